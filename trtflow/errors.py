@@ -1,0 +1,53 @@
+"""The errors that trtflow raises on purpose.
+
+Everything below ``TrtflowError`` is expected: it is shown without a trace, says what was found, what was
+expected and what to do, and ends the command with the class's ``status``. Anything else is a bug of ours
+(status 70).
+
+TrtflowError                    1
+├── ConfigError                 2  the YAML, an override or an option is wrong; carries all problems at once
+├── ModelError                  1  the ONNX file cannot be read, typed or rewritten
+├── DataError                   1  samples, labels or a user's data function do not fit the model
+├── MetricError                 1  a metric is unknown, fails, or lacks what it needs (labels, say)
+├── PlanError                   1  a precision plan or constraints file does not fit the model
+├── BackendError                1  a runner or builder is missing, or ignores what was asked
+└── StepError                   1  a step failed: its name, why, and the end of its log
+"""
+
+from __future__ import annotations
+
+
+class TrtflowError(Exception):
+    """Base of all expected errors. ``status`` is the exit status of the command that meets it."""
+
+    status = 1
+
+
+class ConfigError(TrtflowError):
+    """The configuration is wrong. The message lists every problem with its position."""
+
+    status = 2
+
+
+class ModelError(TrtflowError):
+    """The ONNX model cannot be read, typed, instrumented or rewritten."""
+
+
+class DataError(TrtflowError):
+    """Samples or labels are missing, malformed, or do not fit the model's inputs."""
+
+
+class MetricError(TrtflowError):
+    """A metric is unknown, raised, or lacks what it needs."""
+
+
+class PlanError(TrtflowError):
+    """A precision plan or a constraints file names what the model does not have."""
+
+
+class BackendError(TrtflowError):
+    """A runner or builder is not installed, not usable here, or would ignore the request."""
+
+
+class StepError(TrtflowError):
+    """A step of a run failed."""
