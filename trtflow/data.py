@@ -1,0 +1,206 @@
+"""Samples: what a network is fed, and the labels that belong to it.
+
+A dataset comes from an ``.npz`` file (arrays by input name, the first axis counts the samples), a folder of
+``.npz`` or ``.npy`` files (one sample each), or a function of the user's. All of them are read lazily and can be
+read again, so that a pass over the data needs the memory of one sample.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trtflow.errors import DataError
+
+Array = npt.NDArray[Any]
+Feed = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of the network. ``shape`` holds None where a dimension is free."""
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One feed as the network takes it, and its label if there is one."""
+
+    feed: Feed
+    label: object = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An iterable of samples that can be read more than once."""
+
+    source: str
+    read: Callable[[], Iterator[Sample]]
+
+    def __iter__(self) -> Iterator[Sample]:
+        return self.read()
+
+
+def load_dataset(
+    source: str, inputs: Sequence[Input], labels: str | None = None, limit: int | None = None
+) -> Dataset:
+    """The samples of ``source``, checked against the network's ``inputs`` as they are read.
+
+    ``labels`` names the array of labels in an npz. ``limit`` keeps the first samples only.
+
+    Raises:
+        DataError: the source does not exist, is of an unknown kind, or does not fit the inputs.
+    """
+    raw = _reader(source, inputs, labels)
+
+    def read() -> Iterator[Sample]:
+        empty = True
+        for index, sample in enumerate(itertools.islice(raw(), limit)):
+            empty = False
+            yield Sample(_fit(sample.feed, inputs, f"{source}, sample {index}"), sample.label)
+        if empty:
+            raise DataError(f"{source}: there is no sample in it; expected at least one.")
+
+    return Dataset(source, read)
+
+
+def load_function(reference: str) -> Callable[..., Any]:
+    """The function that ``path/to/file.py:function`` names.
+
+    Raises:
+        DataError: the file or the function does not exist, or the file raises when it is imported.
+    """
+    file, _, name = reference.rpartition(":")
+    path = Path(file)
+    if not path.is_file():
+        raise DataError(f"{reference}: the file {path} does not exist; expected file.py:function.")
+    module = _import(path)
+    function = getattr(module, name, None)
+    if not callable(function):
+        offered = ", ".join(n for n, v in vars(module).items() if callable(v) and not n.startswith("_"))
+        raise DataError(f"{reference}: {path.name} has no function '{name}'; it has: {offered or 'none'}.")
+    return function  # type: ignore[no-any-return]
+
+
+def _import(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"trtflow_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise DataError(f"{path} cannot be imported; expected a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.parent)
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise DataError(f"{path} raised {type(error).__name__} when it was imported: {error}") from error
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+def _reader(source: str, inputs: Sequence[Input], labels: str | None) -> Callable[[], Iterator[Sample]]:
+    path = Path(source)
+    if path.is_dir():
+        return _folder_reader(path, inputs, labels)
+    if path.suffix == ".npz" and path.is_file():
+        return lambda: _read_npz(path, inputs, labels)
+    if ".py:" in source:
+        function = load_function(source)
+        return lambda: _read_function(function, source)
+    found = "it does not exist" if not path.exists() else f"it is a {path.suffix or 'file without a suffix'}"
+    raise DataError(f"{source}: {found}; expected an .npz file, a folder of .npz or .npy files, or file.py:function.")
+
+
+def _read_npz(path: Path, inputs: Sequence[Input], labels: str | None) -> Iterator[Sample]:
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {entry.name: _member(archive, entry.name, path) for entry in inputs}
+        marks = None if labels is None else _member(archive, labels, path)
+    batch = next((entry.shape[0] or 1 for entry in inputs if entry.shape), 1)
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if marks is not None:
+        lengths[str(labels)] = len(marks)
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"{path}: the arrays count different numbers of samples: {lengths}.")
+    count = next(iter(lengths.values()), 0) // batch
+    for index in range(count):
+        span = slice(index * batch, (index + 1) * batch)
+        yield Sample({name: array[span] for name, array in arrays.items()}, None if marks is None else marks[span])
+
+
+def _member(archive: Mapping[str, Array], name: str, path: Path) -> Array:
+    if name not in archive:
+        raise DataError(f"{path}: there is no array '{name}'; it holds: {', '.join(archive)}.")
+    return archive[name]
+
+
+def _folder_reader(folder: Path, inputs: Sequence[Input], labels: str | None) -> Callable[[], Iterator[Sample]]:
+    files = sorted(file for file in folder.iterdir() if file.suffix in (".npz", ".npy"))
+    if not files:
+        raise DataError(f"{folder}: there is no .npz or .npy file in it; expected one a sample.")
+    if len(inputs) > 1 and any(file.suffix == ".npy" for file in files):
+        raise DataError(f"{folder}: .npy files hold one array, but the model has {len(inputs)} inputs; use .npz.")
+
+    def read() -> Iterator[Sample]:
+        for file in files:
+            if file.suffix == ".npy":
+                yield Sample({inputs[0].name: np.load(file, allow_pickle=False)})
+            else:
+                with np.load(file, allow_pickle=False) as archive:
+                    feed = {entry.name: _member(archive, entry.name, file) for entry in inputs}
+                    yield Sample(feed, None if labels is None else _member(archive, labels, file))
+
+    return read
+
+
+def _read_function(function: Callable[[], Iterable[object]], source: str) -> Iterator[Sample]:
+    try:
+        for item in function():
+            feed, label = item if isinstance(item, tuple) else (item, None)
+            if not isinstance(feed, Mapping):
+                raise DataError(
+                    f"{source}: it yielded {type(feed).__name__}; expected a feed (dict of input name to array) "
+                    "or (feed, label)."
+                )
+            yield Sample(dict(feed), label)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{source} raised {type(error).__name__}: {error}") from error
+
+
+def _fit(feed: Feed, inputs: Sequence[Input], where: str) -> Feed:
+    missing = [entry.name for entry in inputs if entry.name not in feed]
+    extra = sorted(set(feed) - {entry.name for entry in inputs})
+    if missing or extra:
+        raise DataError(
+            f"{where}: the feed names {sorted(feed)}, but the model's inputs are {[e.name for e in inputs]}."
+        )
+    return {entry.name: _fit_array(np.asarray(feed[entry.name]), entry, where) for entry in inputs}
+
+
+def _fit_array(array: Array, entry: Input, where: str) -> Array:
+    if array.ndim == len(entry.shape) - 1 and entry.shape and entry.shape[0] in (None, 1):
+        array = array[np.newaxis]
+    if array.ndim != len(entry.shape) or any(
+        want is not None and want != have for want, have in zip(entry.shape, array.shape, strict=True)
+    ):
+        wanted = tuple("any" if size is None else size for size in entry.shape)
+        raise DataError(f"{where}: '{entry.name}' has shape {array.shape}; the model takes {wanted}.")
+    if array.dtype == entry.dtype:
+        return np.ascontiguousarray(array)
+    widens = array.dtype.kind in "biuf" and entry.dtype.kind == "f"
+    if not widens and not np.can_cast(array.dtype, entry.dtype, "same_kind"):
+        raise DataError(f"{where}: '{entry.name}' holds {array.dtype}; the model takes {entry.dtype}.")
+    return array.astype(entry.dtype)

@@ -1,0 +1,47 @@
+"""The root causes that a node can be kept for, by their codes.
+
+The catalogue is the one users meet in TensorRT issue threads; each row says what happens and what helps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One root cause: its code, a title of a few words, and what a user can do about it."""
+
+    code: str
+    title: str
+    advice: str
+
+
+_ROWS = (
+    Reason(
+        "R01",
+        "range overflow",
+        "keep producer and consumers high until the range falls, use BF16, or rescale",
+    ),
+    Reason(
+        "R02",
+        "overflow inside a reduction",
+        "keep the reduction high, or use the fused normalisation operator",
+    ),
+    Reason("R03", "attention score overflow", "keep the score MatMul and the Softmax high"),
+    Reason("R04", "constant the format cannot hold", "clamp the constant in the model (a mask of -1e4, say)"),
+    Reason(
+        "R05",
+        "epsilon or divisor underflow",
+        "raise the epsilon to at least 6.1e-5, or keep the division high",
+    ),
+    Reason("R06", "activation underflow", "usually harmless; scale the tensor up, or use BF16 where it is not"),
+    Reason("R07", "weights below the format's range", "keep the layer high only if the metric moves"),
+    Reason("R08", "large offset, small differences", "subtract the offset first, or keep the consumer high"),
+    Reason("R09", "cancellation", "keep both producers and the subtraction high"),
+    Reason("R10", "integer or index arithmetic in float", "keep positions, grids and lengths in FP32 or integers"),
+    Reason("R11", "long accumulation", "accumulate in FP32: cast the inputs up and the output down"),
+    Reason("R26", "NaN or infinity in the reference", "not a precision problem: mend the model or its input"),
+    Reason("measured", "found by measurement", "no range explains it; the search saw the metric fall without it"),
+)
+REASONS: dict[str, Reason] = {row.code: row for row in _ROWS}
