@@ -1,0 +1,51 @@
+# Every chore is one command, the same for people and for CI. `make help` lists them.
+PYTHON ?= python3
+CONFIG ?= configs/unet.yaml
+BIN := .venv/bin
+
+.PHONY: help run debug-fp16 debug-int8 test test-all lint types format conformance fetch-ppocr clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
+
+run: .venv/run  ## install, then find and fix what FP16 breaks in the example U-Net
+	$(BIN)/trtflow run configs/unet.yaml
+
+debug-fp16: .venv/run  ## the FP16 workflow on CONFIG=configs/unet.yaml
+	$(BIN)/trtflow run $(CONFIG) --workflow debug-fp16
+
+test: .venv/dev  ## the fast tests (a few minutes on 2 cores)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: .venv/dev  ## all tests, the slow ones too
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/dev  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev  ## mypy --strict
+	$(BIN)/mypy
+
+format: .venv/dev  ## rewrite the sources in ruff's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+conformance: .venv/dev  ## rewrite ONNX's own backend tests to FP16, BF16 and mixed plans, and check each
+	$(BIN)/python benchmarks/conformance.py
+
+fetch-ppocr: .venv/dev  ## fetch PP-OCRv4 text detection for configs/ppocr-det.yaml
+	$(BIN)/python scripts/fetch_ppocr.py
+
+clean:  ## remove the environment and what runs left in out/
+	rm -rf .venv out
+
+.venv/run: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[rtx]'
+	touch $@
+
+.venv/dev: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[rtx,dev]'
+	touch .venv/run $@

@@ -1,0 +1,31 @@
+"""The emulated runner: any precision plan over FP32, FP16 and BF16, evaluated on a CPU."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from onnx import ModelProto
+
+from trtflow.graph.emulate import instrument
+from trtflow.graph.typed import emulate_typed
+from trtflow.precision.plan import PrecisionPlan
+from trtflow.runners.onnxrt import ReferenceRunner
+
+Rounding = Literal["tensor", "unit"]
+
+
+class EmulatedRunner(ReferenceRunner):
+    """Executes ``plan``: what a low node reads and writes is rounded, the operator computes in FP32.
+
+    A Polygraphy ``OnnxrtRunner`` over the instrumented graph, so it can stand in ``Comparator.run``.
+    """
+
+    def __init__(self, model: ModelProto, plan: PrecisionPlan, rounding: Rounding = "tensor") -> None:
+        super().__init__(instrument(model, plan, rounding), name=f"emulated-{plan.default}")
+
+
+class TypedRunner(ReferenceRunner):
+    """Executes a model with FP16 or BF16 tensors as its types say, which ONNX Runtime's CPU provider does not."""
+
+    def __init__(self, model: ModelProto) -> None:
+        super().__init__(emulate_typed(model), name="typed")
