@@ -1,0 +1,116 @@
+"""The books of a search: every plan measured once, counted against the budget, the best plan always at hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from trtflow.precision.plan import PrecisionPlan
+from trtflow.search.oracle import Oracle, Outcome
+from trtflow.search.problem import Problem, Unit, nodes_of
+
+Kind = Literal["full", "probe", "build"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a search may spend: full passes over its samples, seconds, builds of the confirming oracle.
+
+    ``evaluations`` counts full passes: a probe counts as the share of the samples that it uses. The two ends
+    are always measured.
+    """
+
+    evaluations: float | None = None
+    seconds: float | None = None
+    builds: int | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One measurement of the search, in order. ``best``: from here on this is the best plan known."""
+
+    index: int
+    phase: str
+    high_count: int
+    cost: float
+    outcome: Outcome
+    plan: PrecisionPlan
+    kind: Kind = "full"
+    best: bool = False
+
+
+class OutOfBudget(Exception):  # noqa: N818 - not an error: the way a search that must stop unwinds to its best plan
+    """The budget is spent."""
+
+
+class Ledger:
+    """Measures sets of high nodes through an oracle, each once, and keeps the books."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        oracle: Oracle,
+        budget: Budget,
+        on_evaluation: Callable[[Evaluation], None],
+        history: list[Evaluation] | None = None,
+        kind: Kind = "full",
+    ) -> None:
+        self.problem, self.oracle, self.budget, self.kind = problem, oracle, budget, kind
+        self.history: list[Evaluation] = [] if history is None else history
+        self.best: frozenset[str] | None = None
+        self._on_evaluation = on_evaluation
+        self._known: dict[tuple[Kind, frozenset[str]], Outcome] = {}
+        self._start = time.monotonic()
+
+    def measure(self, high: Iterable[Unit] | frozenset[str], phase: str, kind: Kind | None = None) -> Outcome:
+        """The outcome of the plan with ``high`` in high precision; measured now unless it was before.
+
+        Raises OutOfBudget when it would have to be measured and the budget is spent.
+        """
+        nodes = high if isinstance(high, frozenset) else nodes_of(high)
+        nodes = nodes | self.problem.forced
+        kind = kind or self.kind
+        if (known := self._known.get((kind, nodes))) is not None:
+            return known
+        self._check_budget(kind, phase)
+        plan = self.problem.plan(nodes)
+        outcome = self.oracle.probe(plan) if kind == "probe" else self.oracle.evaluate(plan)
+        self._known[kind, nodes] = outcome
+        self._record(nodes, plan, outcome, phase, kind)
+        return outcome
+
+    def accepts(self, high: Iterable[Unit] | frozenset[str], phase: str) -> bool:
+        """Whether the plan with ``high`` in high precision is accepted."""
+        return self.measure(high, phase).accepted
+
+    def outcome(self, high: frozenset[str]) -> Outcome | None:
+        """What is known about ``high``, without measuring."""
+        return self._known.get((self.kind, high | self.problem.forced))
+
+    def spent(self, kind: Kind) -> float:
+        """Passes spent on evaluations and probes, or builds made."""
+        if kind == "build":
+            return sum(entry.kind == "build" and not entry.outcome.reused for entry in self.history)
+        return sum(entry.outcome.passes for entry in self.history if entry.kind != "build")
+
+    def _check_budget(self, kind: Kind, phase: str) -> None:
+        if phase == "ends":
+            return
+        limit = self.budget.builds if kind == "build" else self.budget.evaluations
+        late = self.budget.seconds is not None and time.monotonic() - self._start >= self.budget.seconds
+        if late or (limit is not None and self.spent(kind) >= limit):
+            raise OutOfBudget
+
+    def _record(self, high: frozenset[str], plan: PrecisionPlan, outcome: Outcome, phase: str, kind: Kind) -> None:
+        cost = self.problem.cost(high)
+        best = kind == self.kind and outcome.accepted and self._beats(cost)
+        if best:
+            self.best = high
+        entry = Evaluation(len(self.history), phase, len(high), cost, outcome, plan, kind, best)
+        self.history.append(entry)
+        self._on_evaluation(entry)
+
+    def _beats(self, cost: float) -> bool:
+        return self.best is None or cost < self.problem.cost(self.best)

@@ -1,0 +1,96 @@
+"""What is searched: units of nodes, what each costs in high precision, and what is known beforehand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from trtflow.precision.plan import Precision, PrecisionPlan
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Nodes that move together. ``cost``: what high precision adds, as a share of the model's cost."""
+
+    id: int
+    nodes: tuple[str, ...]
+    cost: float = 0.0
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One tensor between nodes. ``cost`` is paid once when any consumer's precision is not the producer's.
+
+    ``producer`` is None for a graph input and ``consumers`` holds None for a graph output: both are in high
+    precision, because a rewrite keeps the types of inputs and outputs.
+    """
+
+    producer: str | None
+    consumers: tuple[str | None, ...]
+    cost: float = 0.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A search space with its cost model.
+
+    ``units`` are in topological order and disjoint. ``node_costs`` prices single nodes (same scale as
+    ``Unit.cost``; without it a unit's cost is shared equally). ``forced`` nodes are high whatever is measured.
+    ``priors`` hold a suspicion per node: larger is more suspicious, inf is certain, absent is 0.
+    """
+
+    units: tuple[Unit, ...]
+    low: Precision = "fp16"
+    high: Precision = "fp32"
+    edges: tuple[Edge, ...] = ()
+    forced: frozenset[str] = frozenset()
+    priors: Mapping[str, float] = field(default_factory=dict)
+    node_costs: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def _prices(self) -> dict[str, float]:
+        shared = {node: unit.cost / len(unit.nodes) for unit in self.units for node in unit.nodes}
+        return {**shared, **self.node_costs}
+
+    def cost(self, high: Collection[str]) -> float:
+        """The cost of a plan with the nodes ``high`` (and the forced ones) in high precision, casts included.
+
+        A share of the model's cost, beyond everything in low precision without any cast.
+        """
+        kept = self.forced | frozenset(high)
+        casts = sum(edge.cost for edge in self.edges if _crosses(edge, kept))
+        return math.fsum(self._prices.get(node, 0.0) for node in kept) + casts
+
+    def price(self, node: str) -> float:
+        """What high precision adds to the cost of ``node`` itself."""
+        return self._prices.get(node, 0.0)
+
+    def prior(self, unit: Unit) -> float:
+        """The suspicion of the most suspicious node of ``unit``."""
+        return max((self.priors.get(node, 0.0) for node in unit.nodes), default=0.0)
+
+    def plan(self, high: Iterable[str]) -> PrecisionPlan:
+        """The plan with ``high`` and the forced nodes in high precision and all others in low."""
+        return PrecisionPlan(self.low, dict.fromkeys(self.forced.union(high), self.high))
+
+    def split(self, kept: Iterable[Unit]) -> Problem:
+        """The same problem whose units are the single nodes of ``kept``; every other node stays low."""
+        nodes = [node for unit in kept for node in unit.nodes]
+        return replace(self, units=tuple(Unit(i, (node,), self.price(node)) for i, node in enumerate(nodes)))
+
+    @property
+    def free(self) -> tuple[Unit, ...]:
+        """The units that are not wholly forced: what there is to decide."""
+        return tuple(unit for unit in self.units if not self.forced.issuperset(unit.nodes))
+
+
+def nodes_of(units: Iterable[Unit]) -> frozenset[str]:
+    """The nodes of ``units``."""
+    return frozenset(node for unit in units for node in unit.nodes)
+
+
+def _crosses(edge: Edge, kept: frozenset[str]) -> bool:
+    from_high = edge.producer is None or edge.producer in kept
+    return any((consumer is None or consumer in kept) != from_high for consumer in edge.consumers)
