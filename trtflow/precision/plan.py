@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
+
+from trtflow.errors import PlanError
 
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -36,3 +40,25 @@ class PrecisionPlan:
     def document(self) -> dict[str, object]:
         """A JSON-ready form, equal for equal plans."""
         return {"default": self.default, "nodes": dict(self.nodes)}
+
+
+def write_plan(plan: PrecisionPlan, path: Path) -> None:
+    """Write ``plan`` as JSON."""
+    path.write_text(json.dumps(plan.document(), indent=1), encoding="utf-8")
+
+
+def read_plan(path: Path) -> PrecisionPlan:
+    """Read what ``write_plan`` wrote.
+
+    Raises:
+        PlanError: the file is not a plan.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        plan = PrecisionPlan(document["default"], document["nodes"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise PlanError(f"{path} is not a precision plan ({error}); expected {{default, nodes}} in JSON.") from error
+    unknown = {plan.default, *plan.nodes.values()} - set(PRECISIONS)
+    if unknown:
+        raise PlanError(f"{path} names the precisions {sorted(unknown)}; expected some of {', '.join(PRECISIONS)}.")
+    return plan

@@ -1,1 +1,14 @@
+"""The steps that come with trtflow. Third parties add theirs by the entry point group ``trtflow.steps``."""
 
+STEPS: dict[str, str] = {
+    "bisect": "trtflow.steps.bisect",
+    "build": "trtflow.steps.build",
+    "compare": "trtflow.steps.compare",
+    "constrain": "trtflow.steps.constrain",
+    "diagnose": "trtflow.steps.diagnose",
+    "inspect": "trtflow.steps.inspect",
+    "report": "trtflow.steps.report",
+    "rewrite": "trtflow.steps.rewrite",
+    "run": "trtflow.steps.run",
+    "validate": "trtflow.steps.validate",
+}

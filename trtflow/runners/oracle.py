@@ -1,0 +1,87 @@
+"""The emulator as the search's oracle: a plan goes in, its end metrics and the verdict come out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from onnx import ModelProto
+
+from trtflow.errors import ModelError
+from trtflow.precision.plan import PrecisionPlan
+from trtflow.runners.emulated import EmulatedRunner, Rounding
+from trtflow.runners.evaluate import Evaluator, Measurement
+from trtflow.search.oracle import FAILED, Outcome
+
+HARDEST = 2  # samples that a probe looks at
+
+
+class Memo(Protocol):
+    """Records of single evaluations that outlive the process."""
+
+    def get(self, material: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The record stored for ``material``, if any."""
+        ...
+
+    def put(self, material: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+        """Store ``record`` at once."""
+        ...
+
+
+class EmulatedOracle:
+    """Measures plans by emulation on the samples of ``evaluator``; each plan once, ever, thanks to ``memo``.
+
+    ``material`` names everything beside the plan that decides the outcome. A probe looks at the samples that
+    the first refused plan treated worst.
+    """
+
+    def __init__(
+        self, model: ModelProto, evaluator: Evaluator, rounding: Rounding, memo: Memo, material: Mapping[str, Any]
+    ) -> None:
+        self._model, self._evaluator, self._rounding = model, evaluator, rounding
+        self._memo, self._material = memo, material
+        self._hardest: tuple[int, ...] | None = None
+
+    def evaluate(self, plan: PrecisionPlan) -> Outcome:
+        """Measure ``plan`` on all samples."""
+        return self._measure(plan, None)
+
+    def probe(self, plan: PrecisionPlan) -> Outcome:
+        """Measure ``plan`` on the hardest samples."""
+        return self._measure(plan, self._hardest)
+
+    def _measure(self, plan: PrecisionPlan, indices: Sequence[int] | None) -> Outcome:
+        started = time.perf_counter()
+        material = {**self._material, "plan": plan.document(), "samples": indices and list(indices)}
+        stored = self._memo.get(material)
+        if stored is None:
+            try:
+                runner = EmulatedRunner(self._model, plan, self._rounding)
+                measured = self._evaluator.measure(runner, indices)
+            except ModelError:
+                return replace(FAILED, seconds=time.perf_counter() - started)
+            self._memo.put(material, {"metrics": dict(measured.metrics), "sample-sqnr": list(measured.sample_sqnr)})
+        else:
+            measured = Measurement(
+                {name: float(value) for name, value in stored["metrics"].items()},
+                tuple(float(value) for value in stored["sample-sqnr"]),
+            )
+        return self._outcome(measured, indices, stored is not None, time.perf_counter() - started)
+
+    def _outcome(self, measured: Measurement, indices: Sequence[int] | None, reused: bool, seconds: float) -> Outcome:
+        verdict = self._evaluator.judge(measured, indices)
+        if indices is None and not verdict.accepted and self._hardest is None:
+            order = sorted(range(len(measured.sample_sqnr)), key=lambda index: measured.sample_sqnr[index])
+            self._hardest = tuple(sorted(order[:HARDEST]))
+        count = len(self._evaluator.samples)
+        return Outcome(
+            accepted=verdict.accepted,
+            margin=verdict.margin,
+            error=measured.error,
+            metrics=measured.metrics,
+            reused=reused,
+            seconds=seconds,
+            passes=1.0 if indices is None else len(indices) / count,
+        )

@@ -1,0 +1,61 @@
+"""Build an engine from an ONNX file, as it is typed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import asdict
+from typing import Literal
+
+from pydantic import Field
+
+from trtflow.engine.step import Context, File, Options, Result
+from trtflow.errors import BackendError
+from trtflow.steps.options import Data
+
+version = 1
+environment = ("tensorrt", "tensorrt-rtx", "gpu")
+outputs = {"engine": "engine.plan", "build": "build.json"}
+optional = ("engine",)
+published = {"engine": "engine.plan"}
+
+
+class With(Options):
+    """Options of ``build``."""
+
+    model: File = Field(description="ONNX file")
+    data: Data = Field(description="samples; their shapes bound the optimisation profile")
+    runner: Literal["auto", "tensorrt", "tensorrt-rtx"] = Field("auto", description="what builds the engine")
+    samples: int = Field(16, ge=1, description="how many samples to take shapes from")
+
+
+def run(options: With, context: Context) -> Result:
+    """Build, or say plainly why not; only a backend that was asked for by name must be there."""
+    import onnx
+
+    from trtflow.data import load_dataset
+    from trtflow.runners.engines import build_engine, find_backend, shape_ranges
+    from trtflow.runners.onnxrt import model_inputs
+
+    found, why_not = find_backend() if options.runner == "auto" else (options.runner, "")
+    if found is None:
+        _write(context, {"backend": "none", "not_built": why_not})
+        return Result(summary=f"not built: {why_not}")
+    inputs = model_inputs(onnx.load(options.model, load_external_data=False))
+    data = load_dataset(options.data.source, inputs, None, options.data.limit)
+    shapes = [
+        {name: array.shape for name, array in sample.feed.items()}
+        for sample in itertools.islice(data, options.samples)
+    ]
+    try:
+        built = build_engine(found, options.model, shape_ranges(shapes), context.folder / outputs["engine"])
+    except ImportError as error:
+        raise BackendError(f"{found} was asked for but cannot be imported: {error}.") from error
+    _write(context, asdict(built))
+    types = ", ".join(f"{count} {name}" for name, count in sorted(built.tensors.items()))
+    summary = f"{built.backend} {built.version}: {built.bytes / 1e6:.2f} MB; network tensors: {types}"
+    return Result(metrics={"bytes": built.bytes, "tensors": dict(built.tensors)}, summary=summary)
+
+
+def _write(context: Context, document: dict[str, object]) -> None:
+    (context.folder / outputs["build"]).write_text(json.dumps(document, indent=1), encoding="utf-8")

@@ -1,0 +1,71 @@
+"""Write the constraints file: the decision, a reason for each kept node, and the proof."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import Field
+
+from trtflow.engine.step import Context, File, Options, Result
+from trtflow.steps.options import DEFAULT_ACCEPT, Conditions
+
+version = 1
+environment = ("onnxruntime",)
+outputs = {"constraints": "constraints.yaml"}
+published = {"constraints": "constraints.yaml"}
+
+
+class With(Options):
+    """Options of ``constrain``."""
+
+    model: File = Field(description="the normalised FP32 model, from inspect")
+    facts: File = Field(description="facts of the model file, from inspect")
+    plan: File = Field(description="the precision plan, from bisect")
+    search: File = Field(description="the search's books, from bisect")
+    findings: File = Field(description="reasons, from diagnose")
+    accept: Conditions = Field(default_factory=lambda: DEFAULT_ACCEPT)
+
+
+def run(options: With, context: Context) -> Result:
+    """Join the plan with the findings."""
+    import onnx
+
+    from trtflow import __version__
+    from trtflow.graph.nodes import candidates
+    from trtflow.graph.units import units
+    from trtflow.precision.constraints import Constraints, ModelReference, Node, write_constraints
+    from trtflow.precision.diagnose import Finding, explain
+    from trtflow.precision.plan import read_plan
+
+    model = onnx.load(options.model)
+    plan, facts, search = read_plan(options.plan), _json(options.facts), _json(options.search)
+    findings = [Finding(**entry) for entry in _json(options.findings)]
+    unit_of = {node: unit.id for unit in units(model) for node in unit.nodes}
+    nodes = {}
+    for info in candidates(model):
+        if info.name in plan.nodes:
+            why = explain(info.name, findings)
+            nodes[info.name] = Node(
+                precision=plan.precision(info.name), op=info.op, unit=unit_of.get(info.name), reason=why.code,
+                evidence=dict(why.evidence),
+            )  # fmt: skip
+    constraints = Constraints(
+        model=ModelReference(path=facts["file"], sha256=facts["sha256"]),
+        default=plan.default,
+        nodes=nodes,
+        accept=options.accept,
+        measured={key: search["metrics"][key] for key in ("reference", "low", "candidate")},
+        made_by={"trtflow": __version__, "onnxruntime": _ort_version(), "runner": search["runner"]},
+    )  # type: ignore[call-arg]
+    write_constraints(constraints, context.folder / outputs["constraints"])
+    return Result(metrics={"kept": len(nodes)}, summary=f"{plan.default} except {len(nodes)} nodes")
+
+
+def _json(path: File) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _ort_version() -> str:
+    from importlib.metadata import version as installed
+
+    return installed("onnxruntime")

@@ -1,0 +1,59 @@
+"""Write the mixed-precision ONNX that TensorRT builds as is, and check it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from pydantic import Field
+
+from trtflow.engine.step import Context, File, Options, Result
+
+version = 1
+environment = ("onnx", "onnx-graphsurgeon", "onnxruntime")
+outputs = {"model": "mixed.onnx", "notes": "rewrite.json"}
+published = {"model": "{config}.mixed.onnx"}
+
+_LOAD = "import sys, onnxruntime as o; o.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])"
+
+
+class With(Options):
+    """Options of ``rewrite``."""
+
+    model: File = Field(description="the normalised FP32 model, from inspect")
+    plan: File = Field(description="the precision plan, from bisect")
+
+
+def run(options: With, context: Context) -> Result:
+    """Rewrite, check with onnx.checker, load in ONNX Runtime in a process of its own."""
+    import onnx
+
+    from trtflow.graph.load import save
+    from trtflow.graph.rewrite import rewrite
+    from trtflow.precision.plan import read_plan
+
+    destination = context.folder / outputs["model"]
+    rewritten = rewrite(onnx.load(options.model), read_plan(options.plan))
+    save(rewritten.model, destination)
+    onnx.checker.check_model(str(destination), full_check=True)
+    refusal = _refusal(str(destination))
+    casts = sum(node.op_type == "Cast" for node in rewritten.model.graph.node)
+    document = {
+        "casts": casts,
+        "bytes": destination.stat().st_size,
+        "promoted": dict(rewritten.promoted),
+        "notes": [*rewritten.notes, *([f"ONNX Runtime does not load it here: {refusal}"] if refusal else [])],
+    }
+    (context.folder / outputs["notes"]).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    promoted = f", {len(rewritten.promoted)} more nodes kept high" if rewritten.promoted else ""
+    return Result(metrics={"casts": casts}, summary=f"{casts} Casts, {document['bytes'] / 1e6:.2f} MB{promoted}")
+
+
+def _refusal(path: str) -> str:
+    """Why ONNX Runtime does not load the file; it has been seen to crash on FP16 graphs, hence the child."""
+    child = subprocess.run([sys.executable, "-c", _LOAD, path], capture_output=True, text=True, check=False)  # noqa: S603
+    if child.returncode == 0:
+        return ""
+    lines = child.stderr.strip().splitlines()
+    return lines[-1] if lines and child.returncode > 0 else f"it ended with status {child.returncode}"

@@ -1,0 +1,58 @@
+"""Hold the rewritten file, executed as it is typed, against the FP32 reference on all samples."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import Field
+
+from trtflow.engine.step import Code, Context, File, Options, Result
+from trtflow.steps.options import DEFAULT_ACCEPT, Conditions, Data
+
+version = 1
+environment = ("onnxruntime",)
+outputs = {"verdict": "verdict.json"}
+
+
+class With(Options):
+    """Options of ``validate``."""
+
+    reference: File = Field(description="the normalised FP32 model, from inspect")
+    candidate: File = Field(description="the rewritten model, from rewrite")
+    data: Data
+    metric: Code | None = Field(None, description="file.py:function, for a metric of your own")
+    accept: Conditions = Field(default_factory=lambda: DEFAULT_ACCEPT)
+
+
+def run(options: With, context: Context) -> Result:
+    """Measure the file and judge it. The accuracy gate of the run is this step's."""
+    import onnx
+
+    from trtflow.data import load_dataset, load_function
+    from trtflow.numerics.strict_json import json_numbers
+    from trtflow.runners.emulated import TypedRunner
+    from trtflow.runners.evaluate import Evaluator
+    from trtflow.runners.onnxrt import ReferenceRunner, model_inputs
+
+    reference = onnx.load(options.reference)
+    data = load_dataset(options.data.source, model_inputs(reference), options.data.labels, options.data.limit)
+    metric = None if options.metric is None else load_function(options.metric)
+    evaluator = Evaluator(ReferenceRunner(reference), list(data), options.accept, metric, context.progress)
+    measured = evaluator.measure(TypedRunner(onnx.load(options.candidate)))
+    verdict = evaluator.judge(measured)
+    document = {
+        "accepted": verdict.accepted,
+        "samples": len(evaluator.samples),
+        "reference": evaluator.reference.metrics,
+        "candidate": measured.metrics,
+        "margins": verdict.margins,
+    }
+    text = json.dumps(json_numbers(document), indent=1, allow_nan=False)
+    (context.folder / outputs["verdict"]).write_text(text, encoding="utf-8")
+    pairs = [f"{name} {evaluator.reference.metrics[name]:.4g} → {measured.metrics[name]:.4g}" for name in options.accept]
+    state = "accepted" if verdict.accepted else f"refused by {', '.join(verdict.failed)}"
+    return Result(
+        metrics=json_numbers(dict(measured.metrics)),
+        accepted=verdict.accepted,
+        summary=f"{state}: {', '.join(pairs)} on {len(evaluator.samples)} samples",
+    )
