@@ -1,0 +1,52 @@
+"""Weights and constants: their values, and what becomes of them in a low format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from trtflow.precision.plan import Precision
+
+DTYPES: Mapping[Precision, Any] = {"fp16": np.float16, "bf16": ml_dtypes.bfloat16}
+
+
+def values(tensor: onnx.TensorProto) -> NDArray[Any]:
+    """The array that ``tensor`` holds."""
+    return onnx.numpy_helper.to_array(tensor)
+
+
+def cast(tensor: onnx.TensorProto, precision: Precision, name: str) -> onnx.TensorProto:
+    """``tensor`` (FP32) rounded to the nearest value of ``precision``, ties to even, as a tensor called ``name``.
+
+    What overflows becomes infinite, as in a Cast.
+    """
+    with np.errstate(over="ignore"):
+        rounded = values(tensor).astype(DTYPES[precision])
+    return onnx.numpy_helper.from_array(rounded, name)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How a constant suffers in a format: finite elements that become infinite, non-zero ones that become zero."""
+
+    overflowed: int
+    vanished: int
+    worst: float
+
+
+def loss(tensor: onnx.TensorProto, precision: Precision) -> Loss:
+    """What rounding ``tensor`` (FP32) to ``precision`` would destroy; ``worst`` is its largest finite magnitude."""
+    exact = values(tensor)
+    with np.errstate(over="ignore"):
+        rounded = exact.astype(DTYPES[precision]).astype(np.float32)
+    finite = np.isfinite(exact)
+    overflowed = int(np.count_nonzero(finite & ~np.isfinite(rounded)))
+    vanished = int(np.count_nonzero((exact != 0) & (rounded == 0)))
+    worst = float(np.max(np.abs(exact), where=finite, initial=0.0))
+    return Loss(overflowed, vanished, worst)

@@ -1,0 +1,85 @@
+"""The emulator: an FP32 graph that computes what a mixed-precision engine would.
+
+A low node's every float input, weight and output is rounded to its format and the operator computes in FP32. A
+high node reads what its producer stored. ONNX Runtime's CPU provider would run a real FP16 graph in FP32 and hide
+every overflow, but it leaves explicit pairs of Casts alone at every optimisation level.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import onnx
+
+from trtflow.graph.edges import Edges, edges
+from trtflow.graph.nanpool import LOSES_NAN, keep_nan
+from trtflow.graph.nodes import Analysis, analyse
+from trtflow.graph.rounding import Roundings, cast_pair
+from trtflow.graph.slots import is_exact
+from trtflow.graph.walk import STANDARD_DOMAINS, FreshNames, Scope, clone
+from trtflow.precision.plan import PrecisionPlan
+
+Rounding = Literal["tensor", "unit"]
+
+
+def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding = "tensor") -> onnx.ModelProto:
+    """The FP32 graph that emulates ``model`` under ``plan``; names and types of inputs and outputs unchanged.
+
+    The plan is taken literally: a constant beyond a format's range becomes infinite (see `legalize`). A tensor
+    keeps its name and carries the value that consumers see. Raises `PlanError` for nodes that the model lacks.
+    """
+    copy = clone(model)
+    analysis = analyse(copy)
+    assigned = edges(analysis, plan)
+    fresh = FreshNames(copy)
+    roundings = Roundings(fresh)
+    for scope in analysis.scopes:
+        for node in scope.graph.node:
+            _round_inputs(scope, node, assigned, roundings)
+    for scope in reversed(analysis.scopes):  # bodies first: a rebuilt graph holds copies of its nodes' bodies
+        _rebuild(scope, analysis, assigned, roundings, fresh)
+    return copy
+
+
+def _round_inputs(scope: Scope, node: onnx.NodeProto, assigned: Edges, roundings: Roundings) -> None:
+    for index, precision in assigned.inputs.get(node.name, {}).items():
+        key = scope.key(node.input[index])
+        if assigned.format(key) != precision:
+            node.input[index] = roundings.request(key, precision)
+
+
+def _rebuild(scope: Scope, analysis: Analysis, assigned: Edges, roundings: Roundings, fresh: FreshNames) -> None:
+    """Write the scope's nodes anew, each followed by the roundings of what it makes."""
+    graph = scope.graph
+    given = [name for name, producer in scope.producers.items() if producer is None]
+    nodes = roundings.made_from(scope.path, given)
+    for node in graph.node:
+        outputs = tuple(node.output)
+        tail = _round_outputs(node, assigned, fresh)
+        standard = node.domain in STANDARD_DOMAINS
+        repair = standard and node.op_type in LOSES_NAN
+        nodes.extend(keep_nan(node, analysis.opset, fresh) if repair else [node])
+        nodes.extend(tail)
+        nodes.extend(roundings.made_from(scope.path, outputs))
+    rebuilt = [_copied(node) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(rebuilt)
+
+
+def _copied(node: onnx.NodeProto) -> onnx.NodeProto:
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    return copy
+
+
+def _round_outputs(node: onnx.NodeProto, assigned: Edges, fresh: FreshNames) -> list[onnx.NodeProto]:
+    """Let ``node`` write under other names what the returned nodes then round."""
+    tail: list[onnx.NodeProto] = []
+    low = assigned.outputs.get(node.name, {})
+    if not low or (is_exact(node) and assigned.inputs[node.name]):
+        return tail
+    for index, precision in low.items():
+        name = node.output[index]
+        node.output[index] = fresh(f"{name}__raw")
+        tail.extend(cast_pair(node.output[index], name, precision, fresh))
+    return tail

@@ -1,0 +1,99 @@
+"""ONNX files in and out: what comes back is an FP32 reference with unique node names."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import onnx.inliner
+
+from trtflow.errors import ModelError
+from trtflow.graph.naming import unique_names
+from trtflow.graph.opset import OLDEST, raise_opset
+from trtflow.graph.typing import infer
+from trtflow.graph.upcast import keep_interface, retype
+from trtflow.graph.walk import clone, opset
+
+LARGEST = 1900 * 2**20
+"""Bytes of weights above which `save` writes them beside the file: protobuf's limit is 2 GiB for everything."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that trtflow works on, what was done to make it so, and the sha256 of the file it came from."""
+
+    model: onnx.ModelProto
+    notes: tuple[str, ...]
+    digest: str
+
+
+def load(path: Path | str) -> LoadedModel:
+    """Read the ONNX file at ``path`` and `prepare` it. Raises `ModelError` when it is missing or no ONNX."""
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror}") from error
+    try:
+        model = onnx.load(path)
+    except Exception as error:
+        raise ModelError(f"{path} is not an ONNX model, or its external data is missing: {error}") from error
+    if not model.graph.node and not model.graph.output:
+        raise ModelError(f"{path} is not an ONNX model: it holds no graph")
+    model, notes = prepare(model)
+    return LoadedModel(model, notes, hashlib.sha256(content).hexdigest())
+
+
+def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    """A copy of ``model`` as an FP32 reference, and what was done: each step appears in the notes if it did anything.
+
+    Local functions are inlined, opsets that operators have outgrown are raised, weights listed as inputs become
+    constants, nodes get unique names, FP16 and BF16 become exact FP32 (inputs and outputs keep their types).
+    """
+    notes: list[str] = []
+    model = clone(model)
+    if model.functions:
+        notes.append(f"{len(model.functions)} local functions were inlined")
+        model = onnx.inliner.inline_local_functions(model)
+    notes.extend(unique_names(model))
+    if opset(model) < OLDEST:
+        notes.append(f"opset {opset(model)} was raised to {OLDEST}")
+        model = raise_opset(model, OLDEST)
+    notes.extend(_hide_weights(model))
+    notes.extend(_upcast(model))
+    return model, tuple(notes)
+
+
+def _hide_weights(model: onnx.ModelProto) -> list[str]:
+    weights = {tensor.name for tensor in model.graph.initializer}
+    real = [value for value in model.graph.input if value.name not in weights]
+    hidden = len(model.graph.input) - len(real)
+    if not hidden:
+        return []
+    del model.graph.input[:]
+    model.graph.input.extend(real)
+    model.ir_version = max(model.ir_version, 4)  # IR 3 demands that every initializer is an input as well
+    return [f"{hidden} weights were listed as inputs and became constants"]
+
+
+def _upcast(model: onnx.ModelProto) -> list[str]:
+    original = clone(model)
+    types = infer(original)
+    changed = retype(model)
+    if not changed:
+        return []
+    kept = keep_interface(model, original, types)
+    boundary = f"; {', '.join(kept)} keep their types" if kept else ""
+    return [f"{changed} FP16 or BF16 tensors were made exact FP32{boundary}"]
+
+
+def save(model: onnx.ModelProto, path: Path | str) -> None:
+    """Write ``model`` to ``path``; weights go to ``<name>.data`` beside it when they exceed protobuf's limit."""
+    path = Path(path)
+    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+    if size <= LARGEST:
+        onnx.save(model, path)
+    else:
+        onnx.save(clone(model), path, save_as_external_data=True, location=f"{path.name}.data")

@@ -1,0 +1,170 @@
+"""The mixed-precision rewrite: precision moves into the graph, as tensor types and Casts.
+
+ONNX GraphSurgeon edits the topology. It gets a bare copy (nodes, names, bodies): types, weights, attributes and
+metadata stay with us and are put back by name, because a round trip through GraphSurgeon loses some of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from trtflow.graph import constants, surgery
+from trtflow.graph.checks import check_casts
+from trtflow.graph.edges import TYPE_OF, Edges, edges
+from trtflow.graph.legal import legalized
+from trtflow.graph.nodes import Analysis, analyse, is_boundary_cast
+from trtflow.graph.opset import raise_opset
+from trtflow.graph.slots import AS_PRODUCED, RAISED, listed
+from trtflow.graph.typing import DTYPE_ATTRIBUTES
+from trtflow.graph.walk import STANDARD_DOMAINS, FreshNames, Key, Scope
+from trtflow.precision.plan import Precision, PrecisionPlan
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """The mixed model, the nodes that stayed FP32 against the plan (with the reason), and remarks."""
+
+    model: onnx.ModelProto
+    promoted: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
+    """``model`` with the precisions of ``plan`` as types: builds strongly typed, computes what the emulator says.
+
+    One Cast per tensor and format, shared by all consumers; constants are rounded here, once per format; names
+    and types of inputs and outputs, metadata and node names stay. The opset is raised only if a format needs it.
+    Raises `PlanError` for nodes that the model lacks, `ModelError` when the opset cannot be raised.
+    """
+    before = analyse(model)
+    legal = legalized(before, plan)
+    assigned = edges(before, legal.plan)
+    target, notes = _raised(before, assigned)
+    analysis = analyse(target) if target is not model else before
+    work = _Work(analysis, assigned, FreshNames(target))
+    graph = surgery.bare_graph(target)
+    work.edit(analysis.scopes[0], graph)
+    mixed = surgery.put_back(graph, target, work.constants, work.retyped)
+    check_casts(mixed)
+    return Rewritten(mixed, legal.promoted, tuple(notes))
+
+
+def _raised(analysis: Analysis, assigned: Edges) -> tuple[onnx.ModelProto, list[str]]:
+    lacking = {
+        analysis.by_name[name][1].op_type
+        for name, low in (*assigned.inputs.items(), *assigned.outputs.items())
+        for precision in low.values()
+        if not listed(analysis.by_name[name][1].op_type, analysis.opset, precision)
+    }
+    if not lacking and not ("bf16" in assigned.produced.values() and analysis.opset < 13):
+        return analysis.model, []
+    why = f"the low formats of {', '.join(sorted(lacking)) or 'Cast'}"
+    return raise_opset(analysis.model, RAISED), [f"opset {analysis.opset} was raised to {RAISED} for {why}"]
+
+
+@dataclass
+class _Work:
+    """One rewrite in progress: which Casts and constants exist so far, by tensor."""
+
+    analysis: Analysis
+    assigned: Edges
+    fresh: FreshNames
+    copies: dict[Key, dict[Precision, str]] = field(default_factory=dict)
+    constants: dict[str, list[onnx.TensorProto]] = field(default_factory=dict)
+    retyped: dict[str, dict[str, int]] = field(default_factory=dict)
+    variables: dict[Key, gs.Variable] = field(default_factory=dict)
+
+    def edit(self, main: Scope, graph: gs.Graph) -> None:
+        """Rewire all graphs, then add the Casts that turned out to be wanted."""
+        pairs = list(surgery.paired(main, graph))
+        self.variables.update(surgery.variables(pairs))
+        for scope, part in pairs:
+            self._split_outputs(scope, part)
+        for scope, part in pairs:
+            for node in part.nodes:
+                self._rewire(scope, node)
+        for scope, part in pairs:
+            self._place_casts(scope, part)
+
+    def _split_outputs(self, scope: Scope, part: gs.Graph) -> None:
+        """A graph output of a low node keeps its name for the FP32 side; the node writes a low tensor."""
+        outputs = {value.name for value in scope.graph.output}
+        for node in part.nodes:
+            for index, precision in self.assigned.outputs.get(node.name, {}).items():
+                name = node.outputs[index].name
+                names = self.copies.setdefault((scope.path, name), {precision: name})
+                if name in outputs:
+                    names[precision] = self.fresh(f"{name}__{precision}")
+                    names["fp32"] = name
+                    node.outputs[index] = self._variable((scope.path, names[precision]))
+            self._retype(node)
+
+    def _retype(self, node: gs.Node) -> None:
+        low = self.assigned.outputs.get(node.name, {}).get(0)
+        attribute = DTYPE_ATTRIBUTES.get(node.op)
+        if low is None or attribute is None:
+            return
+        proto = self.analysis.by_name[node.name][1]
+        if any(a.name == attribute for a in proto.attribute) or not node.inputs:
+            self.retyped[node.name] = {attribute: TYPE_OF[low]}
+
+    def _rewire(self, scope: Scope, node: gs.Node) -> None:
+        proto = self.analysis.by_name[node.name][1]
+        low = self.assigned.inputs.get(node.name, {})
+        as_is = proto.domain in STANDARD_DOMAINS and proto.op_type in AS_PRODUCED
+        as_is = as_is or is_boundary_cast(scope, proto, self.analysis.types)
+        for index, name in enumerate(proto.input):
+            if name:
+                key = scope.key(name)
+                wanted = self.assigned.format(key) if as_is else low.get(index, "fp32")
+                actual = self._copy(key, wanted)
+                if actual != name:
+                    node.inputs[index] = self._variable((key[0], actual))
+
+    def _variable(self, key: Key) -> gs.Variable:
+        return self.variables.setdefault(key, gs.Variable(key[1]))
+
+    def _copy(self, key: Key, precision: Precision) -> str:
+        """The name of the tensor ``key`` in ``precision``."""
+        stored = self.assigned.format(key)
+        names = self.copies.setdefault(key, {stored: key[1]})
+        if precision not in names:
+            names[precision] = self.fresh(f"{key[1]}__{precision}")
+        return names[precision]
+
+    def _place_casts(self, scope: Scope, part: gs.Graph) -> None:
+        given = [name for name, producer in scope.producers.items() if producer is None]
+        nodes = self._conversions(scope, given)
+        for node in part.nodes:
+            nodes.append(node)
+            nodes.extend(self._conversions(scope, self.analysis.by_name[node.name][1].output))
+        part.nodes[:] = nodes
+
+    def _conversions(self, scope: Scope, names: Iterable[str]) -> list[gs.Node]:
+        nodes = []
+        for name in names:
+            key = (scope.path, name)
+            stored = self.assigned.format(key)
+            tensor = scope.constants.get(name)
+            for precision, copy in self.copies.get(key, {}).items():
+                if precision == stored:
+                    continue
+                if tensor is not None:
+                    kept = self.constants.setdefault(scope.path, [])
+                    kept.append(constants.cast(tensor, precision, copy))
+                else:
+                    nodes.append(self._cast(scope, self.copies[key][stored], copy, precision))
+        return nodes
+
+    def _cast(self, scope: Scope, source: str, target: str, precision: Precision) -> gs.Node:
+        return gs.Node(
+            "Cast",
+            self.fresh(f"{target}__cast"),
+            {"to": TYPE_OF[precision]},
+            [self._variable((scope.path, source))],
+            [self._variable((scope.path, target))],
+        )
