@@ -54,7 +54,7 @@ class Dataset:
 
 
 def load_dataset(
-    source: str, inputs: Sequence[Input], labels: str | None = None, limit: int | None = None
+    source: str | Path, inputs: Sequence[Input], labels: str | None = None, limit: int | None = None
 ) -> Dataset:
     """The samples of ``source``, checked against the network's ``inputs`` as they are read.
 
@@ -63,6 +63,7 @@ def load_dataset(
     Raises:
         DataError: the source does not exist, is of an unknown kind, or does not fit the inputs.
     """
+    source = str(source)
     raw = _reader(source, inputs, labels)
 
     def read() -> Iterator[Sample]:

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from onnx import ModelProto
 
-from trtflow.data import Dataset
+from trtflow.data import Sample
+from trtflow.numerics.formats import round_to
 from trtflow.numerics.statistics import TensorStatistics, compare, merge
+from trtflow.precision.plan import Precision
 from trtflow.runners.onnxrt import create_session, mark_outputs
 
 Progress = Callable[[int, int | None, str], None]
@@ -20,24 +23,34 @@ def compare_tensors(
     reference: ModelProto,
     candidates: Mapping[str, ModelProto],
     batches: Sequence[Sequence[str]],
-    data: Dataset,
+    samples: Iterable[Sample],
     progress: Progress,
 ) -> Statistics:
-    """Statistics per candidate and tensor, over all samples of ``data``.
+    """Statistics per candidate and tensor, over all ``samples``, which are read once for each batch.
 
     The tensors are marked as outputs one batch after another, so that at most one batch of them is in memory; a
     session computes no more than its batch needs.
     """
     found: Statistics = {name: {} for name in candidates}
     for index, batch in enumerate(batches):
-        progress(index, len(batches), f"tensors {batch[0]} …")
+        progress(index, len(batches), f"tensors from {batch[0]}")
         sessions = {name: create_session(mark_only(model, batch)) for name, model in candidates.items()}
         exact = create_session(mark_only(reference, batch))
-        for sample in data:
+        for sample in samples:
             expected = exact.run(list(batch), sample.feed)
             for name, session in sessions.items():
                 _reduce(found[name], batch, expected, session.run(list(batch), sample.feed))
     progress(len(batches), len(batches), "")
+    return found
+
+
+def compare_inputs(samples: Iterable[Sample], precision: Precision) -> dict[str, TensorStatistics]:
+    """Statistics of the float inputs against themselves in ``precision``: what a first layer reads."""
+    found: dict[str, TensorStatistics] = {}
+    for sample in samples:
+        for name, array in sample.feed.items():
+            if array.dtype == np.float32:
+                _reduce(found, [name], [array], [round_to(array, precision)])
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from onnx import ModelProto
 
 from trtflow.errors import ModelError
+from trtflow.numerics.strict_json import json_numbers
 from trtflow.precision.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner, Rounding
 from trtflow.runners.evaluate import Evaluator, Measurement
@@ -62,7 +63,8 @@ class EmulatedOracle:
                 measured = self._evaluator.measure(runner, indices)
             except ModelError:
                 return replace(FAILED, seconds=time.perf_counter() - started)
-            self._memo.put(material, {"metrics": dict(measured.metrics), "sample-sqnr": list(measured.sample_sqnr)})
+            record = {"metrics": measured.metrics, "sample-sqnr": measured.sample_sqnr}
+            self._memo.put(material, json_numbers(record))
         else:
             measured = Measurement(
                 {name: float(value) for name, value in stored["metrics"].items()},
@@ -85,3 +87,11 @@ class EmulatedOracle:
             seconds=seconds,
             passes=1.0 if indices is None else len(indices) / count,
         )
+
+
+class ProbingOracle:
+    """``oracle`` on its hardest samples only."""
+
+    def __init__(self, oracle: EmulatedOracle) -> None:
+        self.evaluate = oracle.probe
+        self.probe = oracle.probe

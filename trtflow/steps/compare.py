@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from trtflow.engine.step import Context, File, Options, Result, Table
 from trtflow.steps.options import Data
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from trtflow.graph.facts import Layer
+
 version = 1
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
+
+WRONG = 0.10  # a layer is wrong when more than this share of its values deviates
 
 
 class Reference(Options):
@@ -26,7 +35,7 @@ class Reference(Options):
 class Candidate(Options):
     """One precision under test."""
 
-    runner: Literal["auto", "emulated"] = Field("auto", description="what executes it; auto: emulated")
+    runner: Literal["auto", "emulated"] = Field("auto", description="what executes it; auto is emulated")
     precision: Literal["fp16", "bf16"] = "fp16"
 
 
@@ -36,7 +45,7 @@ class With(Options):
     model: File = Field(description="the normalised FP32 model, from inspect")
     data: Data
     reference: Reference = Reference()
-    candidates: dict[str, Candidate] = Field(default_factory=lambda: {"fp16": Candidate()})
+    candidates: dict[str, Candidate] = Field(default_factory=lambda: {"fp16": Candidate()}, min_length=1)
     samples: int = Field(4, ge=1, description="how many samples to compare")
     memory: int = Field(512, ge=1, description="MB of marked tensors to hold at once")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
@@ -46,14 +55,69 @@ def run(options: With, context: Context) -> Result:
     """Mark all outputs, run reference and candidates side by side, write statistics.json and layers.csv."""
     import onnx
 
-    from trtflow.data import Dataset, load_dataset
+    from trtflow.data import load_dataset
     from trtflow.graph.emulate import instrument
+    from trtflow.graph.facts import layers, tensor_bytes
     from trtflow.precision.plan import PrecisionPlan
-    from trtflow.report.layers_csv import first_error, write_csv
-    from trtflow.runners.lockstep import compare_tensors
+    from trtflow.runners.lockstep import batch_tensors, compare_inputs, compare_tensors
     from trtflow.runners.onnxrt import model_inputs
-    from trtflow.steps.marks import Layer, mark_batches, marked_layers
 
     model = onnx.load(options.model)
     limit = min(options.samples, options.data.limit or options.samples)
-    data = load_dataset(options.data.source, model_inputs(model), None, limit)
+    samples = list(load_dataset(options.data.source, model_inputs(model), options.data.labels, limit))
+    found = layers(model)
+    sizes = tensor_bytes(model, {name: array.shape for name, array in samples[0].feed.items()})
+    budget = options.memory * 1_000_000 // (len(options.candidates) + 1)
+    batches = batch_tensors({layer.tensor: sizes.get(layer.tensor, 0) for layer in found}, budget)
+    plans = {name: PrecisionPlan(entry.precision) for name, entry in options.candidates.items()}
+    models = {name: instrument(model, plan, options.rounding) for name, plan in plans.items()}
+    statistics = compare_tensors(model, models, batches, samples, context.progress)
+    documents: dict[str, dict[str, Any]] = {}
+    for name, plan in plans.items():
+        tensors = {**compare_inputs(samples, plan.default), **statistics[name]}
+        documents[name] = {tensor: entry.document() for tensor, entry in tensors.items()}
+    _write(context.folder, found, documents, len(samples), options.rounding)
+    return _result(found, next(iter(documents.values())), len(samples))
+
+
+def _write(folder: Path, found: Sequence[Layer], documents: Mapping[str, Any], samples: int, rounding: str) -> None:
+    document = {
+        "samples": samples,
+        "rounding": rounding,
+        "layers": [vars(layer) for layer in found],
+        "candidates": documents,
+    }
+    text = json.dumps(document, allow_nan=False)
+    (folder / outputs["statistics"]).write_text(text, encoding="utf-8")
+    fields = list(next(iter(next(iter(documents.values())).values())))
+    with (folder / outputs["layers"]).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["candidate", "depth", "node", "op", "tensor", *fields])
+        for name, tensors in documents.items():
+            for layer in found:
+                row = tensors[layer.tensor]
+                writer.writerow([name, layer.depth, layer.node, layer.op, layer.tensor, *(row[f] for f in fields)])
+
+
+def _result(found: Sequence[Layer], statistics: Mapping[str, Any], samples: int) -> Result:
+    rows = [(layer, statistics[layer.tensor]) for layer in found]
+    wrong = [(layer, row) for layer, row in rows if _is_wrong(row)]
+    worst = sorted(wrong, key=lambda entry: -entry[1]["differing_share"])[:10]
+    table = Table(
+        ("layer", "op", "differing", "total", "ratio"),
+        tuple(
+            (layer.node, layer.op, row["differing"], row["count"], f"{row['differing_share']:.2%}")
+            for layer, row in worst
+        ),
+        title="layers, worst first",
+    )
+    first = f", first at {wrong[0][0].node}" if wrong else ""
+    return Result(
+        metrics={"layers": len(rows), "wrong": len(wrong), "first": wrong[0][0].node if wrong else None},
+        summary=f"{len(wrong)} of {len(rows)} layers deviate by more than 10 %{first} ({samples} samples)",
+        table=table if wrong else None,
+    )
+
+
+def _is_wrong(row: Mapping[str, Any]) -> bool:
+    return bool(row["differing_share"] and row["differing_share"] > WRONG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from pydantic import Field
 
@@ -10,7 +11,7 @@ from trtflow.engine.step import Context, File, Options, Result
 from trtflow.steps.options import DEFAULT_ACCEPT, Conditions
 
 version = 1
-environment = ("onnxruntime",)
+environment = ()
 outputs = {"constraints": "constraints.yaml"}
 published = {"constraints": "constraints.yaml"}
 
@@ -30,7 +31,6 @@ def run(options: With, context: Context) -> Result:
     """Join the plan with the findings."""
     import onnx
 
-    from trtflow import __version__
     from trtflow.graph.nodes import candidates
     from trtflow.graph.units import units
     from trtflow.precision.constraints import Constraints, ModelReference, Node, write_constraints
@@ -55,17 +55,11 @@ def run(options: With, context: Context) -> Result:
         nodes=nodes,
         accept=options.accept,
         measured={key: search["metrics"][key] for key in ("reference", "low", "candidate")},
-        made_by={"trtflow": __version__, "onnxruntime": _ort_version(), "runner": search["runner"]},
-    )  # type: ignore[call-arg]
+        made_by=search["made-by"],
+    )
     write_constraints(constraints, context.folder / outputs["constraints"])
     return Result(metrics={"kept": len(nodes)}, summary=f"{plan.default} except {len(nodes)} nodes")
 
 
 def _json(path: File) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _ort_version() -> str:
-    from importlib.metadata import version as installed
-
-    return installed("onnxruntime")

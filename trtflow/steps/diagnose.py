@@ -35,6 +35,6 @@ def run(options: With, context: Context) -> Result:
     text = json.dumps([finding.document() for finding in findings], indent=1)
     (context.folder / outputs["findings"]).write_text(text, encoding="utf-8")
     counts = Counter(finding.code for finding in findings)
-    rows = [[code, REASONS[code].title, str(count)] for code, count in sorted(counts.items())]
+    rows = tuple((code, REASONS[code].title, count) for code, count in sorted(counts.items()))
     summary = ", ".join(f"{code} x{count}" for code, count in sorted(counts.items())) or "nothing found"
-    return Result(metrics=dict(counts), summary=summary, table=Table(["code", "reason", "nodes"], rows))
+    return Result(metrics=dict(counts), summary=summary, table=Table(("code", "reason", "nodes"), rows))

@@ -46,10 +46,13 @@ def run(options: With, context: Context) -> Result:
         "reference": evaluator.reference.metrics,
         "candidate": measured.metrics,
         "margins": verdict.margins,
+        "accept": options.accept,
     }
     text = json.dumps(json_numbers(document), indent=1, allow_nan=False)
     (context.folder / outputs["verdict"]).write_text(text, encoding="utf-8")
-    pairs = [f"{name} {evaluator.reference.metrics[name]:.4g} → {measured.metrics[name]:.4g}" for name in options.accept]
+    pairs = [
+        f"{name} {evaluator.reference.metrics[name]:.4g} → {measured.metrics[name]:.4g}" for name in options.accept
+    ]
     state = "accepted" if verdict.accepted else f"refused by {', '.join(verdict.failed)}"
     return Result(
         metrics=json_numbers(dict(measured.metrics)),

@@ -1,0 +1,228 @@
+"""From the JSON that the steps leave behind to the report's model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trtflow.precision.reasons import REASONS
+from trtflow.report.model import (
+    Baseline,
+    Build,
+    Comparison,
+    Condition,
+    DataFacts,
+    Evaluation,
+    Finding,
+    KeptNode,
+    Layer,
+    LayerStatistics,
+    ModelFacts,
+    Rewrite,
+    RunSummary,
+    Search,
+    Verdict,
+)
+
+Documents = Mapping[str, Mapping[str, Any]]
+_BOUNDS = {"drop": "drop at most", "rise": "rise at most", "min": "at least", "max": "at most"}
+WRONG = 0.10  # a layer is wrong when more than this share of its values deviates
+
+
+def gather(title: str, documents: Documents, seconds: Mapping[str, float], failures: Mapping[str, str]) -> RunSummary:
+    """The summary of a run from its steps' outputs, by step type; ``failures`` maps steps that are not done to why.
+
+    Steps that are missing leave their part of the report empty.
+    """
+    search = documents.get("bisect", {}).get("search")
+    plan = documents.get("bisect", {}).get("plan", {"default": "fp16", "nodes": {}})
+    findings = documents.get("diagnose", {}).get("findings", [])
+    rewrite = documents.get("rewrite", {}).get("notes")
+    return RunSummary(
+        title=title,
+        low=plan["default"],
+        model=_model(documents.get("inspect", {}).get("facts", {})),
+        data=_data(search),
+        verdict=_verdict(documents, search, failures),
+        made=search["made-by"] if search else {},
+        comparisons=_comparisons(documents.get("compare", {}).get("statistics"), plan),
+        kept=_kept(search, plan, findings, rewrite, documents.get("compare", {}).get("statistics")),
+        search=None if search is None else _search(search),
+        findings=tuple(_finding(entry) for entry in findings),
+        rewrite=None if rewrite is None else Rewrite(**{key: rewrite[key] for key in ("casts", "bytes", "notes")}),
+        build=_build(documents.get("build", {}).get("build")),
+        seconds=seconds,
+    )
+
+
+def _model(facts: Mapping[str, Any]) -> ModelFacts:
+    return ModelFacts(
+        file=facts.get("file", ""),
+        sha256=facts.get("sha256", ""),
+        nodes=facts.get("nodes", 0),
+        opset=facts.get("opset", 0),
+        parameters=facts.get("parameters", 0),
+        bytes=facts.get("bytes", 0),
+    )
+
+
+def _data(search: Mapping[str, Any] | None) -> DataFacts:
+    if search is None:
+        return DataFacts(source="", samples=0)
+    return DataFacts(
+        source=search["data"], samples=search["samples"] + search["held-out"], held_out=search["held-out"]
+    )
+
+
+def _verdict(documents: Documents, search: Mapping[str, Any] | None, failures: Mapping[str, str]) -> Verdict:
+    verdict = documents.get("validate", {}).get("verdict")
+    conditions = tuple(_conditions(search, verdict))
+    if verdict is None:
+        broken = "; ".join(f"{name} failed: {why}" for name, why in failures.items()) or "nothing was validated"
+        return Verdict(accepted=False, sentence=f"Not validated: {broken}", conditions=conditions)
+    kept = len(search["kept"]) if search else 0
+    nodes = documents.get("inspect", {}).get("facts", {}).get("candidates", 0)
+    accepted = verdict["accepted"]
+    stays = "stays" if kept == 1 else "stay"
+    decision = f"{kept} of {nodes} nodes {stays} in FP32" if kept else f"all {nodes} nodes take the low precision"
+    if accepted:
+        return Verdict(accepted=True, sentence=f"Accepted: {decision}.", conditions=conditions)
+    refusal = f"Refused: {decision}, and the rewritten file does not meet the conditions."
+    return Verdict(accepted=False, sentence=refusal, conditions=conditions)
+
+
+def _conditions(search: Mapping[str, Any] | None, verdict: Mapping[str, Any] | None) -> list[Condition]:
+    measured = search["metrics"] if search else {}
+    reference = (verdict or {}).get("reference") or measured.get("reference", {})
+    candidate = (verdict or {}).get("candidate") or measured.get("candidate", {})
+    low, accept = measured.get("low", {}), (verdict or {}).get("accept", {})
+    rows = []
+    for name, bounds in accept.items():
+        for kind, bound in bounds.items():
+            margin = (verdict or {}).get("margins", {}).get(f"{name}.{kind}")
+            values = {"reference": reference.get(name), "low": low.get(name), "candidate": candidate.get(name)}
+            rows.append(Condition(metric=name, bound=f"{_BOUNDS[kind]} {bound:g}", margin=margin, **values))
+    others = [name for name in candidate if name not in accept]
+    rows += [
+        Condition(metric=name, reference=reference.get(name), low=low.get(name), candidate=candidate[name])
+        for name in others
+    ]
+    return rows
+
+
+def _comparisons(statistics: Mapping[str, Any] | None, plan: Mapping[str, Any]) -> tuple[Comparison, ...]:
+    if statistics is None:
+        return ()
+    found = []
+    for name, tensors in statistics["candidates"].items():
+        rows = [(layer, tensors[layer["tensor"]]) for layer in statistics["layers"]]
+        first = next((layer["tensor"] for layer, row in rows if row["differing_share"] > WRONG), None)
+        layers = tuple(
+            Layer(
+                node=layer["node"],
+                op=layer["op"],
+                tensor=layer["tensor"],
+                depth=layer["depth"],
+                precision=plan["nodes"].get(layer["node"], plan["default"]),
+                statistics=_statistics(row),
+                first_error=layer["tensor"] == first,
+            )
+            for layer, row in rows
+        )
+        found.append(Comparison(name=name, layers=layers, rounding=statistics["rounding"]))
+    return tuple(found)
+
+
+def _statistics(row: Mapping[str, Any]) -> LayerStatistics:
+    return LayerStatistics(
+        count=row["count"],
+        differing=row["differing"],
+        differing_share=row["differing_share"],
+        max_abs=row["max_abs"],
+        mean_abs=row["mean_abs"],
+        sqnr_db=row["sqnr_db"],
+        cosine=row["cosine"],
+        reference_amax=row["ref_amax"],
+        nan=row["cand_nan"],
+        inf=row["cand_inf"],
+        beyond=row["beyond_fp16_share"],
+        subnormal=row["below_normal_share"],
+        lost=row["below_subnormal_share"],
+    )
+
+
+def _kept(
+    search: Mapping[str, Any] | None,
+    plan: Mapping[str, Any],
+    findings: list[Mapping[str, Any]],
+    rewrite: Mapping[str, Any] | None,
+    statistics: Mapping[str, Any] | None,
+) -> tuple[KeptNode, ...]:
+    if search is None:
+        return ()
+    promoted = set((rewrite or {}).get("promoted", {})) | set(search["forced"])
+    ops = {layer["node"]: layer["op"] for layer in (statistics or {}).get("layers", [])}
+    rows = []
+    for node in search["kept"]:
+        own = sorted((entry for entry in findings if entry["node"] == node), key=lambda entry: not entry["certain"])
+        code = own[0]["code"] if own else "measured"
+        rows.append(
+            KeptNode(
+                node=node,
+                op=ops.get(node, ""),
+                precision=plan["nodes"][node],
+                code=code,
+                title=REASONS[code].title,
+                evidence=own[0]["evidence"] if own else {},
+                cost_share=search["node-costs"].get(node),
+                promoted=node in promoted,
+            )
+        )
+    return tuple(rows)
+
+
+def _search(search: Mapping[str, Any]) -> Search:
+    evaluations = tuple(
+        Evaluation(
+            index=entry["index"],
+            phase=entry["phase"],
+            high=entry["high"],
+            accepted=entry["accepted"],
+            cost_share=entry["cost"],
+            metrics=entry["metrics"],
+        )
+        for entry in search["evaluations"]
+    )
+    baselines = tuple(
+        Baseline(
+            name=entry["name"],
+            kept=entry["kept"],
+            accepted=entry["accepted"],
+            evaluations=entry["evaluations"],
+            cost_share=entry["cost"],
+        )
+        for entry in search["baselines"]
+    )
+    return Search(strategy=search["strategy"], evaluations=evaluations, baselines=baselines)
+
+
+def _finding(entry: Mapping[str, Any]) -> Finding:
+    reason = REASONS[entry["code"]]
+    return Finding(
+        code=entry["code"],
+        title=reason.title,
+        text=entry["text"],
+        node=entry["node"],
+        evidence=entry["evidence"],
+        advice=reason.advice,
+    )
+
+
+def _build(build: Mapping[str, Any] | None) -> Build | None:
+    if build is None:
+        return None
+    if "not_built" in build:
+        return Build(backend=build["backend"], not_built=build["not_built"])
+    return Build(
+        backend=build["backend"], version=build["version"], seconds=build["seconds"], engine_bytes=build["bytes"]
+    )

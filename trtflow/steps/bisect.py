@@ -1,0 +1,217 @@
+"""Search for the smallest, cheapest set of nodes that must stay in high precision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from trtflow.engine.step import Code, Context, File, Options, Result, Table
+from trtflow.errors import PlanError
+from trtflow.steps.options import DEFAULT_ACCEPT, Conditions, Data
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from trtflow.data import Sample
+    from trtflow.runners.evaluate import Evaluator
+    from trtflow.runners.oracle import EmulatedOracle
+    from trtflow.search.problem import Problem
+    from trtflow.search.run import SearchResult
+
+version = 1
+environment = ("onnxruntime",)
+outputs = {"plan": "plan.json", "search": "search.json"}
+
+HELD_OUT_FROM = 4  # with fewer samples all of them are needed to search
+
+
+class With(Options):
+    """Options of ``bisect``."""
+
+    model: File = Field(description="the normalised FP32 model, from inspect")
+    data: Data
+    metric: Code | None = Field(None, description="file.py:function, for a metric of your own")
+    accept: Conditions = Field(default_factory=lambda: DEFAULT_ACCEPT)
+    low: Literal["fp16", "bf16"] = "fp16"
+    high: Literal["fp32"] = "fp32"
+    runner: Literal["auto", "emulated"] = Field("auto", description="what measures a plan; auto is emulated")
+    rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
+    strategy: str = Field("trtflow", description="trtflow, or a baseline by name: bisect, bisect-reverse, linear")
+    baselines: tuple[str, ...] = Field(("bisect",), description="strategies to compare with, on the hardest samples")
+    priors: File | None = Field(None, description="statistics of all layers, from compare")
+    max_evaluations: int | None = Field(None, ge=1, description="passes over the samples that may be spent")
+    max_seconds: float | None = Field(None, gt=0, description="time that may be spent")
+    held_out: float = Field(0.25, ge=0, lt=1, description="share of the samples that only verify the result")
+
+
+def run(options: With, context: Context) -> Result:
+    """Search on some samples, verify on those held out, search again on all if that refuses."""
+    import onnx
+
+    from trtflow.data import load_dataset
+    from trtflow.runners.onnxrt import model_inputs
+    from trtflow.steps.problem import build_problem
+
+    model = onnx.load(options.model)
+    data = load_dataset(options.data.source, model_inputs(model), options.data.labels, options.data.limit)
+    samples = list(data)
+    statistics = None if options.priors is None else json.loads(options.priors.read_text(encoding="utf-8"))
+    shapes = {name: array.shape for name, array in samples[0].feed.items()}
+    problem = build_problem(model, options.low, options.high, shapes, statistics)
+    search = _Search(options, context, model, problem)
+    held_out = _held_out(len(samples), options.held_out)
+    result, evaluator, oracle = search.over([sample for i, sample in enumerate(samples) if i not in held_out])
+    if held_out and result.accepted:
+        verified = search.oracle_over([samples[i] for i in sorted(held_out)])[1].evaluate(result.plan)
+        context.log(f"held-out samples: margin {verified.margin:.3g}")
+        if not verified.accepted:
+            context.log("the held-out samples refuse the plan: searching again on all samples")
+            held_out = frozenset()
+            result, evaluator, oracle = search.over(samples)
+    return search.conclude(result, evaluator, oracle, len(held_out))
+
+
+def _held_out(count: int, share: float) -> frozenset[int]:
+    """Every n-th sample, so that they are spread like the others."""
+    if count < HELD_OUT_FROM or not share:
+        return frozenset()
+    step = max(2, round(1 / share))
+    return frozenset(range(step - 1, count, step))
+
+
+class _Search:
+    """One search problem and what is needed to measure it on different sets of samples."""
+
+    def __init__(self, options: With, context: Context, model: ModelProto, problem: Problem) -> None:
+        self._options, self._context, self._model, self._problem = options, context, model, problem
+        self._seen = 0
+
+    def oracle_over(self, samples: list[Sample]) -> tuple[Evaluator, EmulatedOracle]:
+        from trtflow.data import load_function
+        from trtflow.runners.evaluate import Evaluator
+        from trtflow.runners.onnxrt import ReferenceRunner
+        from trtflow.runners.oracle import EmulatedOracle
+
+        options, digest = self._options, self._context.digest
+        metric = None if options.metric is None else load_function(options.metric)
+        evaluator = Evaluator(ReferenceRunner(self._model), samples, options.accept, metric)
+        material = {
+            "model": digest(options.model),
+            "data": digest(options.data.source),
+            "selection": [options.data.labels, options.data.limit, options.held_out, len(samples)],
+            "metric": options.metric and digest(options.metric),
+            "metrics": sorted(options.accept),
+            "rounding": options.rounding,
+        }
+        return evaluator, EmulatedOracle(self._model, evaluator, options.rounding, self._context.memo, material)
+
+    def over(self, samples: list[Sample]) -> tuple[SearchResult, Evaluator, EmulatedOracle]:
+        from trtflow.search.ledger import Budget, Evaluation
+        from trtflow.search.run import STRATEGIES, search
+
+        options = self._options
+        for name in (options.strategy, *options.baselines):
+            if name not in STRATEGIES:
+                raise PlanError(f"there is no strategy '{name}'; expected one of {', '.join(sorted(STRATEGIES))}.")
+        evaluator, oracle = self.oracle_over(samples)
+
+        def report(entry: Evaluation) -> None:
+            self._seen += 1
+            outcome = entry.outcome
+            state = "failed" if outcome.status == "failed" else "accepted" if outcome.accepted else "refused"
+            text = f"{entry.phase}: {entry.high_count} high, {state}, margin {outcome.margin:.3g}"
+            self._context.progress(self._seen, None, text)
+            self._context.log(text + (" (reused)" if outcome.reused else f" ({outcome.seconds:.2f} s)"))
+
+        budget = Budget(options.max_evaluations, options.max_seconds)
+        result = search(self._problem, oracle, strategy=options.strategy, budget=budget, on_evaluation=report)
+        return result, evaluator, oracle
+
+    def conclude(self, result: SearchResult, evaluator: Evaluator, oracle: EmulatedOracle, held_out: int) -> Result:
+        from trtflow.numerics.strict_json import json_numbers
+        from trtflow.precision.plan import write_plan
+
+        kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
+        write_plan(result.plan, self._context.folder / outputs["plan"])
+        document = {
+            "strategy": self._options.strategy,
+            "runner": "emulated",
+            "made-by": _made_by(),
+            "data": Path(self._options.data.source).name,
+            "accepted": result.accepted,
+            "minimal": result.minimal,
+            "reason": result.reason,
+            "kept": kept,
+            "forced": sorted(self._problem.forced),
+            "cost": result.cost,
+            "node-costs": {node: self._problem.price(node) for node in kept},
+            "samples": len(evaluator.samples),
+            "held-out": held_out,
+            "metrics": {
+                "reference": evaluator.reference.metrics,
+                "low": result.low.metrics,
+                "candidate": result.outcome.metrics,
+            },
+            "evaluations": [_entry(entry) for entry in result.evaluations],
+            "baselines": [self._baseline(name, oracle) for name in self._options.baselines],
+        }
+        text = json.dumps(json_numbers(document), indent=1, allow_nan=False)
+        (self._context.folder / outputs["search"]).write_text(text, encoding="utf-8")
+        measured = sum(entry.kind == "full" for entry in result.evaluations)
+        rows = tuple((name, entry["precision"], entry["cost"]) for name, entry in _kept_rows(document, result))
+        return Result(
+            metrics={
+                "kept": len(kept),
+                "cost-share": result.cost,
+                "evaluations": measured,
+                "minimal": result.minimal,
+            },
+            summary=f"{result.reason} ({measured} evaluations)",
+            table=Table(("kept", "precision", "cost share"), rows) if rows else None,
+        )
+
+    def _baseline(self, name: str, oracle: EmulatedOracle) -> dict[str, Any]:
+        """What another strategy keeps, on the hardest samples only: an illustration at little cost."""
+        from trtflow.runners.oracle import ProbingOracle
+        from trtflow.search.run import search
+
+        result = search(self._problem, ProbingOracle(oracle), strategy=name)
+        return {
+            "name": name,
+            "accepted": result.accepted,
+            "kept": len(result.plan.nodes),
+            "cost": result.cost,
+            "evaluations": len(result.evaluations),
+        }
+
+
+def _made_by() -> dict[str, str]:
+    from importlib.metadata import version as installed
+
+    return {name: installed(name) for name in ("trtflow", "onnxruntime", "onnx")} | {"runner": "emulated"}
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    outcome = entry.outcome
+    return {
+        "index": entry.index,
+        "phase": entry.phase,
+        "kind": entry.kind,
+        "high": entry.high_count,
+        "cost": entry.cost,
+        "accepted": outcome.accepted if outcome.status == "measured" else None,
+        "margin": outcome.margin,
+        "metrics": outcome.metrics,
+        "best": entry.best,
+    }
+
+
+def _kept_rows(document: dict[str, Any], result: SearchResult) -> list[tuple[str, dict[str, Any]]]:
+    costs = document["node-costs"]
+    rows = [
+        (name, {"precision": result.plan.precision(name), "cost": f"{costs[name]:.2%}"}) for name in document["kept"]
+    ]
+    return rows[:20]

@@ -1,0 +1,79 @@
+"""The search problem of a model: its units, what they cost in high precision, and what the ranges give away.
+
+Costs are estimated times on a roofline, multiply-adds and bytes added up, with the rates of an A100 (its data
+sheet: 19.5 TFLOP/s in FP32, 1555 GB/s); only their proportions matter. A Cast reads 4 and writes 2 bytes an
+element, or the other way round.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from onnx import ModelProto
+
+from trtflow.graph.cost import costs
+from trtflow.graph.facts import node_facts, tensor_bytes
+from trtflow.graph.legal import legalize
+from trtflow.graph.nodes import candidates
+from trtflow.graph.units import units
+from trtflow.precision.diagnose import FP16_MAX
+from trtflow.precision.plan import Precision, PrecisionPlan
+from trtflow.search.problem import Edge, Problem, Unit
+
+FLOPS, BANDWIDTH = 19.5e12, 1.555e12
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def build_problem(
+    model: ModelProto, low: Precision, high: Precision, shapes: Shapes, statistics: Mapping[str, Any] | None
+) -> Problem:
+    """What ``search`` needs to know of ``model`` when its inputs have ``shapes``.
+
+    ``statistics`` is the document of the compare step; without it nothing is suspected beforehand.
+    """
+    price = {
+        name: 2 * cost.macs / FLOPS + cost.bytes / BANDWIDTH for name, cost in costs(model, dict(shapes)).items()
+    }
+    total = math.fsum(price.values()) or 1.0
+    shares = {name: value / total for name, value in price.items()}
+    found = units(model)
+    return Problem(
+        units=tuple(Unit(unit.id, unit.nodes, math.fsum(shares.get(n, 0.0) for n in unit.nodes)) for unit in found),
+        low=low,
+        high=high,
+        edges=_edges(model, shapes, total),
+        forced=frozenset(legalize(model, PrecisionPlan(low)).promoted),
+        priors=_priors(model, low, statistics),
+        node_costs=shares,
+    )
+
+
+def _edges(model: ModelProto, shapes: Shapes, total: float) -> tuple[Edge, ...]:
+    """The float tensors of the main graph between candidates; everything else is in high precision."""
+    known = {info.name for info in candidates(model)}
+    producer = {name: node.name for node in model.graph.node for name in node.output if node.name in known}
+    consumers: dict[str, list[str | None]] = {value.name: [None] for value in model.graph.output}
+    for node in model.graph.node:
+        for name in node.input:
+            consumers.setdefault(name, []).append(node.name if node.name in known else None)
+    sizes = tensor_bytes(model, shapes)
+    return tuple(
+        Edge(producer.get(name), tuple(users), 1.5 * sizes.get(name, 0) / BANDWIDTH / total)
+        for name, users in consumers.items()
+        if name in sizes and (name in producer or any(users))
+    )
+
+
+def _priors(model: ModelProto, low: Precision, statistics: Mapping[str, Any] | None) -> dict[str, float]:
+    """Infinite for nodes that touch values which FP16 cannot hold, else the share of their output that deviates."""
+    if statistics is None:
+        return {}
+    tensors = next(iter(statistics["candidates"].values()))
+    priors = {}
+    for node in node_facts(model):
+        amax = max((float(tensors[name]["ref_amax"]) for name in (*node.inputs, *node.outputs) if name in tensors), default=0)
+        amax = max([amax, *(constant.amax for constant in node.constants)])
+        priors[node.name] = math.inf if low == "fp16" and amax > FP16_MAX else 0.0
+    return priors

@@ -1,0 +1,70 @@
+"""Write the report of a run: one HTML file for people, metrics.json for machines."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from trtflow.engine.step import Context, Options, Result, StepRecord, Steps
+
+if TYPE_CHECKING:
+    from trtflow.report.model import RunSummary
+
+version = 1
+environment = ()
+outputs = {"html": "report.html", "metrics": "metrics.json"}
+published = {"html": "report.html", "metrics": "metrics.json"}
+
+
+class With(Options):
+    """Options of ``report``."""
+
+    of: Steps = Field(description="the steps to report on; those that failed are reported as such")
+    title: str = Field("trtflow", description="the heading, as a rule the model's name")
+
+
+def run(options: With, context: Context) -> Result:
+    """Gather what the steps left behind and render it."""
+    from trtflow.report.gather import gather
+    from trtflow.report.html import render
+
+    records = {record.uses: record for record in options.of}
+    documents = {name: _documents(record) for name, record in records.items()}
+    seconds = {record.name: record.seconds for record in options.of}
+    failures = {record.name: record.error for record in options.of if record.status != "done"}
+    summary = gather(options.title, documents, seconds, failures)
+    (context.folder / outputs["html"]).write_text(render(summary), encoding="utf-8")
+    metrics = _metrics(summary, documents)
+    (context.folder / outputs["metrics"]).write_text(json.dumps(metrics, indent=1, allow_nan=False), encoding="utf-8")
+    return Result(summary=summary.verdict.sentence)
+
+
+def _documents(record: StepRecord) -> dict[str, Any]:
+    """The JSON outputs of a step that is done, by output name, and the size of the others."""
+    return {
+        name: json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else path.stat().st_size
+        for name, path in record.outputs.items()
+    }
+
+
+def _metrics(summary: RunSummary, documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What metrics.json holds; equal to the report's figures by construction."""
+    search = documents.get("bisect", {}).get("search", {})
+    verdict = documents.get("validate", {}).get("verdict", {})
+    measured = search.get("metrics", {})
+    return {
+        "accepted": summary.verdict.accepted,
+        "held_out": bool(search.get("held-out")),
+        "metrics": {
+            "reference": verdict.get("reference", measured.get("reference", {})),
+            "low": measured.get("low", {}),
+            "candidate": verdict.get("candidate", measured.get("candidate", {})),
+        },
+        "kept": search.get("kept", []),
+        "kept_cost_share": sum(search.get("node-costs", {}).values()),
+        "evaluations": sum(entry["kind"] == "full" for entry in search.get("evaluations", [])),
+        "builds": int("build" in documents and "backend" in documents["build"].get("build", {})),
+        "seconds": {name: round(value, 3) for name, value in summary.seconds.items()},
+    }
