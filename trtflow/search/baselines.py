@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trtflow.search.ledger import Ledger
-from trtflow.search.problem import Unit
+from trtflow.search.problem import Unit, nodes_of
 
 
-def bisect(ledger: Ledger, order: Sequence[Unit]) -> list[Unit] | None:
+def bisect(ledger: Ledger, order: Sequence[Unit]) -> frozenset[str] | None:
     """Polygraphy's ``debug precision --mode bisect``: the fewest first units of ``order``, by halving.
 
     Assumes that more is better. Like the original it never tests the empty set, which the caller has done, but
@@ -20,12 +20,12 @@ def bisect(ledger: Ledger, order: Sequence[Unit]) -> list[Unit] | None:
     while accepted - rejected > 1:
         middle = (rejected + accepted) // 2
         rejected, accepted = (rejected, middle) if ledger.accepts(order[:middle], "bisect") else (middle, accepted)
-    return list(order[:accepted])
+    return nodes_of(order[:accepted])
 
 
-def linear(ledger: Ledger, order: Sequence[Unit]) -> list[Unit] | None:
+def linear(ledger: Ledger, order: Sequence[Unit]) -> frozenset[str] | None:
     """Polygraphy's ``--mode linear``: one more unit of ``order`` at a time until the plan is accepted."""
     for length in range(len(order) + 1):
         if ledger.accepts(order[:length], "linear"):
-            return list(order[:length])
+            return nodes_of(order[:length])
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from trtflow.precision.plan import PrecisionPlan
 from trtflow.search.oracle import Oracle, Outcome
 from trtflow.search.problem import Problem, Unit, nodes_of
 
+CHEAP = 0.5  # a probe that costs more than this share of an evaluation is not worth asking twice
 Kind = Literal["full", "probe", "build"]
 
 
@@ -81,13 +83,40 @@ class Ledger:
         self._record(nodes, plan, outcome, phase, kind)
         return outcome
 
-    def accepts(self, high: Iterable[Unit] | frozenset[str], phase: str) -> bool:
-        """Whether the plan with ``high`` in high precision is accepted."""
+    def accepts(self, high: Iterable[Unit] | frozenset[str], phase: str, doubtful: bool = False) -> bool:
+        """Whether the plan with ``high`` in high precision is accepted.
+
+        ``doubtful``: it probably is not. Where low precision breaks a sample outright, the hardest samples then
+        suffice: a value that is not finite in a probe is not finite in the whole either.
+        """
+        high = high if isinstance(high, frozenset) else nodes_of(high)
+        if doubtful and self._probe_first and math.isinf(self.measure(high, phase, "probe").error):
+            return False
         return self.measure(high, phase).accepted
 
-    def outcome(self, high: frozenset[str]) -> Outcome | None:
-        """What is known about ``high``, without measuring."""
-        return self._known.get((self.kind, high | self.problem.forced))
+    @property
+    def _probe_first(self) -> bool:
+        """Whether probes are cheap and non-finite values are what to expect. Until one was made, the former is."""
+        if self.kind != "full":
+            return False
+        shares = [entry.outcome.passes for entry in self.history if entry.kind == "probe"]
+        low = self._known.get(("full", self.problem.forced))
+        return max(shares, default=0.0) <= CHEAP and low is not None and math.isinf(low.error)
+
+    def could_pass(self, high: Iterable[Unit]) -> bool:
+        """Whether nothing that was measured says that the plan with ``high`` is refused."""
+        nodes = nodes_of(high) | self.problem.forced
+        known = self._known.get((self.kind, nodes))
+        if known is not None and known.status == "measured":
+            return known.accepted
+        probed = self._known.get(("probe", nodes))
+        return probed is None or probed.status == "failed" or not math.isinf(probed.error)
+
+    def tolerance(self) -> tuple[float, float]:
+        """The largest finite error that was accepted, and the smallest that was not (inf when none was)."""
+        measured = [entry.outcome for entry in self.history if entry.outcome.status == "measured"]
+        accepted = max((o.error for o in measured if o.accepted and math.isfinite(o.error)), default=0.0)
+        return accepted, min((o.error for o in measured if not o.accepted), default=math.inf)
 
     def spent(self, kind: Kind) -> float:
         """Passes spent on evaluations and probes, or builds made."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from trtflow.precision.plan import Precision, PrecisionPlan
@@ -75,12 +75,12 @@ class Problem:
         """The plan with ``high`` and the forced nodes in high precision and all others in low."""
         return PrecisionPlan(self.low, dict.fromkeys(self.forced.union(high), self.high))
 
-    def split(self, kept: Iterable[Unit]) -> Problem:
-        """The same problem whose units are the single nodes of ``kept``; every other node stays low."""
-        nodes = [node for unit in kept for node in unit.nodes]
-        return replace(self, units=tuple(Unit(i, (node,), self.price(node)) for i, node in enumerate(nodes)))
+    @cached_property
+    def nodes(self) -> frozenset[str]:
+        """The nodes of all units."""
+        return nodes_of(self.units)
 
-    @property
+    @cached_property
     def free(self) -> tuple[Unit, ...]:
         """The units that are not wholly forced: what there is to decide."""
         return tuple(unit for unit in self.units if not self.forced.issuperset(unit.nodes))
@@ -89,6 +89,12 @@ class Problem:
 def nodes_of(units: Iterable[Unit]) -> frozenset[str]:
     """The nodes of ``units``."""
     return frozenset(node for unit in units for node in unit.nodes)
+
+
+def single(problem: Problem, names: Collection[str]) -> list[Unit]:
+    """Those of ``names`` that may be searched, in topological order, as units of one node."""
+    free = [node for unit in problem.free for node in unit.nodes if node in names and node not in problem.forced]
+    return [Unit(i, (node,), problem.price(node)) for i, node in enumerate(free)]
 
 
 def _crosses(edge: Edge, kept: frozenset[str]) -> bool:

@@ -1,22 +1,109 @@
-"""trtflow's own strategy: rank, gallop along the ranking, shrink."""
+"""trtflow's own strategy, cheapest evidence first.
+
+1. The nodes that the priors are certain of, by themselves: one evaluation settles a range problem.
+2. A survey of the rest by halving, on the hardest samples: what is refused alone is kept.
+3. What is refused only together: a knapsack where the error is finite (diffuse), else halving from everything
+   high.
+4. Down to single nodes and 1-minimal, dearest first.
+5. Culprits that only hurt together: the cheapest choice among them.
+6. Slivers merged into islands where casts cost more than precision.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
+from trtflow.search.conflicts import choose
+from trtflow.search.islands import cheapest
+from trtflow.search.knapsack import rescale
 from trtflow.search.ledger import Ledger
-from trtflow.search.problem import Unit
-from trtflow.search.shrink import gallop, shrink
+from trtflow.search.problem import Problem, Unit, nodes_of, single
+from trtflow.search.shrink import settle, shrink, without
+from trtflow.search.survey import alone, survey
+
+FEW = 12  # kept items up to which choosing among conflicts is worth its evaluations
 
 
-def propose(ledger: Ledger) -> list[Unit] | None:
-    """A 1-minimal set of units to keep high, or None when not even all of them are accepted."""
-    problem = ledger.problem
-    ranked = sorted(problem.free, key=problem.prior, reverse=True)
-    certain = sum(problem.prior(unit) == math.inf for unit in ranked)
-    length = gallop(ledger, ranked, max(1, certain))
-    if length is None:
+def propose(ledger: Ledger) -> frozenset[str] | None:
+    """The nodes of a 1-minimal accepted plan, or None when not even everything high is accepted."""
+    suspects, rest = _by_prior(ledger.problem)
+    kept = suspects if suspects and ledger.accepts(suspects, "prior") else _by_survey(ledger, suspects, rest)
+    if kept is None:
         return None
-    kept = ranked[:length]
-    dearest = sorted(kept, key=lambda unit: (problem.prior(unit) == math.inf, -unit.cost))
-    return shrink(ledger, kept, dearest, size=1 if length <= max(1, certain) else length // 4)
+    singles = _dearest(ledger.problem, single(ledger.problem, nodes_of(kept)))
+    kept = shrink(ledger, singles, singles)
+    kept = _choose(ledger, kept)
+    return _merge(ledger, kept)
+
+
+def _by_prior(problem: Problem) -> tuple[list[Unit], list[Unit]]:
+    """The nodes that are certainly to blame, unit by unit, and what is left of all units."""
+    pieces = []
+    for unit in problem.free:
+        certain = [node for node in unit.nodes if problem.priors.get(node, 0.0) == math.inf]
+        pieces += [certain, [node for node in unit.nodes if node not in certain]]
+    units = [Unit(i, tuple(nodes), math.fsum(map(problem.price, nodes))) for i, nodes in enumerate(pieces) if nodes]
+    suspects = [unit for unit in units if problem.prior(unit) == math.inf]
+    return suspects, without(units, suspects)
+
+
+def _by_survey(ledger: Ledger, suspects: list[Unit], rest: list[Unit]) -> list[Unit] | None:
+    found = survey(ledger, rest)
+    tangled = list({unit.id: unit for group in found.tangled for unit in group}.values())
+    guilty = suspects + found.guilty
+    if not tangled and ledger.accepts(guilty, "survey"):
+        return guilty
+    others = without(rest, found.guilty)
+    return _diffuse(ledger, guilty, others) or _entangled(ledger, guilty, tangled, others)
+
+
+def _diffuse(ledger: Ledger, guilty: list[Unit], others: list[Unit]) -> list[Unit] | None:
+    """A knapsack over errors measured alone, if these explain anything: all low together must be finite."""
+    if not math.isfinite(ledger.measure(guilty, "survey").error):
+        return None
+    errors = [alone(ledger, [unit], "sensitivity").error for unit in others]
+    return rescale(ledger, others, errors, guilty)
+
+
+def _entangled(ledger: Ledger, guilty: list[Unit], tangled: list[Unit], others: list[Unit]) -> list[Unit] | None:
+    """Halving from everything that may be involved: d·log2(N/d) evaluations, whatever hurts together."""
+    start = guilty + tangled
+    if not ledger.accepts(start, "splitting"):
+        start = guilty + others
+    if not ledger.accepts(start, "splitting"):
+        return None
+    order = _dearest(ledger.problem, without(start, guilty)) + guilty
+    return shrink(ledger, start, order, size=max(1, (len(start) - len(guilty)) // 2))
+
+
+def _choose(ledger: Ledger, kept: list[Unit]) -> list[Unit]:
+    problem = ledger.problem
+    certain = all(problem.prior(unit) == math.inf for unit in kept)
+    if certain or len(kept) > FEW:
+        return kept
+    items = kept + _rest(problem, nodes_of(kept), len(kept))
+    choice = choose(ledger, items, kept)
+    return kept if choice is None else settle(ledger, _dearest(problem, single(problem, choice)))
+
+
+def _merge(ledger: Ledger, kept: list[Unit]) -> frozenset[str]:
+    """Raise what is cheaper high than cast around, and see what that makes needless."""
+    problem, nodes = ledger.problem, nodes_of(kept)
+    merged = cheapest(problem, nodes)
+    if problem.cost(merged) >= problem.cost(nodes) - 1e-12 or not ledger.accepts(merged, "islands"):
+        return nodes
+    return nodes_of(settle(ledger, _dearest(problem, single(problem, merged))))
+
+
+def _rest(problem: Problem, nodes: frozenset[str], first: int) -> list[Unit]:
+    """What the units hold beside ``nodes``, numbered from ``first``."""
+    left = [[node for node in unit.nodes if node not in nodes] for unit in problem.free]
+    return [
+        Unit(first + i, tuple(part), math.fsum(map(problem.price, part))) for i, part in enumerate(filter(None, left))
+    ]
+
+
+def _dearest(problem: Problem, units: Iterable[Unit]) -> list[Unit]:
+    """Dearest first; what is certainly to blame comes last, since it only confirms."""
+    return sorted(units, key=lambda unit: (problem.prior(unit) == math.inf, -unit.cost))

@@ -9,11 +9,11 @@ from trtflow.precision.plan import PrecisionPlan
 from trtflow.search.baselines import bisect, linear
 from trtflow.search.ledger import Budget, Evaluation, Ledger, OutOfBudget
 from trtflow.search.oracle import Oracle, Outcome
-from trtflow.search.problem import Problem, Unit, nodes_of
+from trtflow.search.problem import Problem, single
 from trtflow.search.propose import propose
 from trtflow.search.shrink import is_minimal
 
-Strategy = Callable[[Ledger], "list[Unit] | None"]
+Strategy = Callable[[Ledger], "frozenset[str] | None"]
 
 STRATEGIES: dict[str, Strategy] = {
     "trtflow": propose,
@@ -62,26 +62,25 @@ def search(
     """
     find = STRATEGIES[strategy]
     ledger = Ledger(problem, oracle, budget or Budget(), on_evaluation)
-    everything = nodes_of(problem.units)
+    everything = problem.nodes
     low, high = ledger.measure(frozenset(), "ends"), ledger.measure(everything, "ends")
     if low.accepted:
         return _result(ledger, frozenset(), low, high, True, f"{problem.low} alone is accepted")
     if not high.accepted:
         return _result(ledger, everything, low, high, False, _hopeless(problem, high))
-    kept, minimal, spent = _run(ledger, find)
-    chosen = ledger.best if kept is None else nodes_of(kept)
-    assert chosen is not None  # noqa: S101 - the high end was accepted
-    return _result(ledger, chosen, low, high, minimal, _sentence(problem, chosen, minimal, spent))
+    spent = _run(ledger, find)
+    assert ledger.best is not None  # noqa: S101 - the high end was accepted
+    minimal = is_minimal(ledger, single(problem, ledger.best))
+    return _result(ledger, ledger.best, low, high, minimal, _sentence(problem, ledger.best, minimal, spent))
 
 
-def _run(ledger: Ledger, find: Strategy) -> tuple[list[Unit] | None, bool, bool]:
-    """What the strategy keeps, whether that is 1-minimal, and whether the budget ended it."""
-    kept = None
+def _run(ledger: Ledger, find: Strategy) -> bool:
+    """Let the strategy fill the ledger. Whether the budget ended it."""
     try:
-        kept = find(ledger)
-        return kept, kept is not None and find is propose and is_minimal(ledger, kept), False
+        find(ledger)
     except OutOfBudget:
-        return kept, False, True
+        return True
+    return False
 
 
 def _result(
