@@ -1,0 +1,78 @@
+"""The report as one HTML file that needs no network: style, script and charts are in it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from trtflow.report import charts, figures, table
+from trtflow.report.layers import join, totals
+from trtflow.report.model import RunSummary
+
+METRICS = {"iou": "IoU", "psnr": "PSNR dB", "sqnr": "SQNR dB", "top-1": "Top-1", "cosine": "Cosine"}
+
+
+def render(summary: RunSummary) -> str:
+    """The page for ``summary``; equal summaries give equal pages."""
+    return _environment().get_template("page.html.j2").render(_view(summary))
+
+
+def _view(summary: RunSummary) -> dict[str, Any]:
+    """What the template reads beside the summary itself."""
+    rows = join(summary.comparisons)
+    kept = {item.node for item in summary.kept}
+    shares = [item.cost_share for item in summary.kept if item.cost_share is not None]
+    return {
+        "run": summary,
+        "low": figures.precision(summary.low),
+        "kept_cost": sum(shares) if shares else None,
+        "kept": kept,
+        "rows": rows,
+        "errors": charts.errors(rows, summary.comparisons, kept),
+        "shares": charts.shares(rows, summary.comparisons, kept),
+        "ranges": charts.ranges(rows, summary.low),
+        "search_chart": charts.search(summary.search.evaluations) if summary.search else None,
+        "search_metrics": _search_metrics(summary),
+        "groups": table.groups(summary.comparisons),
+        "lines": table.lines(rows, summary.comparisons),
+        "totals": [totals(item) for item in summary.comparisons],
+    }
+
+
+def _search_metrics(summary: RunSummary) -> list[str]:
+    evaluations = summary.search.evaluations if summary.search else ()
+    return list(dict.fromkeys(name for item in evaluations for name in item.metrics))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("trtflow.report", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=lambda value: typeset(figures.number(value)),
+        count=figures.count,
+        metric=lambda value: typeset(figures.metric(value)),
+        decibel=lambda value: typeset(figures.decibel(value)),
+        percent=lambda value: typeset(figures.percent(value)),
+        size=lambda value: typeset(figures.size(value)),
+        duration=lambda value: typeset(figures.duration(value)),
+        precision=figures.precision,
+        evidence=lambda value: value if isinstance(value, str) else typeset(figures.number(value)),
+        metric_name=lambda name: METRICS.get(name, name),
+        typeset=typeset,
+    )
+    return environment
+
+
+def typeset(text: str) -> str:
+    """A figure with the signs that type has and ASCII has not: minus, infinity, the dash for nothing."""
+    if text == figures.NOTHING:
+        return "\u2013"
+    return text.replace("-", "\u2212").replace("inf", "\u221e").replace("nan", "NaN")
