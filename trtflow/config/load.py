@@ -1,0 +1,244 @@
+"""From files and arguments to steps with their options: parse, merge, override, substitute, collect problems.
+
+What the options mean is not known here: the engine checks them against the step types.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from trtflow.config.check import describe, validate
+from trtflow.config.located import Located, Location
+from trtflow.config.merge import merge, override
+from trtflow.config.model import FORMAT, Config, Section, Workflow, seconds
+from trtflow.config.problem import Problem, problem, raise_problems, suggestion
+from trtflow.config.references import RESERVED, Substitution
+from trtflow.config.workflows import builtins, is_path
+from trtflow.config.yaml12 import parse
+from trtflow.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class StepEntry:
+    """A step after merging and substitution; ``options`` are not checked yet."""
+
+    name: str
+    at: Located
+    uses: Located
+    options: Located
+    needs: tuple[Located, ...] = ()
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """A config with its workflow. ``changed``: the command line altered what the file says."""
+
+    file: Path
+    workflow: str
+    description: str
+    steps: Mapping[str, StepEntry]
+    changed: bool
+
+    @property
+    def name(self) -> str:
+        """What its outputs are called after: the file's name without suffix."""
+        return self.file.stem
+
+
+def load_config(
+    file: Path, overrides: Sequence[str] = (), workflow: str | None = None, folder: Path | None = None
+) -> tuple[LoadedConfig, list[Problem]]:
+    """The config in ``file``, and the problems found in what could still be read.
+
+    ``folder`` (the current one) is what paths on the command line are relative to.
+
+    Raises:
+        ConfigError: a file that cannot be read or parsed, another format version, no workflow.
+    """
+    folder = folder or Path.cwd()
+    base = read(file)
+    config = override(base, overrides, folder)
+    if workflow:
+        config = merge(config, _workflow_argument(workflow, folder))
+    problems = validate(Config, config)[1]
+    name, flow = _read_workflow(config, problems)
+    problems += validate(Workflow, flow)[1]
+    inputs, specs = _inputs(config, flow, problems)
+    steps = merge(flow.child("steps") or flow, config.child("steps") or Located({}, config.at))
+    entries = _entries(steps, flow, inputs, specs, problems)
+    written = base.child("workflow")
+    changed = bool(overrides) or (written is not None and written.value != name)
+    description = flow.child("description")
+    text = str(description.value) if description else ""
+    return LoadedConfig(file.resolve(), name, text, entries, changed), problems
+
+
+def read(file: Path) -> Located:
+    """A config or workflow file whose format version is ours.
+
+    Raises:
+        ConfigError: it cannot be read, is not YAML, or is of another version.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"{file}: cannot be read: {reason}. Give the path of a YAML file.") from error
+    located = parse(text, shown(file), file.resolve().parent)
+    raise_problems(_version_problems(located))
+    return located
+
+
+def shown(file: Path) -> str:
+    """A path as messages show it: relative where it lies below the current folder."""
+    relative = os.path.relpath(file)
+    return str(file.resolve()) if relative.startswith("..") else relative
+
+
+def _version_problems(located: Located) -> list[Problem]:
+    version = located.child("trtflow")
+    if not isinstance(located.value, dict):
+        return [problem(f"expected a map, found {describe(located.plain())}", located, f"begin with trtflow: {FORMAT}")]
+    if version is None:
+        return [problem("'trtflow' is missing", located, f"begin the file with trtflow: {FORMAT}")]
+    if version.value == FORMAT:
+        return []
+    newer = isinstance(version.value, int) and version.value > FORMAT
+    hint = "install a newer trtflow" if newer else f"write trtflow: {FORMAT}"
+    return [problem(f"this trtflow reads format {FORMAT}, not {describe(version.plain())}", version, hint)]
+
+
+def _workflow_argument(name: str, folder: Path) -> Located:
+    at = Location("--workflow", folder, 1, 1, len(name), (name,))
+    return Located({"workflow": Located(name, at, at)}, at)
+
+
+def _read_workflow(config: Located, problems: list[Problem]) -> tuple[str, Located]:
+    named = config.child("workflow")
+    known = builtins()
+    if named is None or not isinstance(named.value, str):
+        raise_problems(problems)
+        raise ConfigError("the config names no workflow")
+    if is_path(named.value):
+        file = named.at.folder / named.value
+    elif named.value in known:
+        file = known[named.value]
+    else:
+        problems.append(problem(f"no workflow '{named.value}'", named, suggestion(named.value, known)))
+        raise_problems(problems)
+    if not file.is_file():
+        raise_problems([*problems, problem(f"no such file: {shown(file)}", named)])
+    return named.value, read(file)
+
+
+def _inputs(
+    config: Located, flow: Located, problems: list[Problem]
+) -> tuple[dict[str, Located], Mapping[str, Located]]:
+    """The value of every declared input, and the declarations."""
+    declared = flow.child("inputs")
+    specs = declared.entries if declared else {}
+    given = config.child("with")
+    substitution = Substitution(problems=problems)
+    values = {name: substitution.apply(value) for name, value in (given.entries if given else {}).items()}
+    for name in values.keys() - specs.keys():
+        problems.append(problem(f"the workflow has no input '{name}'", values[name], suggestion(name, specs), key=True))
+    found: dict[str, Located] = {}
+    for name, spec in specs.items():
+        value = values.get(name, substitution.apply(spec).child("default"))
+        if value is None:
+            help_text = _text(spec, "help")
+            where = given or config
+            hint = f"{_text(spec, 'type')}: {help_text}" if help_text else ""
+            problems.append(problem(f"the input '{name}' is missing", where, hint, key=True))
+            found[name] = Located(None, where.at)
+        else:
+            found[name] = value
+            problems += _input_problems(name, value, spec)
+    return found, specs
+
+
+def _text(spec: Located, key: str) -> str:
+    child = spec.child(key)
+    return str(child.value) if child else ""
+
+
+INPUT_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "path": ("a path", (str,)),
+    "string": ("a string", (str,)),
+    "map": ("a map", (dict,)),
+    "number": ("a number", (int, float)),
+    "integer": ("an integer", (int,)),
+    "boolean": ("true or false", (bool,)),
+}
+
+
+def _input_problems(name: str, value: Located, spec: Located) -> list[Problem]:
+    default = spec.child("default")
+    if value.value is None and default is not None and default.value is None:
+        return []
+    kind = _text(spec, "type")
+    if kind == "choice":
+        choices = spec.find(("of",)).plain()
+        if not isinstance(choices, list) or value.plain() in choices:
+            return []
+        text = f"'{name}' is one of {', '.join(map(str, choices))}, found {describe(value.plain())}"
+        hint = suggestion(value.plain(), map(str, choices))
+        return [problem(text, value, hint if hint.startswith("did") else "")]
+    expected, types = INPUT_TYPES.get(kind, ("", (object,)))
+    fits = isinstance(value.value, types) and (isinstance(value.value, bool) <= (types in ((bool,), (object,))))
+    return [] if fits else [problem(f"'{name}' is {expected}, found {describe(value.plain())}", value)]
+
+
+def _entries(
+    steps: Located,
+    flow: Located,
+    inputs: Mapping[str, Located],
+    specs: Mapping[str, Located],
+    problems: list[Problem],
+) -> dict[str, StepEntry]:
+    declared = flow.child("steps")
+    known = declared.entries if declared else {}
+    paths = frozenset(name for name, spec in specs.items() if _text(spec, "type") == "path")
+    substitution = Substitution(inputs, list(steps.entries), paths=paths, problems=problems)
+    entries: dict[str, StepEntry] = {}
+    for name, step in steps.entries.items():
+        uses = step.child("uses")
+        if name in RESERVED:
+            problems.append(problem(f"a step cannot be called '{name}'", step, "references use that name", key=True))
+        elif uses is None and name not in known:
+            hint = suggestion(name, known)
+            problems.append(problem(f"the workflow has no step '{name}', and a new one needs 'uses'", step, hint, key=True))
+        elif uses is not None and isinstance(uses.value, str):
+            entries[name] = _entry(name, step, uses, substitution)
+    for entry in entries.values():
+        for needed in entry.needs:
+            if needed.value not in steps.entries:
+                problems.append(problem(f"no step '{needed.value}'", needed, suggestion(needed.value, steps.entries)))
+    return entries
+
+
+def _entry(name: str, step: Located, uses: Located, substitution: Substitution) -> StepEntry:
+    options = step.child("with") or Located({}, step.at, step.key)
+    needs = step.child("needs")
+    timeout = step.child("timeout")
+    return StepEntry(
+        name,
+        step,
+        uses,
+        substitution.apply(options),
+        tuple(needs.items) if needs else (),
+        _seconds(timeout.value) if timeout else None,
+    )
+
+
+def _seconds(value: Any) -> float | None:
+    """A timeout; None where it is malformed, which the check of the file has reported already."""
+    try:
+        return float(seconds(value))
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,183 @@
+"""What a step is made of: its options, what it is given, and what it returns.
+
+A step is a module with ``version``, ``environment``, ``outputs``, optionally ``optional`` (outputs that it may
+leave out) and ``published`` (output → name under ``out/<config>/``), a model ``With`` of its options and
+``run(options, context)``. Importing it must be cheap: heavy imports belong inside ``run``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
+
+CODE = re.compile(r"(?P<file>.+\.py):(?P<function>[A-Za-z_]\w*)")
+
+
+def kebab(name: str) -> str:
+    """``max_evaluations`` as YAML spells it: ``max-evaluations``."""
+    return name.rstrip("_").replace("_", "-")
+
+
+class Options(BaseModel):
+    """Base of the options of a step: unknown keys are errors, instances are frozen, YAML keys are kebab-case."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=kebab,
+        validate_by_name=True,  # for Python; YAML has the alias only
+        validate_by_alias=True,
+        ser_json_inf_nan="constants",
+        protected_namespaces=(),
+    )
+
+
+class CodeReference(str):
+    """``file.py:function``: the user's own code."""
+
+    __slots__ = ()
+
+    @property
+    def file(self) -> Path:
+        """The file that holds the function."""
+        return Path(self._match["file"])
+
+    @property
+    def function(self) -> str:
+        """The function's name."""
+        return self._match["function"]
+
+    @property
+    def _match(self) -> re.Match[str]:
+        match = CODE.fullmatch(self)
+        if match is None:
+            raise ValueError("expected file.py:function")
+        return match
+
+
+def _code(value: str) -> CodeReference:
+    reference = CodeReference(value)
+    _ = reference.function
+    return reference
+
+
+def _source(value: Any) -> Path | str:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected a path or file.py:function")
+    return CodeReference(value) if CODE.fullmatch(value) else Path(value)
+
+
+def _record(value: Any) -> Any:
+    """A name is what YAML gives, a map what the engine hands to the child."""
+    if isinstance(value, str):
+        return StepRecord(value)
+    if not isinstance(value, dict):
+        return value
+    outputs = {name: Path(path) for name, path in value["outputs"].items()}
+    return StepRecord(**{**value, "outputs": outputs, "log": tuple(value["log"])})
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What became of a step, for the steps that look back at others (option type ``Steps``).
+
+    ``outputs`` are absolute paths; ``digests`` their sha256. ``seconds`` is how long the work took when it was
+    done, also if ``cached``. ``error`` is set where ``status`` is not "done". ``log`` is the end of its log.
+    """
+
+    name: str
+    uses: str = ""
+    status: Literal["planned", "done", "failed", "skipped"] = "planned"
+    accepted: bool | None = None
+    summary: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Path] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    cached: bool = False
+    error: str = ""
+    log: tuple[str, ...] = ()
+
+    def evidence(self) -> dict[str, Any]:
+        """What a key depends on: everything but times, places and logs."""
+        return {
+            "name": self.name,
+            "uses": self.uses,
+            "status": self.status,
+            "accepted": self.accepted,
+            "summary": self.summary,
+            "metrics": dict(self.metrics),
+            "outputs": dict(self.digests),
+            "error": self.error,
+        }
+
+
+File = Path
+"""A user's file or folder, or ``${step.output}``. Absolute in ``run``; its content is part of the key."""
+
+Code = Annotated[str, AfterValidator(_code)]
+"""``file.py:function``. Absolute in ``run``; the file's content is part of the key."""
+
+Source = Annotated[Path | str, PlainValidator(_source), WithJsonSchema({"type": "string"})]
+"""A ``File`` (a Path in ``run``) or ``Code`` (a str in ``run``)."""
+
+Steps = tuple[
+    Annotated[StepRecord, BeforeValidator(_record), WithJsonSchema({"type": "string", "description": "step"})],
+    ...,
+]
+"""Names of steps in YAML, their records in ``run``, which also happens when some of them failed."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for the terminal. Cells are text or numbers; None is shown as a dash."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float | int | None, ...], ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step found, besides the files it wrote.
+
+    ``metrics`` (JSON-ready) go into the record and the lock file, so they hold no times. ``accepted`` False
+    ends the run with exit status 3, after all steps ran. ``summary`` is one line.
+    """
+
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    accepted: bool | None = None
+    summary: str = ""
+    table: Table | None = None
+
+
+class Memo(Protocol):
+    """Records of single evaluations, by content; each is on disk at once and survives the end of the step.
+
+    ``material`` (JSON-ready) must name all that the record depends on, files by ``Context.digest``. The step's
+    type, version and environment are added by the engine.
+    """
+
+    def get(self, material: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The record stored for ``material``, or None."""
+
+    def put(self, material: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+        """Store ``record`` for ``material``."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running step is given. It writes its outputs into ``folder`` under their declared names."""
+
+    folder: Path
+    memo: Memo
+    progress: Callable[[int, int | None, str], None]
+    log: Callable[[str], None]
+    digest: Callable[[Path | str], str]
