@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 
 from trtflow.graph.constants import loss, values
+from trtflow.graph.cost import with_shapes
 from trtflow.graph.nodes import Analysis, NodeInfo, analyse
 from trtflow.graph.typing import infer
-from trtflow.graph.walk import clone, scopes
+from trtflow.graph.walk import scopes
 from trtflow.precision.diagnose import Constant, NodeFacts
 
 FLUSHED = 2.0**-25  # FP16 rounds this and everything below to zero
@@ -40,13 +41,9 @@ def layers(model: onnx.ModelProto) -> tuple[Layer, ...]:
     )
 
 
-def tensor_bytes(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+def tensor_bytes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
     """Bytes of the FP32 tensors of the main graph when the inputs have ``shapes``; unknown ones are left out."""
-    concrete = clone(model)
-    for value in concrete.graph.input:
-        for dim, size in zip(value.type.tensor_type.shape.dim, shapes.get(value.name, ()), strict=False):
-            dim.dim_value = size
-    del concrete.graph.value_info[:]
+    concrete = with_shapes(model, shapes)
     types, main = infer(concrete), scopes(concrete)[0]
     known = {name: types.of(main, name).shape for name in main.producers}
     return {

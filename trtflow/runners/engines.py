@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-import os
 import shutil
 import time
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from trtflow.errors import BackendError
 
 Backend = Literal["tensorrt", "tensorrt-rtx"]
 _MODULES: Mapping[Backend, str] = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
-_RTX_SWITCH = "POLYGRAPHY_USE_TENSORRT_RTX"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def build_engine(backend: Backend, model: Path, shapes: Mapping[str, ShapeRange]
     Raises:
         BackendError: the model is not parsed or built, or the network ignores the model's low precision.
     """
-    os.environ[_RTX_SWITCH] = "1" if backend == "tensorrt-rtx" else "0"
+    from polygraphy import config as polygraphy_config
+
+    polygraphy_config.USE_TENSORRT_RTX = backend == "tensorrt-rtx"  # read when polygraphy.backend.trt is imported
     from polygraphy.backend.trt import CreateConfig, EngineBytesFromNetwork, NetworkFromOnnxPath, Profile
     from polygraphy.exception import PolygraphyException
 
@@ -83,7 +85,9 @@ def build_engine(backend: Backend, model: Path, shapes: Mapping[str, ShapeRange]
         tensors = _count_types(network)
         _require_low_precision(model, tensors)
         config = CreateConfig(profiles=[profile])  # leaves TF32 off, which CreateConfigRTX does not
-        engine = bytes(EngineBytesFromNetwork((builder, network, parser), config)())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Polygraphy sets a timing cache, RTX deprecates it
+            engine = bytes(EngineBytesFromNetwork((builder, network, parser), config)())
     except PolygraphyException as error:
         raise BackendError(
             f"{backend} does not build {model.name}: {error}. Its own messages are in the log."

@@ -73,7 +73,9 @@ def _priors(model: ModelProto, low: Precision, statistics: Mapping[str, Any] | N
     tensors = next(iter(statistics["candidates"].values()))
     priors = {}
     for node in node_facts(model):
-        amax = max((float(tensors[name]["ref_amax"]) for name in (*node.inputs, *node.outputs) if name in tensors), default=0)
+        amax = max(
+            (float(tensors[name]["ref_amax"]) for name in (*node.inputs, *node.outputs) if name in tensors), default=0
+        )
         amax = max([amax, *(constant.amax for constant in node.constants)])
         priors[node.name] = math.inf if low == "fp16" and amax > FP16_MAX else 0.0
     return priors

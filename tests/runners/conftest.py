@@ -1,0 +1,30 @@
+"""Small models whose behaviour in FP16 is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+
+def _model(nodes: list[onnx.NodeProto], constants: dict[str, object], width: int = 4) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        nodes,
+        "planted",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", width])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", width])],
+        [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+
+
+@pytest.fixture
+def overflowing() -> onnx.ModelProto:
+    """y = (x · 1000) · 0.001 + 1: ``up`` exceeds FP16 for |x| ≥ 65.52, and nothing else does."""
+    nodes = [
+        helper.make_node("Mul", ["x", "thousand"], ["a"], "up"),
+        helper.make_node("Mul", ["a", "thousandth"], ["b"], "down"),
+        helper.make_node("Add", ["b", "one"], ["y"], "add"),
+    ]
+    return _model(nodes, {"thousand": 1000, "thousandth": 0.001, "one": 1})

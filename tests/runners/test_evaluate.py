@@ -1,0 +1,63 @@
+"""End metrics decide, and a non-finite value never looks good."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from trtflow.data import Sample
+from trtflow.errors import ConfigError, MetricError
+from trtflow.precision.plan import PrecisionPlan
+from trtflow.runners.emulated import EmulatedRunner
+from trtflow.runners.evaluate import Evaluator
+from trtflow.runners.onnxrt import ReferenceRunner
+
+SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}, label=value) for value in (1.0, 60.0, 70.0)]
+LOW, MIXED = PrecisionPlan("fp16"), PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})
+
+
+def test_the_reference_against_itself_is_perfect(overflowing: onnx.ModelProto) -> None:
+    evaluator = Evaluator(ReferenceRunner(overflowing), SAMPLES, {"sqnr": {"min": 30}})
+    assert evaluator.reference.metrics == {"sqnr": math.inf}
+    assert evaluator.reference.error == 0
+
+
+def test_overflow_on_one_sample_refuses_the_plan_and_is_traced_to_it(overflowing: onnx.ModelProto) -> None:
+    evaluator = Evaluator(ReferenceRunner(overflowing), SAMPLES, {"sqnr": {"min": 30}})
+    measured = evaluator.measure(EmulatedRunner(overflowing, LOW))
+    assert not evaluator.judge(measured).accepted
+    assert measured.error == math.inf
+    assert [level == -math.inf for level in measured.sample_sqnr] == [False, False, True]
+
+
+def test_a_subset_is_judged_by_the_reference_over_the_same_samples(overflowing: onnx.ModelProto) -> None:
+    evaluator = Evaluator(ReferenceRunner(overflowing), SAMPLES, {"sqnr": {"min": 30}})
+    measured = evaluator.measure(EmulatedRunner(overflowing, LOW), [0, 1])
+    assert evaluator.judge(measured, [0, 1]).accepted
+
+
+def test_the_users_metric_sees_outputs_and_labels_in_order(overflowing: onnx.ModelProto) -> None:
+    def error(outputs: Sequence[Mapping[str, Any]], labels: Sequence[Any]) -> dict[str, float]:
+        return {"error": max(float(abs(o["y"] - 1 - x).max()) for o, x in zip(outputs, labels, strict=True))}
+
+    evaluator = Evaluator(ReferenceRunner(overflowing), SAMPLES, {"error": {"rise": 0.1}}, error)
+    assert evaluator.judge(evaluator.measure(EmulatedRunner(overflowing, MIXED))).accepted
+    assert not evaluator.judge(evaluator.measure(EmulatedRunner(overflowing, LOW))).accepted
+
+
+def test_a_metric_that_raises_is_named(overflowing: onnx.ModelProto) -> None:
+    def broken(outputs: Sequence[Any], labels: Sequence[Any]) -> dict[str, float]:
+        raise KeyError("boxes")
+
+    with pytest.raises(MetricError, match="the metric function raised KeyError: 'boxes'"):
+        Evaluator(ReferenceRunner(overflowing), SAMPLES, {"error": {"rise": 0.1}}, broken)
+
+
+def test_an_unknown_metric_is_refused_with_the_known_ones(overflowing: onnx.ModelProto) -> None:
+    with pytest.raises((ConfigError, MetricError), match="sqrn"):
+        Evaluator(ReferenceRunner(overflowing), SAMPLES, {"sqrn": {"min": 30}})
