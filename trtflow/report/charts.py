@@ -9,7 +9,21 @@ from trtflow.precision.plan import Precision
 from trtflow.report import figures
 from trtflow.report.layers import Row, broken
 from trtflow.report.model import Comparison, Evaluation, LayerStatistics
-from trtflow.report.plot import HEIGHT, LANE, Band, Chart, Scale, Series, Tick, columns, dots, line, scale, steps
+from trtflow.report.plot import (
+    ABOVE,
+    BELOW,
+    HEIGHT,
+    Band,
+    Chart,
+    Scale,
+    Series,
+    Tick,
+    columns,
+    dots,
+    line,
+    scale,
+    steps,
+)
 
 DOTS_UP_TO = 160  # more layers than this are drawn as lines only: dots would touch
 
@@ -39,7 +53,7 @@ def errors(rows: Sequence[Row], comparisons: Sequence[Comparison], kept: Collect
         for slot, item in enumerate(comparisons)
     )
     ticks = [Tick(place(value), f"{value}") for value in range(int(low), int(high) + 1, 20)]
-    lanes = [Tick(LANE / 2, "exact", "lane"), Tick(HEIGHT - LANE / 2, "NaN, inf", "lane")]
+    lanes = [Tick(ABOVE, "exact", "lane"), Tick(BELOW, "NaN, inf", "lane")]
     lowest = min(rows, key=lambda row: _order(row.statistics[0]), default=None)
     where = f"; worst under {comparisons[0].name}: {lowest.layer.node}" if lowest and comparisons else ""
     return Chart(
@@ -70,11 +84,11 @@ def _error_point(statistics: LayerStatistics | None, place: Scale) -> float | No
     if statistics is None:
         return None
     if broken(statistics):
-        return HEIGHT - LANE / 2
+        return BELOW
     sqnr = statistics.sqnr_db
     if sqnr is None or math.isnan(sqnr):
         return None
-    return place(sqnr) if math.isfinite(sqnr) else LANE / 2 if sqnr > 0 else HEIGHT - LANE / 2
+    return place(sqnr) if math.isfinite(sqnr) else ABOVE if sqnr > 0 else BELOW
 
 
 def _error_series(name: str, slot: int, layers: Sequence[LayerStatistics | None], place: Scale) -> Series:
@@ -93,7 +107,7 @@ def _error_series(name: str, slot: int, layers: Sequence[LayerStatistics | None]
 
 def shares(rows: Sequence[Row], comparisons: Sequence[Comparison], kept: Collection[str]) -> Chart:
     """The share of values that deviate by more than 10 %, by depth."""
-    place = scale(0.0, 1.0)
+    place = scale(0.0, 1.0, margin=4.0)
     xs = columns(len(rows))
     series = []
     for slot, item in enumerate(comparisons):
@@ -103,7 +117,7 @@ def shares(rows: Sequence[Row], comparisons: Sequence[Comparison], kept: Collect
             for x, layer in zip(xs, layers, strict=True)
         ]
         series.append(Series(item.name, slot, line(points), ""))
-    ticks = tuple(Tick(place(value), figures.percent(value)) for value in (0.0, 0.5, 1.0))
+    ticks = tuple(Tick(place(value), f"{value:.0%}") for value in (0.0, 0.5, 1.0))
     alt = f"Share of values that deviate by more than 10 % for {len(rows)} layers"
     return Chart("shares", alt, tuple(series), ticks, steps(len(rows)), _kept_bands(rows, kept))
 
@@ -135,8 +149,8 @@ def _range_point(value: float | None, place: Scale) -> float | None:
     if value is None:
         return None
     if value == 0:
-        return HEIGHT - LANE / 2
-    return place(value) if math.isfinite(value) else LANE / 2
+        return BELOW
+    return place(value) if math.isfinite(value) else ABOVE
 
 
 def _decades(values: Sequence[float]) -> tuple[float, float]:
@@ -151,14 +165,18 @@ def _decade_ticks(bottom: float, top: float, place: Scale) -> list[Tick]:
 
 
 def _limit_ticks(limits: Sequence[float], place: Scale) -> list[Tick]:
-    return [Tick(place(value), figures.number(value), "limit") for value in limits]
+    kinds = (("limit", "overflows above"), ("limit under", "loses digits below"))
+    return [
+        Tick(place(value), f"{figures.number(value)}, {text}", kind)
+        for value, (kind, text) in zip(limits, kinds, strict=False)
+    ]
 
 
 def _limit_bands(limits: Sequence[float], place: Scale) -> tuple[Band, ...]:
     if not limits:
         return ()
     top, bottom = (place(value) for value in limits)
-    return Band(0, top, "beyond", "overflows"), Band(bottom, HEIGHT - bottom, "tiny", "loses digits")
+    return Band(0, top, "beyond"), Band(bottom, HEIGHT - bottom, "tiny")
 
 
 def search(evaluations: Sequence[Evaluation]) -> Chart:

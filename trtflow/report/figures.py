@@ -25,9 +25,9 @@ def _finite(value: float) -> str:
     return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
 
 
-def count(value: int | None) -> str:
+def count(value: float | None) -> str:
     """A whole number with its thousands separated."""
-    return NOTHING if value is None else f"{value:,}"
+    return NOTHING if value is None else f"{value:,.0f}"
 
 
 def metric(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -57,7 +58,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         number=lambda value: typeset(figures.number(value)),
-        count=figures.count,
+        count=lambda value: typeset(figures.count(value)),
         metric=lambda value: typeset(figures.metric(value)),
         decibel=lambda value: typeset(figures.decibel(value)),
         percent=lambda value: typeset(figures.percent(value)),
@@ -65,10 +66,18 @@ def _environment() -> Environment:
         duration=lambda value: typeset(figures.duration(value)),
         precision=figures.precision,
         evidence=lambda value: value if isinstance(value, str) else typeset(figures.number(value)),
+        change=change,
         metric_name=lambda name: METRICS.get(name, name),
         typeset=typeset,
     )
     return environment
+
+
+def change(value: float | None, reference: float | None) -> str:
+    """How far ``value`` is from the reference, with its sign; empty where that is not a number."""
+    if value is None or reference is None or not math.isfinite(value - reference):
+        return ""
+    return typeset(f"{value - reference:+.4f}") if value != reference else "no change"
 
 
 def typeset(text: str) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 1000.0, 100.0
-LANE = 7.0  # height kept free above and below the scale for what no scale can hold: infinity, NaN, zero
+LANE = 11.0  # height kept free above and below the scale for what no scale can hold: infinity, NaN, zero
+ABOVE, BELOW = 2.5, HEIGHT - 2.5  # where such marks stand
 
 Point = tuple[float, float]
 
@@ -38,12 +39,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Band:
-    """A shaded stretch, in percent: of the height (``kind`` beyond, tiny) or of the width (kept)."""
+    """A shaded stretch, in percent: of the height (``kind`` beyond, tiny) or of the width (kept, by ``node``)."""
 
     at: float
     extent: float
     kind: str
-    label: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,14 @@ class Chart:
 Scale = Callable[[float], float]
 
 
-def scale(low: float, high: float, *, log: bool = False) -> Scale:
+def scale(low: float, high: float, *, log: bool = False, margin: float = LANE) -> Scale:
     """A map of ``low``…``high`` onto the box's height, larger values higher; values outside stay at the edge."""
     project: Scale = math.log10 if log else float
     bottom, top = project(low), project(high)
 
     def place(value: float) -> float:
         share = (project(value) - bottom) / (top - bottom)
-        return HEIGHT - LANE - min(1.0, max(0.0, share)) * (HEIGHT - 2 * LANE)
+        return HEIGHT - margin - min(1.0, max(0.0, share)) * (HEIGHT - 2 * margin)
 
     return place
 

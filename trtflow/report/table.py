@@ -36,15 +36,17 @@ RATIO = Column(
 FULL = (
     SQNR,
     RATIO,
-    Column("Differing", "values off by more than 10%", lambda s: s.differing, figures.number),
-    Column("Total", "values compared", lambda s: s.count, figures.number),
+    Column("Differing", "values off by more than 10%", lambda s: s.differing, figures.count),
+    Column("Total", "values compared", lambda s: s.count, figures.count),
     Column("Max error", "largest absolute error", lambda s: s.max_abs, figures.number, tip=True),
-    Column("Mean error", "mean absolute error", lambda s: s.mean_abs, figures.number),
-    Column("Cosine", "cosine similarity", lambda s: s.cosine, figures.cosine, -math.inf),
-    Column("NaN", "values that are NaN", lambda s: s.nan, figures.number, tip=True),
-    Column("Inf", "values that are infinite", lambda s: s.inf, figures.number, tip=True),
+    Column("NaN", "values that are NaN", lambda s: s.nan, figures.count, tip=True),
+    Column("Inf", "values that are infinite", lambda s: s.inf, figures.count, tip=True),
 )
 BRIEF = (SQNR, RATIO)
+MORE = (
+    Column("Mean error", "mean absolute error", lambda s: s.mean_abs, figures.number),
+    Column("Cosine", "cosine similarity", lambda s: s.cosine, figures.cosine, -math.inf),
+)
 REFERENCE = (
     Column("amax", "largest magnitude", lambda s: s.reference_amax, figures.number, tip=True),
     Column("> 65504", "share beyond FP16's range", lambda s: s.beyond, figures.percent),
@@ -85,9 +87,10 @@ class Line:
 
 
 def groups(comparisons: Sequence[Comparison]) -> tuple[Group, ...]:
-    """The first candidate in full, the others in brief, then what the reference itself looks like."""
+    """The first candidate, the others in brief, what the reference itself looks like, and the finer numbers last."""
     candidates = [Group(item.name, slot, FULL if slot == 0 else BRIEF) for slot, item in enumerate(comparisons)]
-    return (*candidates, Group("reference", None, REFERENCE))
+    finer = [Group(f"{figures.precision(item.name)}, more", 0, MORE) for item in comparisons[:1]]
+    return (*candidates, Group("reference", None, REFERENCE), *finer)
 
 
 def lines(rows: Sequence[Row], comparisons: Sequence[Comparison]) -> list[Line]:
