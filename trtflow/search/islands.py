@@ -9,25 +9,29 @@ energy, whose exact minimum is a minimum cut (Kolmogorov and Zabih, 2004). High 
    the price of the cast.
 3. A high producer with a low consumer pays once: ``producer → all`` the price of the cast, ``all → consumer``
    infinite.
+4. Nodes that share a penalty for being low, any of them: ``source → all`` the penalty, ``all → node`` infinite.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
 from trtflow.search.maxflow import Network
 from trtflow.search.problem import Edge, Problem
 
+Penalties = Mapping[tuple[str, ...], float]
 
-def cheapest(problem: Problem, high: Collection[str], low: Collection[str] = ()) -> frozenset[str]:
+
+def cheapest(
+    problem: Problem, high: Iterable[str], low: Collection[str] = (), penalties: Penalties | None = None
+) -> frozenset[str]:
     """The cheapest set of high nodes that contains ``high`` and the forced nodes and none of ``low``.
 
-    Of several, the smallest. ``low`` must not contain any of ``high``.
+    Of several, the smallest. ``low`` must not contain any of ``high``. ``penalties``: nodes → what the set costs
+    more unless it contains all of them.
     """
     pinned = problem.forced.union(high)
-    if not problem.edges:
-        return pinned
     network = Network()
     nodes = sorted(problem.nodes | pinned)
     vertices: dict[str | None, int] = {None: Network.source, **{node: network.vertex() for node in nodes}}
@@ -37,8 +41,17 @@ def cheapest(problem: Problem, high: Collection[str], low: Collection[str] = ())
             network.arc(Network.source, vertices[node], math.inf)
     for edge in problem.edges:
         _cast(network, vertices, edge)
+    for together, penalty in (penalties or {}).items():
+        _penalise(network, [vertices[node] for node in together], penalty)
     side = network.cut()
     return frozenset(node for node in nodes if vertices[node] in side)
+
+
+def _penalise(network: Network, together: Iterable[int], penalty: float) -> None:
+    every = network.vertex()
+    network.arc(Network.source, every, penalty)
+    for vertex in together:
+        network.arc(every, vertex, math.inf)
 
 
 def _cast(network: Network, vertices: dict[str | None, int], edge: Edge) -> None:

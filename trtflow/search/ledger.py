@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from trtflow.precision.plan import PrecisionPlan
@@ -47,24 +47,24 @@ class OutOfBudget(Exception):  # noqa: N818 - not an error: the way a search tha
     """The budget is spent."""
 
 
-class Ledger:
-    """Measures sets of high nodes through an oracle, each once, and keeps the books."""
+@dataclass
+class Books:
+    """What all oracles of one search share: the budget, the history and who is told."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        oracle: Oracle,
-        budget: Budget,
-        on_evaluation: Callable[[Evaluation], None],
-        history: list[Evaluation] | None = None,
-        kind: Kind = "full",
-    ) -> None:
-        self.problem, self.oracle, self.budget, self.kind = problem, oracle, budget, kind
-        self.history: list[Evaluation] = [] if history is None else history
+    budget: Budget
+    on_evaluation: Callable[[Evaluation], None]
+    history: list[Evaluation] = field(default_factory=list)
+    start: float = field(default_factory=time.monotonic)
+
+
+class Ledger:
+    """Measures sets of high nodes through one oracle, each once, and keeps the books."""
+
+    def __init__(self, problem: Problem, oracle: Oracle, books: Books, kind: Kind = "full") -> None:
+        self.problem, self.oracle, self.books, self.kind = problem, oracle, books, kind
+        self.budget, self.history = books.budget, books.history
         self.best: frozenset[str] | None = None
-        self._on_evaluation = on_evaluation
         self._known: dict[tuple[Kind, frozenset[str]], Outcome] = {}
-        self._start = time.monotonic()
 
     def measure(self, high: Iterable[Unit] | frozenset[str], phase: str, kind: Kind | None = None) -> Outcome:
         """The outcome of the plan with ``high`` in high precision; measured now unless it was before.
@@ -118,6 +118,14 @@ class Ledger:
         accepted = max((o.error for o in measured if o.accepted and math.isfinite(o.error)), default=0.0)
         return accepted, min((o.error for o in measured if not o.accepted), default=math.inf)
 
+    def alone_errors(self) -> dict[str, float]:
+        """The error of each node that was measured low with everything else high."""
+        found = {}
+        for (_, high), outcome in self._known.items():
+            if len(low := self.problem.nodes - high) == 1 and outcome.status == "measured":
+                found[next(iter(low))] = outcome.error
+        return found
+
     def spent(self, kind: Kind) -> float:
         """Passes spent on evaluations and probes, or builds made."""
         if kind == "build":
@@ -128,7 +136,7 @@ class Ledger:
         if phase == "ends":
             return
         limit = self.budget.builds if kind == "build" else self.budget.evaluations
-        late = self.budget.seconds is not None and time.monotonic() - self._start >= self.budget.seconds
+        late = self.budget.seconds is not None and time.monotonic() - self.books.start >= self.budget.seconds
         if late or (limit is not None and self.spent(kind) >= limit):
             raise OutOfBudget
 
@@ -139,7 +147,7 @@ class Ledger:
             self.best = high
         entry = Evaluation(len(self.history), phase, len(high), cost, outcome, plan, kind, best)
         self.history.append(entry)
-        self._on_evaluation(entry)
+        self.books.on_evaluation(entry)
 
     def _beats(self, cost: float) -> bool:
         return self.best is None or cost < self.problem.cost(self.best)

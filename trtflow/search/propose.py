@@ -23,18 +23,19 @@ from trtflow.search.shrink import settle, shrink, without
 from trtflow.search.survey import alone, survey
 
 FEW = 12  # kept items up to which choosing among conflicts is worth its evaluations
+SMALL = 16  # items up to which it is even where error is diffuse and conflicts are many
 
 
-def propose(ledger: Ledger) -> frozenset[str] | None:
-    """The nodes of a 1-minimal accepted plan, or None when not even everything high is accepted."""
+def propose(ledger: Ledger) -> None:
+    """Measure plans until a 1-minimal and cheap one is among them: ``ledger.best``."""
     suspects, rest = _by_prior(ledger.problem)
     kept = suspects if suspects and ledger.accepts(suspects, "prior") else _by_survey(ledger, suspects, rest)
     if kept is None:
-        return None
+        return
     singles = _dearest(ledger.problem, single(ledger.problem, nodes_of(kept)))
     kept = shrink(ledger, singles, singles)
-    kept = _choose(ledger, kept)
-    return _merge(ledger, kept)
+    _merge(ledger, _choose(ledger, kept))
+    _settle_best(ledger)
 
 
 def _by_prior(problem: Problem) -> tuple[list[Unit], list[Unit]]:
@@ -80,20 +81,28 @@ def _entangled(ledger: Ledger, guilty: list[Unit], tangled: list[Unit], others: 
 def _choose(ledger: Ledger, kept: list[Unit]) -> list[Unit]:
     problem = ledger.problem
     certain = all(problem.prior(unit) == math.inf for unit in kept)
-    if certain or len(kept) > FEW:
-        return kept
     items = kept + _rest(problem, nodes_of(kept), len(kept))
+    diffuse = any(entry.phase == "knapsack" for entry in ledger.history) and len(items) > SMALL
+    if certain or diffuse or len(kept) > FEW:
+        return kept
     choice = choose(ledger, items, kept)
     return kept if choice is None else settle(ledger, _dearest(problem, single(problem, choice)))
 
 
-def _merge(ledger: Ledger, kept: list[Unit]) -> frozenset[str]:
+def _merge(ledger: Ledger, kept: list[Unit]) -> None:
     """Raise what is cheaper high than cast around, and see what that makes needless."""
     problem, nodes = ledger.problem, nodes_of(kept)
     merged = cheapest(problem, nodes)
-    if problem.cost(merged) >= problem.cost(nodes) - 1e-12 or not ledger.accepts(merged, "islands"):
-        return nodes
-    return nodes_of(settle(ledger, _dearest(problem, single(problem, merged))))
+    if problem.cost(merged) < problem.cost(nodes) - 1e-12 and ledger.accepts(merged, "islands"):
+        settle(ledger, _dearest(problem, single(problem, merged)))
+
+
+def _settle_best(ledger: Ledger) -> None:
+    """The cheapest plan may be one passed on the way: it has to be 1-minimal as well."""
+    best = None
+    while ledger.best != best:
+        best = ledger.best
+        settle(ledger, _dearest(ledger.problem, single(ledger.problem, best or ())))
 
 
 def _rest(problem: Problem, nodes: frozenset[str], first: int) -> list[Unit]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trtflow.precision.plan import PrecisionPlan
-from trtflow.search.baselines import bisect, linear
-from trtflow.search.ledger import Budget, Evaluation, Ledger, OutOfBudget
+from trtflow.search.baselines import alone_low_binary, bisect, ddmin, linear, revert_one
+from trtflow.search.confirm import Confirmation, explain
+from trtflow.search.confirm import confirm as ask_engine
+from trtflow.search.ledger import Books, Budget, Evaluation, Ledger, OutOfBudget
 from trtflow.search.oracle import Oracle, Outcome
 from trtflow.search.problem import Problem, single
 from trtflow.search.propose import propose
 from trtflow.search.shrink import is_minimal
 
-Strategy = Callable[[Ledger], "frozenset[str] | None"]
+Strategy = Callable[[Ledger], None]
 
 STRATEGIES: dict[str, Strategy] = {
     "trtflow": propose,
@@ -21,6 +23,9 @@ STRATEGIES: dict[str, Strategy] = {
     "bisect-reverse": lambda ledger: bisect(ledger, ledger.problem.free[::-1]),
     "linear": lambda ledger: linear(ledger, ledger.problem.free),
     "linear-reverse": lambda ledger: linear(ledger, ledger.problem.free[::-1]),
+    "revert-one": revert_one,
+    "alone-low-binary": alone_low_binary,
+    "ddmin": ddmin,
 }
 
 
@@ -28,9 +33,10 @@ STRATEGIES: dict[str, Strategy] = {
 class SearchResult:
     """What a search found.
 
-    ``plan`` is the cheapest accepted plan measured, or everything high when nothing was accepted. ``minimal``:
-    each plan with one kept unit less was measured and not accepted. ``floor`` is the smallest error measured
-    when nothing passed, else None. ``builds`` counts what the confirming oracle built.
+    ``plan`` is the cheapest plan measured and accepted, or everything high when nothing was. ``minimal``: each
+    plan with one kept node less was measured and refused, or is dearer for its casts. ``floor`` is the smallest
+    error measured when nothing passed, else None. ``confirmation`` is what the confirming oracle said and
+    ``builds`` how often it was asked (reused ones not counted).
     """
 
     plan: PrecisionPlan
@@ -44,6 +50,19 @@ class SearchResult:
     floor: float | None
     reason: str
     builds: int
+    confirmation: Confirmation | None = None
+
+    @property
+    def passes(self) -> float:
+        """What the search cost in full passes over its samples, builds not counted."""
+        return sum(entry.outcome.passes for entry in self.evaluations if entry.kind != "build")
+
+    @property
+    def accepted_plans(self) -> tuple[Evaluation, ...]:
+        """Every accepted plan by rising cost: what to fall back to when held-out samples refuse the first."""
+        kinds = {"build"} if self.confirmation else {"full"}
+        passed = [entry for entry in self.evaluations if entry.outcome.accepted and entry.kind in kinds]
+        return tuple(sorted(passed, key=lambda entry: (entry.cost, entry.index)))
 
 
 def search(
@@ -58,23 +77,23 @@ def search(
     """The smallest, cheapest set of nodes to keep in high precision.
 
     ``on_evaluation`` is called after every measurement; entries marked ``best`` carry the best plan so far.
+    ``confirm`` is asked about both ends and the plan found, and the plan is repaired there if it disagrees.
     Raises KeyError when ``strategy`` is not one of STRATEGIES.
     """
     find = STRATEGIES[strategy]
-    ledger = Ledger(problem, oracle, budget or Budget(), on_evaluation)
-    everything = problem.nodes
-    low, high = ledger.measure(frozenset(), "ends"), ledger.measure(everything, "ends")
-    if low.accepted:
-        return _result(ledger, frozenset(), low, high, True, f"{problem.low} alone is accepted")
-    if not high.accepted:
-        return _result(ledger, everything, low, high, False, _hopeless(problem, high))
-    spent = _run(ledger, find)
-    assert ledger.best is not None  # noqa: S101 - the high end was accepted
+    books = Books(budget or Budget(), on_evaluation)
+    ledger = Ledger(problem, oracle, books)
+    low, high = ledger.measure(frozenset(), "ends"), ledger.measure(problem.nodes, "ends")
+    if not low.accepted and not high.accepted:
+        return _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high))
+    spent = not low.accepted and _ran_out(ledger, find)
+    assert ledger.best is not None  # noqa: S101 - one of the ends was accepted
     minimal = is_minimal(ledger, single(problem, ledger.best))
-    return _result(ledger, ledger.best, low, high, minimal, _sentence(problem, ledger.best, minimal, spent))
+    found = _result(ledger, ledger.best, (low, high), minimal, _sentence(problem, ledger.best, minimal, spent))
+    return found if confirm is None else _confirmed(found, Ledger(problem, confirm, books, "build"), ledger)
 
 
-def _run(ledger: Ledger, find: Strategy) -> bool:
+def _ran_out(ledger: Ledger, find: Strategy) -> bool:
     """Let the strategy fill the ledger. Whether the budget ended it."""
     try:
         find(ledger)
@@ -83,24 +102,47 @@ def _run(ledger: Ledger, find: Strategy) -> bool:
     return False
 
 
+def _confirmed(found: SearchResult, engine: Ledger, emulated: Ledger) -> SearchResult:
+    proposal = frozenset(found.plan.nodes) - engine.problem.forced
+    said = ask_engine(engine, emulated, proposal)
+    kept = engine.problem.nodes if said.kept is None else said.kept
+    outcome = engine.measure(kept, "ends")
+    return replace(
+        found,
+        plan=engine.problem.plan(kept),
+        accepted=outcome.accepted,
+        minimal=found.minimal if kept == proposal else is_minimal(engine, single(engine.problem, kept)),
+        evaluations=tuple(engine.history),
+        outcome=outcome,
+        cost=engine.problem.cost(kept),
+        floor=None if outcome.accepted else _floor(engine),
+        reason=f"{found.reason}; {explain(said, proposal)}",
+        builds=int(engine.spent("build")),
+        confirmation=said,
+    )
+
+
 def _result(
-    ledger: Ledger, chosen: frozenset[str], low: Outcome, high: Outcome, minimal: bool, reason: str
+    ledger: Ledger, chosen: frozenset[str], ends: tuple[Outcome, Outcome], minimal: bool, reason: str
 ) -> SearchResult:
     outcome = ledger.measure(chosen, "ends")
-    errors = [entry.outcome.error for entry in ledger.history if entry.kind != "probe"]
     return SearchResult(
         plan=ledger.problem.plan(chosen),
         accepted=outcome.accepted,
         minimal=minimal,
         evaluations=tuple(ledger.history),
-        low=low,
-        high=high,
+        low=ends[0],
+        high=ends[1],
         outcome=outcome,
         cost=ledger.problem.cost(chosen),
-        floor=None if outcome.accepted else min(errors),
+        floor=None if outcome.accepted else _floor(ledger),
         reason=reason,
         builds=int(ledger.spent("build")),
     )
+
+
+def _floor(ledger: Ledger) -> float:
+    return min(entry.outcome.error for entry in ledger.history if entry.kind != "probe")
 
 
 def _hopeless(problem: Problem, high: Outcome) -> str:
@@ -111,8 +153,9 @@ def _hopeless(problem: Problem, high: Outcome) -> str:
 
 def _sentence(problem: Problem, chosen: frozenset[str], minimal: bool, spent: bool) -> str:
     count = len(chosen | problem.forced)
+    if not count:
+        return f"{problem.low} alone is accepted"
     nodes = f"{count} node{'s' if count != 1 else ''} in {problem.high}"
     if spent:
         return f"the budget ended the search; {nodes} is the cheapest accepted plan so far"
-    proof = ", and each of their units is needed" if minimal else ""
-    return f"{nodes} {'is' if count == 1 else 'are'} enough{proof}"
+    return f"{nodes} {'is' if count == 1 else 'are'} enough{', and each is needed' if minimal else ''}"

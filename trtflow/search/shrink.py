@@ -8,6 +8,24 @@ from trtflow.search.ledger import Ledger
 from trtflow.search.problem import Unit, nodes_of
 
 
+def gallop(ledger: Ledger, base: Sequence[Unit], ranked: Sequence[Unit]) -> int | None:
+    """How many of ``ranked``, from its start, make ``base`` accepted: 1, 2, 4, …, then halving. None: no number.
+
+    2·log2(d) evaluations when the d units that matter come first. A plan whose build fails is passed over: the
+    next one is another graph.
+    """
+    refused, length = 0, 1
+    while not ledger.accepts([*base, *ranked[:length]], "gallop"):
+        if length >= len(ranked):
+            return None
+        refused, length = length, min(2 * length, len(ranked))
+    while length - refused > 1:
+        middle = (refused + length) // 2
+        passes = ledger.accepts([*base, *ranked[:middle]], "gallop")
+        refused, length = (refused, middle) if passes else (middle, length)
+    return length
+
+
 def shrink(ledger: Ledger, high: Sequence[Unit], order: Sequence[Unit], size: int = 1) -> list[Unit]:
     """Lower the units of ``high`` in ``order`` while the plan stays accepted; 1-minimal at the end.
 
