@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trtflow.data import Sample
     from trtflow.runners.evaluate import Evaluator
     from trtflow.runners.oracle import EmulatedOracle
+    from trtflow.search.oracle import Outcome
     from trtflow.search.problem import Problem
     from trtflow.search.run import SearchResult
 
@@ -86,8 +87,11 @@ class _Search:
     """One search problem and what is needed to measure it on different sets of samples."""
 
     def __init__(self, options: With, context: Context, model: ModelProto, problem: Problem) -> None:
+        from trtflow.search.oracle import FAILED
+
         self._options, self._context, self._model, self._problem = options, context, model, problem
         self._seen = 0
+        self.low: Outcome = FAILED  # everything low, even what a rewrite cannot make so
 
     def oracle_over(self, samples: list[Sample]) -> tuple[Evaluator, EmulatedOracle]:
         from trtflow.data import load_function
@@ -109,6 +113,7 @@ class _Search:
         return evaluator, EmulatedOracle(self._model, evaluator, options.rounding, self._context.memo, material)
 
     def over(self, samples: list[Sample]) -> tuple[SearchResult, Evaluator, EmulatedOracle]:
+        from trtflow.precision.plan import PrecisionPlan
         from trtflow.search.ledger import Budget, Evaluation
         from trtflow.search.run import STRATEGIES, search
 
@@ -126,6 +131,8 @@ class _Search:
             self._context.progress(self._seen, None, text)
             self._context.log(text + (" (reused)" if outcome.reused else f" ({outcome.seconds:.2f} s)"))
 
+        self.low = oracle.evaluate(PrecisionPlan(options.low))
+        self._context.log(f"everything in {options.low}, taken literally: margin {self.low.margin:.3g}")
         budget = Budget(options.max_evaluations, options.max_seconds)
         result = search(self._problem, oracle, strategy=options.strategy, budget=budget, on_evaluation=report)
         return result, evaluator, oracle
@@ -152,7 +159,7 @@ class _Search:
             "held-out": held_out,
             "metrics": {
                 "reference": evaluator.reference.metrics,
-                "low": result.low.metrics,
+                "low": self.low.metrics,
                 "candidate": result.outcome.metrics,
             },
             "evaluations": [_entry(entry) for entry in result.evaluations],
