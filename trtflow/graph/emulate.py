@@ -12,9 +12,11 @@ from typing import Literal
 import onnx
 
 from trtflow.graph.edges import Edges, edges
+from trtflow.graph.fuse import fused
 from trtflow.graph.nanpool import LOSES_NAN, keep_nan
 from trtflow.graph.nodes import Analysis, analyse
 from trtflow.graph.rounding import Roundings, cast_pair
+from trtflow.graph.sidestep import sidestep_fusion
 from trtflow.graph.slots import is_exact
 from trtflow.graph.walk import STANDARD_DOMAINS, FreshNames, Scope, clone
 from trtflow.precision.plan import PrecisionPlan
@@ -26,18 +28,25 @@ def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding =
     """The FP32 graph that emulates ``model`` under ``plan``; names and types of inputs and outputs unchanged.
 
     The plan is taken literally: a constant beyond a format's range becomes infinite (see `legalize`). A tensor
-    keeps its name and carries the value that consumers see. Raises `PlanError` for nodes that the model lacks.
+    keeps its name and carries the value that consumers see.
+
+    ``rounding="unit"`` rounds what a fused engine stores: the outputs of units (see `units`) that are wholly in
+    one low format, BatchNormalization folded into the weights before these are rounded. Raises `PlanError` for
+    nodes that the model lacks.
     """
     copy = clone(model)
     analysis = analyse(copy)
     assigned = edges(analysis, plan)
     fresh = FreshNames(copy)
+    if rounding == "unit":
+        assigned = fused(analysis, assigned, fresh)
     roundings = Roundings(fresh)
     for scope in analysis.scopes:
         for node in scope.graph.node:
             _round_inputs(scope, node, assigned, roundings)
     for scope in reversed(analysis.scopes):  # bodies first: a rebuilt graph holds copies of its nodes' bodies
         _rebuild(scope, analysis, assigned, roundings, fresh)
+    sidestep_fusion(copy)
     return copy
 
 

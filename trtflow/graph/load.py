@@ -11,7 +11,7 @@ import onnx.inliner
 
 from trtflow.errors import ModelError
 from trtflow.graph.naming import unique_names
-from trtflow.graph.opset import OLDEST, raise_opset
+from trtflow.graph.opset import OLDEST, STABLE, raise_opset
 from trtflow.graph.typing import infer
 from trtflow.graph.upcast import keep_interface, retype
 from trtflow.graph.walk import clone, opset
@@ -58,12 +58,26 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
         notes.append(f"{len(model.functions)} local functions were inlined")
         model = onnx.inliner.inline_local_functions(model)
     notes.extend(unique_names(model))
-    if opset(model) < OLDEST:
-        notes.append(f"opset {opset(model)} was raised to {OLDEST}")
-        model = raise_opset(model, OLDEST)
     notes.extend(_hide_weights(model))
+    model, raised = _stable(model)
+    notes.extend(raised)
     notes.extend(_upcast(model))
     return model, tuple(notes)
+
+
+def _stable(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
+    """``model`` in opset `STABLE` at least, as it is when ONNX cannot convert it and it need not be converted."""
+    before = opset(model)
+    if before >= STABLE:
+        return model, []
+    try:
+        raised = raise_opset(model, STABLE)
+    except ModelError as error:
+        if before < OLDEST:
+            raise
+        return model, [f"opset {before} was kept, so that bf16 is out of reach: {error}"]
+    unique_names(raised)
+    return raised, [f"opset {before} was raised to {STABLE}"]
 
 
 def _hide_weights(model: onnx.ModelProto) -> list[str]:

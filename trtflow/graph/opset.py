@@ -17,9 +17,9 @@ from trtflow.graph.typing import schema_of
 from trtflow.graph.walk import STANDARD_DOMAINS, FreshNames, clone, opset, scopes
 
 OLDEST = 7
-"""Models of older opsets are raised on loading."""
+"""The oldest opset that trtflow and ONNX Runtime take as it is."""
 STABLE = 13
-"""From here on this module raises; below, ONNX's converter."""
+"""From here on this module raises; below, ONNX's converter. BF16 begins here as well: Cast has it from 13 on."""
 
 Adapter = Callable[[onnx.NodeProto, FreshNames], list[onnx.NodeProto]]
 
@@ -29,7 +29,7 @@ def raise_opset(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
     if opset(model) >= target:
         return clone(model)
     if opset(model) < STABLE:
-        model = _converted(model, min(max(target, OLDEST), STABLE))
+        model = _converted(model, min(target, STABLE))
     copy = clone(model)
     version = opset(copy)
     if version < target:

@@ -18,6 +18,7 @@ from trtflow.graph.edges import TYPE_OF, Edges, edges
 from trtflow.graph.legal import legalized
 from trtflow.graph.nodes import Analysis, analyse, is_boundary_cast
 from trtflow.graph.opset import raise_opset
+from trtflow.graph.sidestep import sidestep_fusion
 from trtflow.graph.slots import AS_PRODUCED, RAISED, listed
 from trtflow.graph.typing import DTYPE_ATTRIBUTES
 from trtflow.graph.walk import STANDARD_DOMAINS, FreshNames, Key, Scope
@@ -49,6 +50,10 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
     graph = surgery.bare_graph(target)
     work.edit(analysis.scopes[0], graph)
     mixed = surgery.put_back(graph, target, work.constants, work.retyped)
+    if sidestep_fusion(mixed):
+        notes.append(
+            "squares of spelt-out LayerNorms behind a Cast became products: ONNX Runtime's fusion fails there"
+        )
     check_casts(mixed)
     return Rewritten(mixed, legal.promoted, tuple(notes))
 

@@ -23,6 +23,9 @@ import onnx
 from trtflow.graph.typing import formal_parameter, schema_of
 from trtflow.precision.plan import Precision
 
+STABLE = 13
+"""The opset from which on Cast knows BF16."""
+
 RAISED = 22
 """The opset that gave BF16 to most operators (Conv, pools, activations): what the rewrite raises to if it must."""
 
@@ -165,6 +168,8 @@ class Allowed:
 @lru_cache(maxsize=4096)
 def allowed(op: str, opset: int, precision: Precision) -> Allowed:
     """The slots of ``op`` that take ``precision`` in ``opset``, or else in `RAISED` when ``opset`` is lower."""
+    if precision == "bf16" and opset < STABLE:
+        return Allowed((), ())
     now = _listed(schema_of(op, opset), precision)
     if now.any() or opset >= RAISED:
         return now

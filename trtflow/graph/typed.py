@@ -10,6 +10,7 @@ import onnx
 
 from trtflow.graph.nanpool import LOSES_NAN, keep_nan
 from trtflow.graph.rounding import cast_pair
+from trtflow.graph.sidestep import sidestep_fusion
 from trtflow.graph.typing import Types, infer
 from trtflow.graph.upcast import keep_interface, retype
 from trtflow.graph.walk import CONTROL_FLOW, STANDARD_DOMAINS, FreshNames, Scope, clone, is_constant, opset, scopes
@@ -31,6 +32,7 @@ def emulate_typed(model: onnx.ModelProto) -> onnx.ModelProto:
     for scope in reversed(scopes(copy)):
         _round_typed(scope, types, version, fresh)
     keep_interface(copy, model, types)
+    sidestep_fusion(copy)
     return copy
 
 

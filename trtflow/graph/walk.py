@@ -105,7 +105,8 @@ def constant_tensor(node: onnx.NodeProto) -> onnx.TensorProto | None:
     """The tensor that a Constant node holds, from whichever attribute; None for strings and sparse tensors."""
     for attribute in node.attribute:
         if attribute.name == "value":
-            return attribute.t
+            held: onnx.TensorProto = attribute.t
+            return held
         if attribute.name in ("value_float", "value_floats"):
             floats = [attribute.f] if attribute.name == "value_float" else list(attribute.floats)
             return _small(onnx.TensorProto.FLOAT, floats, attribute.name == "value_float")
