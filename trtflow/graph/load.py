@@ -11,6 +11,7 @@ import onnx.inliner
 
 from trtflow.errors import ModelError
 from trtflow.graph.naming import unique_names
+from trtflow.graph.noop import drop_noop_casts
 from trtflow.graph.opset import OLDEST, STABLE, raise_opset
 from trtflow.graph.typing import infer
 from trtflow.graph.upcast import keep_interface, retype
@@ -98,9 +99,11 @@ def _upcast(model: onnx.ModelProto) -> list[str]:
     changed = retype(model)
     if not changed:
         return []
+    dropped = drop_noop_casts(model)
     kept = keep_interface(model, original, types)
     boundary = f"; {', '.join(kept)} keep their types" if kept else ""
-    return [f"{changed} FP16 or BF16 tensors were made exact FP32{boundary}"]
+    casts = f"; {dropped} Casts between float formats were removed" if dropped else ""
+    return [f"{changed} FP16 or BF16 types were made exact FP32{casts}{boundary}"]
 
 
 def save(model: onnx.ModelProto, path: Path | str) -> None:

@@ -16,7 +16,7 @@ from trtflow.graph import constants, surgery
 from trtflow.graph.checks import check_casts
 from trtflow.graph.edges import TYPE_OF, Edges, edges
 from trtflow.graph.legal import legalized
-from trtflow.graph.nodes import Analysis, analyse, is_boundary_cast
+from trtflow.graph.nodes import LOW, Analysis, analyse, is_boundary_cast
 from trtflow.graph.opset import raise_opset
 from trtflow.graph.sidestep import sidestep_fusion
 from trtflow.graph.slots import AS_PRODUCED, RAISED, listed
@@ -82,6 +82,10 @@ class _Work:
     constants: dict[str, list[onnx.TensorProto]] = field(default_factory=dict)
     retyped: dict[str, dict[str, int]] = field(default_factory=dict)
     variables: dict[Key, gs.Variable] = field(default_factory=dict)
+    by_path: dict[str, Scope] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_path = {scope.path: scope for scope in self.analysis.scopes}
 
     def edit(self, main: Scope, graph: gs.Graph) -> None:
         """Rewire all graphs, then add the Casts that turned out to be wanted."""
@@ -98,15 +102,32 @@ class _Work:
     def _split_outputs(self, scope: Scope, part: gs.Graph) -> None:
         """A graph output of a low node keeps its name for the FP32 side; the node writes a low tensor."""
         outputs = {value.name for value in scope.graph.output}
+        direct = self._needless_casts(scope)
+        needless = {node.name for node in direct.values()}
+        part.nodes[:] = [node for node in part.nodes if node.name not in needless]
         for node in part.nodes:
             for index, precision in self.assigned.outputs.get(node.name, {}).items():
                 name = node.outputs[index].name
                 names = self.copies.setdefault((scope.path, name), {precision: name})
-                if name in outputs:
-                    names[precision] = self.fresh(f"{name}__{precision}")
-                    names["fp32"] = name
+                if name in direct or name in outputs:
+                    last = direct.get(name)
+                    names[precision] = last.output[0] if last else self.fresh(f"{name}__{precision}")
+                    if name in outputs:
+                        names["fp32"] = name
                     node.outputs[index] = self._variable((scope.path, names[precision]))
             self._retype(node)
+
+    def _needless_casts(self, scope: Scope) -> dict[str, onnx.NodeProto]:
+        """Boundary Casts to the format that their input is stored in anyway, by the name of that input."""
+        return {
+            node.input[0]: node
+            for node in scope.graph.node
+            if is_boundary_cast(scope, node, self.analysis.types)
+            and self._elem(scope, node.output[0]) == TYPE_OF[self.assigned.format(scope.key(node.input[0]))]
+        }
+
+    def _elem(self, scope: Scope, name: str) -> int:
+        return self.analysis.types.of(scope, name).elem
 
     def _retype(self, node: gs.Node) -> None:
         low = self.assigned.outputs.get(node.name, {}).get(0)
@@ -136,10 +157,19 @@ class _Work:
     def _copy(self, key: Key, precision: Precision) -> str:
         """The name of the tensor ``key`` in ``precision``."""
         stored = self.assigned.format(key)
-        names = self.copies.setdefault(key, {stored: key[1]})
+        names = self.copies.setdefault(key, self._arrived(key) | {stored: key[1]})
         if precision not in names:
             names[precision] = self.fresh(f"{key[1]}__{precision}")
         return names[precision]
+
+    def _arrived(self, key: Key) -> dict[Precision, str]:
+        """The low tensor that ``key`` was cast up from, when it comes from an input in a low format."""
+        scope = self.by_path[key[0]]
+        node = scope.producers.get(key[1])
+        if node is None or not is_boundary_cast(scope, node, self.analysis.types):
+            return {}
+        elem = self._elem(scope, node.input[0])
+        return {precision: node.input[0] for precision in LOW if TYPE_OF[precision] == elem}
 
     def _place_casts(self, scope: Scope, part: gs.Graph) -> None:
         given = [name for name, producer in scope.producers.items() if producer is None]
@@ -155,14 +185,16 @@ class _Work:
             key = (scope.path, name)
             stored = self.assigned.format(key)
             tensor = scope.constants.get(name)
+            arrived = self._arrived(key)
+            source = next(iter(arrived.values()), self.copies.get(key, {}).get(stored, name))
             for precision, copy in self.copies.get(key, {}).items():
-                if precision == stored:
+                if precision == stored or precision in arrived:
                     continue
                 if tensor is not None:
                     kept = self.constants.setdefault(scope.path, [])
                     kept.append(constants.cast(tensor, precision, copy))
                 else:
-                    nodes.append(self._cast(scope, self.copies[key][stored], copy, precision))
+                    nodes.append(self._cast(scope, source, copy, precision))
         return nodes
 
     def _cast(self, scope: Scope, source: str, target: str, precision: Precision) -> gs.Node:

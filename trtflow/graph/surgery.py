@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import onnx
 import onnx_graphsurgeon as gs
 
-from trtflow.graph.walk import Key, Scope, is_constant, scopes, subgraphs
+from trtflow.graph.walk import Key, Scope, scopes, subgraphs
+
+SOURCES = frozenset({"Cast", "Constant"})
 
 
 def bare_graph(model: onnx.ModelProto) -> gs.Graph:
@@ -127,14 +129,14 @@ def _fill_node(
 
 
 def _drop_unread(model: onnx.ModelProto) -> None:
-    """Remove initializers and Constant nodes that nothing reads."""
+    """Remove initializers, Constants and Casts that nothing reads."""
     found = scopes(model)
     read = {scope.key(name) for scope in found for node in scope.graph.node for name in node.input if name}
     read |= {scope.key(value.name) for scope in found for value in scope.graph.output}
     for scope in reversed(found):
         listed = {value.name for value in scope.graph.input}
         _keep(scope.graph.initializer, lambda t, s=scope, li=listed: (s.path, t.name) in read or t.name in li)
-        _keep(scope.graph.node, lambda n, s=scope: not is_constant(n) or (s.path, n.output[0]) in read)
+        _keep(scope.graph.node, lambda n, s=scope: n.op_type not in SOURCES or (s.path, n.output[0]) in read)
 
 
 def _keep(field: object, wanted: object) -> None:
