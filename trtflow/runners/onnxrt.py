@@ -46,10 +46,11 @@ def _session(source: bytes | str, options: onnxruntime.SessionOptions) -> onnxru
 def model_inputs(model: ModelProto) -> tuple[Input, ...]:
     """What the network must be fed; weights that are listed among its inputs are left out."""
     weights = {tensor.name for tensor in model.graph.initializer}
-    return tuple(_input(value) for value in model.graph.input if value.name not in weights)
+    return tuple(tensor_input(value) for value in model.graph.input if value.name not in weights)
 
 
-def _input(value: onnx.ValueInfoProto) -> Input:
+def tensor_input(value: onnx.ValueInfoProto) -> Input:
+    """Name, dtype and shape of one declared tensor."""
     tensor = value.type.tensor_type
     shape = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim)
     return Input(value.name, onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type), shape)

@@ -22,6 +22,7 @@ environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
 
+_COUNTS = ("differing", "count", "differing_share")  # the mission's table: differing, total, ratio
 WRONG = 0.10  # a layer is wrong when more than this share of its values deviates
 
 
@@ -89,14 +90,16 @@ def _write(folder: Path, found: Sequence[Layer], documents: Mapping[str, Any], s
     }
     text = json.dumps(document, allow_nan=False)
     (folder / outputs["statistics"]).write_text(text, encoding="utf-8")
-    fields = list(next(iter(next(iter(documents.values())).values())))
+    others = [field for field in next(iter(next(iter(documents.values())).values())) if field not in _COUNTS]
     with (folder / outputs["layers"]).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["candidate", "depth", "node", "op", "tensor", *fields])
+        writer.writerow(["candidate", "depth", "layer", "op", "tensor", "differing", "total", "ratio", *others])
         for name, tensors in documents.items():
             for layer in found:
                 row = tensors[layer.tensor]
-                writer.writerow([name, layer.depth, layer.node, layer.op, layer.tensor, *(row[f] for f in fields)])
+                counts = [row[field] for field in _COUNTS]
+                place = [name, layer.depth, layer.node, layer.op, layer.tensor]
+                writer.writerow([*place, *counts, *(row[field] for field in others)])
 
 
 def _result(found: Sequence[Layer], statistics: Mapping[str, Any], samples: int) -> Result:

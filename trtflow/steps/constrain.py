@@ -1,19 +1,25 @@
-"""Write the constraints file: the decision, a reason for each kept node, and the proof."""
+"""Write the constraints file (the decision, a reason for each kept node, the proof) and its exports."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from trtflow.engine.step import Context, File, Options, Result
 from trtflow.steps.options import DEFAULT_ACCEPT, Conditions
 
+if TYPE_CHECKING:
+    import onnx
+
+    from trtflow.precision.exports import Port
+
 version = 1
 environment = ()
-outputs = {"constraints": "constraints.yaml"}
-published = {"constraints": "constraints.yaml"}
+outputs = {"constraints": "constraints.yaml", "exports": "exports"}
+published = {"constraints": "constraints.yaml", "exports": "exports"}
 
 
 class With(Options):
@@ -35,6 +41,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.graph.units import units
     from trtflow.precision.constraints import Constraints, ModelReference, Node, write_constraints
     from trtflow.precision.diagnose import Finding, explain
+    from trtflow.precision.exports import FORMATS, triton_config
     from trtflow.precision.plan import read_plan
 
     model = onnx.load(options.model)
@@ -47,7 +54,7 @@ def run(options: With, context: Context) -> Result:
             why = explain(info.name, findings)
             nodes[info.name] = Node(
                 precision=plan.precision(info.name), op=info.op, unit=unit_of.get(info.name), reason=why.code,
-                evidence=dict(why.evidence),
+                evidence={key: _short(value) for key, value in why.evidence.items()},
             )  # fmt: skip
     constraints = Constraints(
         model=ModelReference(path=facts["file"], sha256=facts["sha256"]),
@@ -58,7 +65,27 @@ def run(options: With, context: Context) -> Result:
         made_by=search["made-by"],
     )
     write_constraints(constraints, context.folder / outputs["constraints"])
+    exports = context.folder / outputs["exports"]
+    exports.mkdir()
+    for file, write in FORMATS.values():
+        (exports / file).write_text(write(constraints), encoding="utf-8")
+    ports = [tuple(_port(value) for value in values) for values in (model.graph.input, model.graph.output)]
+    name = Path(facts["file"]).stem
+    (exports / "config.pbtxt").write_text(triton_config(name, *ports), encoding="utf-8")
     return Result(metrics={"kept": len(nodes)}, summary=f"{plan.default} except {len(nodes)} nodes")
+
+
+def _short(value: float | str) -> float | str:
+    """Six digits say enough in a file that people read."""
+    return value if isinstance(value, str) else float(f"{value:.6g}")
+
+
+def _port(value: onnx.ValueInfoProto) -> Port:
+    from trtflow.precision.exports import Port
+    from trtflow.runners.onnxrt import tensor_input
+
+    entry = tensor_input(value)
+    return Port(entry.name, entry.dtype.name, entry.shape)
 
 
 def _json(path: File) -> Any:

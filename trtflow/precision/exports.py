@@ -1,0 +1,127 @@
+"""The same decision for other tools. Each text says for which versions it is valid.
+
+Weak typing (trtexec's and Polygraphy's flags) ended with TensorRT 10.16; from 11 on, and for TensorRT-RTX, the
+rewritten ONNX is the only form. Formats and their traps: trtexec splits lists at every comma and then at the last
+colon, knows no escape, and ignores unknown names; its wildcards do not do what its help says, so names are exact.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from trtflow.precision.constraints import Constraints
+from trtflow.precision.plan import Precision
+
+WEAK = (
+    "TensorRT 8.4 to 10.16, weakly typed, on the original ONNX. TensorRT 11 and TensorRT-RTX: build the mixed ONNX."
+)
+ARGUMENT_LIMIT = 128 * 1024  # bytes that Linux allows one argument
+_TRT_TYPES: Mapping[Precision, str] = {
+    "fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8", "fp8": "fp8",
+}  # fmt: skip
+_TRITON_TYPES = {"float32": "TYPE_FP32", "float16": "TYPE_FP16", "int64": "TYPE_INT64", "int32": "TYPE_INT32"}
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the model: its name, numpy dtype and dims (None where free)."""
+
+    name: str
+    dtype: str
+    dims: tuple[int | None, ...]
+
+
+def trtexec_args(constraints: Constraints) -> str:
+    """``trtexec --onnx=MODEL $(grep -v '^#' trtexec.args)``."""
+    sayable = {name: node.precision for name, node in constraints.nodes.items() if not re.search(r"[,'\s]", name)}
+    lost = sorted(set(constraints.nodes) - set(sayable))
+    pairs = ",".join(f"{name}:{precision}" for name, precision in sayable.items())
+    lines = [f"# {WEAK}"]
+    lines += [f"# trtexec cannot express this name, use polygraphy_postprocess.py: {name}" for name in lost]
+    if len(pairs) > ARGUMENT_LIMIT:
+        lines.append("# Too long for one argument on Linux, use polygraphy_postprocess.py.")
+    lines.append(f"--{constraints.default}")
+    if pairs:
+        lines += ["--precisionConstraints=obey", f"--layerPrecisions={pairs}", f"--layerOutputTypes={pairs}"]
+    return "\n".join(lines) + "\n"
+
+
+def polygraphy_postprocess(constraints: Constraints) -> str:
+    """``polygraphy run MODEL --trt --fp16 --precision-constraints obey --trt-npps polygraphy_postprocess.py``."""
+    layers = {name: _TRT_TYPES[node.precision] for name, node in constraints.nodes.items()}
+    return f'''"""{WEAK}
+
+polygraphy run {constraints.model.path} --trt --{constraints.default} --precision-constraints obey \\\\
+    --trt-npps polygraphy_postprocess.py
+"""
+
+import re
+
+import tensorrt as trt
+
+PRECISIONS = {json.dumps(layers, indent=4)}
+FLOATS = {{trt.float32, trt.float16}}
+
+
+def postprocess(network):
+    """Set compute precision and output types of all layers that come from the nodes in PRECISIONS."""
+    for layer in network:
+        origin = re.search(r"\\[ONNX Layer: (.*?)\\]", getattr(layer, "metadata", "") or "")
+        precision = PRECISIONS.get(origin.group(1) if origin else layer.name)
+        if precision is None:
+            continue
+        kind = getattr(trt, precision)
+        if layer.type not in (trt.LayerType.CONSTANT, trt.LayerType.SHAPE):
+            layer.precision = kind
+        for index in range(layer.num_outputs):
+            if layer.get_output(index).dtype in FLOATS and not layer.get_output(index).is_shape_tensor:
+                layer.set_output_type(index, kind)
+'''
+
+
+def modelopt_args(constraints: Constraints) -> str:
+    """``python -m modelopt.onnx.autocast --onnx_path MODEL $(grep -v '^#' modelopt.args)``."""
+    names = " ".join(f"'^{re.escape(name)}$'" for name in constraints.nodes)
+    exclude = f"--nodes_to_exclude {names}\n" if names else ""
+    return (
+        "# NVIDIA ModelOpt AutoCast 0.40 and later; it matches names as regular expressions from their start.\n"
+        f"--low_precision_type {constraints.default}\n{exclude}"
+    )
+
+
+def ort_providers(constraints: Constraints) -> str:
+    """Options for ONNX Runtime's TensorRT provider on the mixed ONNX: strongly typed, so the Casts are obeyed."""
+    options = {"trt_fp16_enable": False, "trt_int8_enable": False, "trt_engine_cache_enable": True}
+    document = {
+        "valid-for": "onnxruntime-gpu 1.17 and later with TensorRT 9 and later, on the mixed ONNX",
+        "providers": [["TensorrtExecutionProvider", options], ["CUDAExecutionProvider", {"use_tf32": 0}]],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def triton_config(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> str:
+    """``config.pbtxt`` for the engine; its TensorRT version must be the server's."""
+    free = bool(inputs) and all(port.dims and port.dims[0] is None for port in inputs)
+
+    def port(entry: Port) -> str:
+        dims = ", ".join("-1" if size is None else str(size) for size in entry.dims[1 if free else 0 :])
+        kind = _TRITON_TYPES.get(entry.dtype, f"TYPE_{entry.dtype.upper()}")
+        return f'  {{ name: "{entry.name}" data_type: {kind} dims: [ {dims} ] }}'
+
+    groups = (f"{label} [\n" + ",\n".join(map(port, ports)) + "\n]" for label, ports in
+              (("input", inputs), ("output", outputs)))  # fmt: skip
+    batch = 8 if free else 0
+    head = "# Triton Inference Server; put engine.plan at 1/model.plan, built with the server's TensorRT version."
+    return f'{head}\nname: "{name}"\nplatform: "tensorrt_plan"\nmax_batch_size: {batch}\n' + "\n".join(groups) + "\n"
+
+
+FORMATS: Mapping[str, tuple[str, Callable[[Constraints], str]]] = {
+    "trtexec": ("trtexec.args", trtexec_args),
+    "polygraphy": ("polygraphy_postprocess.py", polygraphy_postprocess),
+    "modelopt": ("modelopt.args", modelopt_args),
+    "onnxruntime": ("ort_providers.json", ort_providers),
+}
+"""What ``trtflow export --to`` offers: the format's name → its file and its writer."""
