@@ -56,6 +56,8 @@ def rescale(
     """
     attempt = _Attempts(ledger, always)
     good, bad = _bracket(ledger, errors)
+    if not bad > 0:
+        return None
     for _ in range(ROUNDS):
         if bad - good <= RESOLUTION * bad:
             break
@@ -64,7 +66,7 @@ def rescale(
         good, bad = (bound, bad) if passes else (good, bound)
     for factor in (1.0, *BEYOND):
         attempt.accepts(lower_within(units, errors, bad * factor))
-        attempt.accepts(_cut_within(ledger.problem, units, errors, always, bad * factor))
+        attempt.accepts(cut_within(ledger.problem, units, errors, always, bad * factor))
     return attempt.best
 
 
@@ -87,7 +89,7 @@ class _Attempts:
         return self.ledger.problem.cost(nodes_of(plan))
 
 
-def _cut_within(
+def cut_within(
     problem: Problem, units: Sequence[Unit], errors: Sequence[float], always: Sequence[Unit], bound: float
 ) -> list[Unit]:
     """The units to keep high beside ``always`` for the lowest price on error at which the rest fits ``bound``."""

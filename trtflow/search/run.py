@@ -11,6 +11,7 @@ from trtflow.search.confirm import Confirmation, explain
 from trtflow.search.confirm import confirm as ask_engine
 from trtflow.search.ledger import Books, Budget, Evaluation, Ledger, OutOfBudget
 from trtflow.search.oracle import Oracle, Outcome
+from trtflow.search.pareto import front, sweep
 from trtflow.search.problem import Problem, single
 from trtflow.search.propose import propose
 from trtflow.search.shrink import is_minimal
@@ -64,6 +65,11 @@ class SearchResult:
         passed = [entry for entry in self.evaluations if entry.outcome.accepted and entry.kind in kinds]
         return tuple(sorted(passed, key=lambda entry: (entry.cost, entry.index)))
 
+    @property
+    def front(self) -> tuple[Evaluation, ...]:
+        """The measured plans that no other beats in both cost and error, by rising cost."""
+        return front(self.evaluations)
+
 
 def search(
     problem: Problem,
@@ -73,11 +79,13 @@ def search(
     budget: Budget | None = None,
     on_evaluation: Callable[[Evaluation], None] = lambda _: None,
     confirm: Oracle | None = None,
+    pareto: int = 0,
 ) -> SearchResult:
     """The smallest, cheapest set of nodes to keep in high precision.
 
     ``on_evaluation`` is called after every measurement; entries marked ``best`` carry the best plan so far.
     ``confirm`` is asked about both ends and the plan found, and the plan is repaired there if it disagrees.
+    ``pareto`` asks for that many more plans, spread over the error, for ``SearchResult.front``.
     Raises KeyError when ``strategy`` is not one of STRATEGIES.
     """
     find = STRATEGIES[strategy]
@@ -86,17 +94,20 @@ def search(
     low, high = ledger.measure(frozenset(), "ends"), ledger.measure(problem.nodes, "ends")
     if not low.accepted and not high.accepted:
         return _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high))
-    spent = not low.accepted and _ran_out(ledger, find)
+    spent = _ran_out(ledger, find, pareto) if pareto or not low.accepted else False
     assert ledger.best is not None  # noqa: S101 - one of the ends was accepted
     minimal = is_minimal(ledger, single(problem, ledger.best))
     found = _result(ledger, ledger.best, (low, high), minimal, _sentence(problem, ledger.best, minimal, spent))
     return found if confirm is None else _confirmed(found, Ledger(problem, confirm, books, "build"), ledger)
 
 
-def _ran_out(ledger: Ledger, find: Strategy) -> bool:
+def _ran_out(ledger: Ledger, find: Strategy, pareto: int) -> bool:
     """Let the strategy fill the ledger. Whether the budget ended it."""
     try:
-        find(ledger)
+        if ledger.best != frozenset():
+            find(ledger)
+        if pareto:
+            sweep(ledger, pareto)
     except OutOfBudget:
         return True
     return False
@@ -142,7 +153,7 @@ def _result(
 
 
 def _floor(ledger: Ledger) -> float:
-    return min(entry.outcome.error for entry in ledger.history if entry.kind != "probe")
+    return min(entry.outcome.error for entry in ledger.history if entry.kind == ledger.kind)
 
 
 def _hopeless(problem: Problem, high: Outcome) -> str:

@@ -42,19 +42,20 @@ def shrink(ledger: Ledger, high: Sequence[Unit], order: Sequence[Unit], size: in
         harmless = _longest_harmless(ledger, kept, group)
         kept = without(kept, group[:harmless])
         queue, size = queue[harmless + 1 :], max(1, size // 2)
-    return settle(ledger, kept)
+    return settle(ledger, kept, order)
 
 
-def settle(ledger: Ledger, kept: Sequence[Unit]) -> list[Unit]:
-    """Lower single units of ``kept``, which must be accepted, until none can be: where that would be cheaper.
+def settle(ledger: Ledger, kept: Sequence[Unit], order: Sequence[Unit] | None = None) -> list[Unit]:
+    """Lower single units of ``kept``, which must be accepted, until none of ``order`` can be at less cost.
 
     Where error is not monotone, a unit that was needed beside many may not be beside few, so all are asked
     again after each success.
     """
+    asked = {unit.id for unit in (kept if order is None else order)}
     for unit in kept:
         less = without(kept, [unit])
-        if saves(ledger, kept, less) and ledger.accepts(less, "shrink", doubtful=True):
-            return settle(ledger, less)
+        if unit.id in asked and saves(ledger, kept, less) and ledger.accepts(less, "shrink", doubtful=True):
+            return settle(ledger, less, order)
     return list(kept)
 
 

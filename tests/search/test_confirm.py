@@ -1,0 +1,83 @@
+"""Two oracles: the emulator proposes; an engine that disagrees in a known way is diagnosed and the plan repaired."""
+
+from __future__ import annotations
+
+import math
+
+from simulated_oracle import Simulated, chain, names
+
+from trtflow.search.ledger import Budget
+from trtflow.search.problem import Problem
+from trtflow.search.run import SearchResult, search
+
+
+def culprits(*indices: int) -> list[frozenset[str]]:
+    return [names(i) for i in indices]
+
+
+def confirmed(
+    problem: Problem, engine: Simulated, planted: tuple[int, ...], builds: int | None = None
+) -> SearchResult:
+    return search(problem, Simulated(problem, culprits(*planted)), confirm=engine, budget=Budget(builds=builds))
+
+
+def verdict(result: SearchResult) -> str:
+    assert result.confirmation is not None
+    return result.confirmation.verdict
+
+
+def test_an_engine_that_agrees_is_built_once_beyond_the_two_ends() -> None:
+    problem = chain(121)
+    result = confirmed(problem, Simulated(problem, culprits(3, 60)), (3, 60))
+    assert (result.builds, verdict(result), set(result.plan.nodes)) == (3, "agree", names(3, 60))
+    assert (result.accepted, result.minimal) == (True, True)
+
+
+def test_one_extra_culprit_of_the_engine_is_found_and_raised() -> None:
+    problem = chain(121)
+    result = confirmed(problem, Simulated(problem, culprits(3, 60, 90)), (3, 60))
+    assert (verdict(result), set(result.plan.nodes)) == ("engine-stricter", names(3, 60, 90))
+    assert result.accepted
+    assert result.builds <= 24
+    assert "1 more node raised" in result.reason
+
+
+def test_an_extra_culprit_that_the_priors_suspect_costs_three_more_builds() -> None:
+    problem = chain(121, priors={"n90": 1.0})
+    result = confirmed(problem, Simulated(problem, culprits(3, 60, 90)), (3, 60))
+    assert (result.builds, set(result.plan.nodes)) == (4, names(3, 60, 90))
+
+
+def test_an_engine_that_accepts_all_low_keeps_nothing_and_says_that_it_depends_on_fusion() -> None:
+    problem = chain(121)
+    result = confirmed(problem, Simulated(problem), (3, 60))
+    assert (verdict(result), dict(result.plan.nodes), result.builds) == ("engine-laxer", {}, 1)
+    assert "fuses" in result.reason
+
+
+def test_a_fused_unit_that_is_harmless_goes_low_when_the_user_gives_builds() -> None:
+    problem = chain(121)
+    result = confirmed(problem, Simulated(problem, culprits(3)), (3, 60), builds=8)
+    assert set(result.plan.nodes) == names(3)
+    assert result.builds <= 8
+
+
+def test_an_engine_refused_in_high_precision_is_no_matter_of_precision() -> None:
+    problem = chain(9)
+    result = confirmed(problem, Simulated(problem, [frozenset()]), (3,))
+    assert (verdict(result), result.accepted, result.floor) == ("not-precision", False, math.inf)
+
+
+def test_a_proposal_that_cannot_be_built_is_repaired_by_its_neighbours() -> None:
+    problem = chain(32, priors={"n8": 1.0})
+    engine = Simulated(problem, culprits(7), fails=lambda low: "n8" in low and "n7" not in low)
+    result = confirmed(problem, engine, (7,))
+    assert (verdict(result), set(result.plan.nodes)) == ("build-failed", names(7, 8))
+    assert result.accepted
+
+
+def test_builds_stay_within_their_budget_and_the_end_that_is_accepted_remains() -> None:
+    problem = chain(121)
+    result = confirmed(problem, Simulated(problem, culprits(3, 60, 90, 117)), (3, 60), builds=5)
+    assert result.builds <= 5
+    assert result.accepted
