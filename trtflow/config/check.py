@@ -32,9 +32,7 @@ EXPECTED: Mapping[str, str] = {  # pydantic's error type, or its part before the
 }
 
 
-def validate(
-    model: type[Model], located: Located, skip: Sequence[Problem] = ()
-) -> tuple[Model | None, list[Problem]]:
+def validate(model: type[Model], located: Located) -> tuple[Model | None, list[Problem]]:
     """``located`` as ``model``, or None and the problems.
 
     JSON mode and strict: a list may become a tuple and text a path, but ``"18"`` is no integer.
@@ -67,13 +65,7 @@ def describe(value: Any) -> str:
         return "a map"
     if isinstance(value, list):
         return "a list"
-    return {None: "null", True: "true", False: "false"}.get(value) if value is None or value is True or value is False else repr(value)  # type: ignore[return-value]
-
-
-def keys_of(model: Any) -> list[str]:
-    """The keys of a model as YAML spells them."""
-    fields = getattr(model, "model_fields", {})
-    return [field.alias or name for name, field in fields.items()]
+    return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
 
 
 def _present(located: Located, loc: Sequence[str | int]) -> tuple[str | int, ...]:
@@ -134,6 +126,4 @@ def _mismatch(located: Located, texts: Sequence[str]) -> Problem:
     if any(text.startswith("expected ") for text in texts):
         return problem(f"{' or '.join(texts)}, found {found}", located)
     hint = suggestion(located.plain(), choices)
-    return problem(
-        f"expected {' or '.join(texts)}, found {found}", located, hint if hint.startswith("did") else ""
-    )
+    return problem(f"expected {' or '.join(texts)}, found {found}", located, hint if hint.startswith("did") else "")

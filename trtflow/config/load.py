@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trtflow.config.check import describe, validate
 from trtflow.config.located import Located, Location
 from trtflow.config.merge import merge, override
-from trtflow.config.model import FORMAT, Config, Section, Workflow, seconds
+from trtflow.config.model import FORMAT, Config, Workflow, seconds
 from trtflow.config.problem import Problem, problem, raise_problems, suggestion
 from trtflow.config.references import RESERVED, Substitution
 from trtflow.config.workflows import builtins, is_path
@@ -103,7 +103,9 @@ def shown(file: Path) -> str:
 def _version_problems(located: Located) -> list[Problem]:
     version = located.child("trtflow")
     if not isinstance(located.value, dict):
-        return [problem(f"expected a map, found {describe(located.plain())}", located, f"begin with trtflow: {FORMAT}")]
+        return [
+            problem(f"expected a map, found {describe(located.plain())}", located, f"begin with trtflow: {FORMAT}")
+        ]
     if version is None:
         return [problem("'trtflow' is missing", located, f"begin the file with trtflow: {FORMAT}")]
     if version.value == FORMAT:
@@ -145,8 +147,11 @@ def _inputs(
     given = config.child("with")
     substitution = Substitution(problems=problems)
     values = {name: substitution.apply(value) for name, value in (given.entries if given else {}).items()}
-    for name in values.keys() - specs.keys():
-        problems.append(problem(f"the workflow has no input '{name}'", values[name], suggestion(name, specs), key=True))
+    problems += [
+        problem(f"the workflow has no input '{name}'", value, suggestion(name, specs), key=True)
+        for name, value in values.items()
+        if name not in specs
+    ]
     found: dict[str, Located] = {}
     for name, spec in specs.items():
         value = values.get(name, substitution.apply(spec).child("default"))
@@ -212,13 +217,17 @@ def _entries(
             problems.append(problem(f"a step cannot be called '{name}'", step, "references use that name", key=True))
         elif uses is None and name not in known:
             hint = suggestion(name, known)
-            problems.append(problem(f"the workflow has no step '{name}', and a new one needs 'uses'", step, hint, key=True))
+            problems.append(
+                problem(f"the workflow has no step '{name}', and a new one needs 'uses'", step, hint, key=True)
+            )
         elif uses is not None and isinstance(uses.value, str):
             entries[name] = _entry(name, step, uses, substitution)
-    for entry in entries.values():
-        for needed in entry.needs:
-            if needed.value not in steps.entries:
-                problems.append(problem(f"no step '{needed.value}'", needed, suggestion(needed.value, steps.entries)))
+    problems += [
+        problem(f"no step '{needed.value}'", needed, suggestion(needed.value, steps.entries))
+        for entry in entries.values()
+        for needed in entry.needs
+        if needed.value not in steps.entries
+    ]
     return entries
 
 

@@ -91,9 +91,7 @@ class _Reader:
             elif key.value in found:
                 first = found[key.value].key
                 line = first.line if first else 0
-                self.problems.append(
-                    Problem(f"the key '{key.value}' is here twice", at, f"first on line {line}")
-                )
+                self.problems.append(Problem(f"the key '{key.value}' is here twice", at, f"first on line {line}"))
             else:
                 found[key.value] = self.node(child, at)
         return found

@@ -13,9 +13,7 @@ from pathlib import Path
 REMEMBERED = 1 << 16  # bytes; smaller files are hashed faster than looked up
 SETTLED = 2.0  # seconds; a younger file could change again without a new mtime
 COMPANION = re.compile(r"[._-]data(-\d+)?")  # weights beside an ONNX file: net.onnx.data, net.onnx_data
-SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, size INT, mtime INT, inode INT, sha256 TEXT)"
-)
+SCHEMA = "CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, size INT, mtime INT, inode INT, sha256 TEXT)"
 
 
 def companions(path: Path) -> list[Path]:
@@ -38,14 +36,15 @@ class Digests:
     def __call__(self, path: Path) -> str:
         """The sha256 of a file's bytes; of the sorted listing for a folder or a file with companions."""
         if path.is_dir():
-            return _listing((file.relative_to(path).as_posix(), self._file(file)) for file in contents(path))
+            return _listing((file.relative_to(path).as_posix(), self.file(file)) for file in contents(path))
         beside = companions(path)
         if not beside:
-            return self._file(path)
+            return self.file(path)
         names = (file.name[len(path.name) :] for file in [path, *beside])
-        return _listing(zip(names, map(self._file, [path, *beside]), strict=True))
+        return _listing(zip(names, map(self.file, [path, *beside]), strict=True))
 
-    def _file(self, path: Path) -> str:
+    def file(self, path: Path) -> str:
+        """The sha256 of the bytes of one file."""
         state = path.stat()
         if self.database is None or state.st_size < REMEMBERED:
             return _sha256(path)

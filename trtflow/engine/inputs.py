@@ -132,7 +132,7 @@ def _defined(file: Path) -> set[str] | None:
     for statement in body:
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             names.add(statement.name)
-        elif not isinstance(statement, ast.Expr):
-            names |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
-            names |= {alias.asname or alias.name for alias in getattr(statement, "names", [])}
+        else:  # assignments, imports, and whatever stands below an if or a try
+            names |= {getattr(node, "name", getattr(node, "id", "")) for node in ast.walk(statement)}
+            names |= {node.asname for node in ast.walk(statement) if isinstance(node, ast.alias) and node.asname}
     return names

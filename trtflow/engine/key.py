@@ -60,7 +60,8 @@ def _content(one: Input, records: Records, digest: Digest) -> Any:
         return {"code": f"sha256:{digest(one.file)}", "function": one.function}
     if isinstance(one, OutputInput):
         return f"sha256:{records[one.step].digests[one.output]}"
-    return records[one.step].evidence()
+    record = records[one.step]
+    return {"step": record.name, "status": record.status, "record": f"sha256:{key_of(record.evidence())}"}
 
 
 def _value(one: Input, records: Records) -> Any:

@@ -47,7 +47,7 @@ class Plan:
     def ancestors(self, name: str) -> set[str]:
         """``name`` and every step that it comes after."""
         found = {name}
-        for step in reversed(self.steps.values()):
+        for step in reversed(list(self.steps.values())):
             if step.name in found:
                 found.update(step.before)
         return found
@@ -115,9 +115,7 @@ def _known(names: set[str], config: LoadedConfig) -> tuple[str, ...]:
     return tuple(name for name in config.steps if name in names)
 
 
-def _output_problems(
-    entry: StepEntry, config: LoadedConfig, steps: Mapping[str, str] | None
-) -> list[Problem]:
+def _output_problems(entry: StepEntry, config: LoadedConfig, steps: Mapping[str, str] | None) -> list[Problem]:
     found = []
     for _, leaf in entry.options.leaves():
         step = config.steps.get(getattr(leaf.value, "step", ""))

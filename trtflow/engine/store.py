@@ -11,21 +11,27 @@ Failures are never stored. Everything appears by rename, so a killed process lea
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trtflow.engine.digest import Digests, companions
 from trtflow.engine.step import StepRecord
 
+if TYPE_CHECKING:
+    from filelock import FileLock
+
 VARIABLE = "TRTFLOW_STORE"
+POLL = 0.1  # seconds between looks at a key that another process holds
 
 
 @dataclass(frozen=True)
@@ -100,11 +106,29 @@ class Store:
         """The folder of single evaluations."""
         return self.root / "memo"
 
-    def lock(self, key: str) -> Path:
-        """The lock file of ``key``."""
+    @contextlib.contextmanager
+    def hold(self, key: str, stopping: threading.Event, waiting: Callable[[], None]) -> Iterator[None]:
+        """Work on ``key`` alone among all processes; the kernel lets go of it when its holder dies.
+
+        ``waiting`` is called once where another process has it.
+
+        Raises:
+            KeyboardInterrupt: ``stopping`` was set while waiting.
+        """
+        from filelock import FileLock
+
         folder = self.root / "locks"
         folder.mkdir(exist_ok=True)
-        return folder / f"{key}.lock"
+        lock = FileLock(folder / f"{key}.lock", thread_local=False)
+        if not _acquired(lock):
+            waiting()
+            while not _acquired(lock):
+                if stopping.wait(POLL):
+                    raise KeyboardInterrupt
+        try:
+            yield
+        finally:
+            lock.release()
 
     def log(self, config: Path, step: str) -> Path:
         """Where the last log of a step of ``config`` lies."""
@@ -114,7 +138,8 @@ class Store:
 
     def last(self, config: Path, step: str) -> Mapping[str, Any] | None:
         """The key material with which a step of ``config`` was last done."""
-        return read_json(self._of_config("last", config) / f"{step}.json")
+        material: dict[str, Any] | None = read_json(self._of_config("last", config) / f"{step}.json")
+        return material
 
     def set_last(self, config: Path, step: str, material: Mapping[str, Any]) -> None:
         """Remember the material of a step that is done."""
@@ -139,6 +164,16 @@ class Store:
 
     def _of_config(self, kind: str, config: Path) -> Path:
         return self.root / kind / f"{config.stem}-{hashlib.sha256(str(config).encode()).hexdigest()[:12]}"
+
+
+def _acquired(lock: FileLock) -> bool:
+    from filelock import Timeout
+
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
 
 
 def step_record(name: str, record: Record, store: Store, cached: bool) -> StepRecord:

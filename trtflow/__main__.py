@@ -1,0 +1,5 @@
+"""``python -m trtflow``."""
+
+from trtflow.cli import main
+
+main()

@@ -1,0 +1,164 @@
+"""The command line. Commands only: each loads what it needs when it runs, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trtflow.crash import exit_status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from trtflow.engine.plan import Plan
+    from trtflow.engine.store import Store
+
+app = typer.Typer(
+    help="Find the layers that FP16 or INT8 breaks, keep just those in higher precision, and prove the result.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of one model")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="with.accept.iou.drop=0.01 steps.bisect.with.max-evaluations=8"),
+]
+Workflow = Annotated[str | None, typer.Option(help="another workflow than the config names")]
+StoreFolder = Annotated[Path | None, typer.Option("--store", help="the cache [default: ~/.cache/trtflow]")]
+Jobs = Annotated[int, typer.Option(min=0, help="steps at once; 0: as many as there are cores")]
+
+
+@app.command(epilog="Example: trtflow run configs/unet.yaml with.accept.iou.drop=0.01")
+def run(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    workflow: Workflow = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would run, and why")] = False,
+    only: Annotated[str | None, typer.Option(help="just this step; those before it must be in the store")] = None,
+    until: Annotated[str | None, typer.Option(help="this step and what it needs")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="this step and all after it, afresh")] = None,
+    locked: Annotated[bool, typer.Option("--locked", help="fail if anything would differ from the lock")] = False,
+    out: Annotated[Path | None, typer.Option(help="where files go [default: out/<config>]")] = None,
+    store: StoreFolder = None,
+    jobs: Jobs = 0,
+) -> None:
+    """Run a config: what is in the store is used, what is missing is made."""
+    from trtflow.engine import commands
+    from trtflow.engine.select import select
+
+    plan = _plan(config, overrides, workflow)
+    selection = select(plan, only, until, start)
+    if dry_run:
+        commands.dry_run(_console(), plan, _store(store), selection)
+        return
+    again = shlex.join(["trtflow", *sys.argv[1:]])
+    folder = out or Path("out") / plan.config.name
+    request = commands.Request(plan, selection, folder, again, locked, jobs)
+    raise typer.Exit(commands.run(_console(), request, _store(store)))
+
+
+@app.command(epilog="Example: trtflow check configs/*.yaml")
+def check(
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files")], workflow: Workflow = None
+) -> None:
+    """Load and check configs without running anything; all problems of all files at once."""
+    from trtflow.errors import ConfigError
+
+    problems = [text for text in (_check(config, workflow) for config in configs) if text]
+    if problems:
+        raise ConfigError("\n\n".join(problems))
+
+
+@app.command(epilog="Example: trtflow steps bisect")
+def steps(name: Annotated[str | None, typer.Argument(help="a step type, for its options")] = None) -> None:
+    """List the step types, or the options, defaults and outputs of one."""
+    from trtflow.engine.describe import show_step, show_steps
+
+    show_step(_console(), name) if name else show_steps(_console())
+
+
+@app.command(epilog="Example: trtflow schema > .trtflow.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of configs and workflows, for completion in editors."""
+    import json
+
+    from trtflow.engine.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=1))
+
+
+@app.command(epilog="Example: trtflow why configs/unet.yaml bisect")
+def why(
+    config: ConfigFile,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="a step of the config")],
+    overrides: Overrides = None,
+    workflow: Workflow = None,
+    store: StoreFolder = None,
+) -> None:
+    """Say whether a step would run and why, and show what its key is made of."""
+    from trtflow.engine import commands
+    from trtflow.engine.select import select
+
+    plan = _plan(config, overrides, workflow)
+    commands.why(_console(), plan, _store(store), select(plan, until=step), step)
+
+
+@app.command(epilog="Example: trtflow verify configs/unet.yaml")
+def verify(
+    config: ConfigFile,
+    tolerance: Annotated[float, typer.Option(min=0.0, help="relative difference allowed in a metric")] = 0.01,
+    jobs: Jobs = 0,
+) -> None:
+    """Run a config without the store and compare its metrics with the lock file's."""
+    from trtflow.engine import commands
+
+    raise typer.Exit(commands.verify(_console(), _plan(config, None, None), tolerance, jobs))
+
+
+def main() -> None:
+    """Run the command line; expected errors end with their status, bugs with 70 and a report."""
+    try:
+        app(prog_name="trtflow")
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        sys.exit(exit_status(error))
+
+
+def _check(config: Path, workflow: str | None) -> str:
+    """What is wrong with one config; empty where it is good."""
+    from trtflow.errors import ConfigError
+
+    try:
+        plan = _plan(config, None, workflow)
+    except ConfigError as error:
+        return str(error)
+    typer.echo(f"{config}: good ({plan.config.workflow}, {len(plan.steps)} steps)")
+    return ""
+
+
+def _plan(config: Path, overrides: list[str] | None, workflow: str | None) -> Plan:
+    from trtflow.engine.plan import make_plan
+
+    return make_plan(config, overrides or (), workflow)
+
+
+def _store(folder: Path | None) -> Store:
+    from trtflow.engine.store import Store, default_root
+
+    return Store(folder or default_root())
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    from trtflow.engine.display import WIDTH
+
+    return Console(width=None if sys.stdout.isatty() else WIDTH)

@@ -1,0 +1,107 @@
+"""What the commands do, once the command line is read."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trtflow.config.load import shown
+from trtflow.config.yaml12 import dump
+from trtflow.engine.display import Display
+from trtflow.engine.lock import Locked, compare_metrics, held_to, lock_path, read_lock, write_lock
+from trtflow.engine.outcome import Outcome, RunSettings
+from trtflow.engine.plan import Plan
+from trtflow.engine.preview import preview
+from trtflow.engine.publish import publish
+from trtflow.engine.run import run_plan
+from trtflow.engine.select import Selection, all_fresh, involved
+from trtflow.engine.show import show_failure, show_outcome, show_preview
+from trtflow.engine.store import Store
+from trtflow.errors import LockError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run as it was asked for. ``again`` is the command to go on with after a failure."""
+
+    plan: Plan
+    selection: Selection
+    folder: Path
+    again: str
+    locked: bool = False
+    jobs: int = 0
+
+
+def run(console: Console, request: Request, store: Store) -> int:
+    """Run, publish, write the lock where the run stands for the config; the exit status."""
+    plan, selection = request.plan, request.selection
+    locked = read_lock(plan.config.file) if request.locked else None
+    if locked is not None:
+        check_locked(plan, store, selection, locked)
+    with Display(console, involved(plan, selection)) as display:
+        outcome = run_plan(plan, store, selection, display, RunSettings(request.jobs, locked=locked))
+    published = publish(plan, store, selection, outcome, request.folder)
+    show_outcome(console, outcome, published, request.again)
+    if _stands_for_config(plan, selection, outcome) and not request.locked:
+        path = lock_path(plan.config.file)
+        if write_lock(path, plan, outcome):
+            console.print(f"Wrote {shown(path)}: check it in.", soft_wrap=True, markup=False, highlight=False)
+    return outcome.status
+
+
+def dry_run(console: Console, plan: Plan, store: Store, selection: Selection) -> None:
+    """Show what a run would do."""
+    show_preview(console, preview(plan, store, selection))
+
+
+def why(console: Console, plan: Plan, store: Store, selection: Selection, name: str) -> None:
+    """Show the state of one step and the material of its key."""
+    one = next(found for found in preview(plan, store, selection) if found.name == name)
+    show_preview(console, [one])
+    if one.material is not None:
+        text = f"\nkey {one.key}\n{dump(dict(one.material))}"
+        console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def verify(console: Console, plan: Plan, tolerance: float, jobs: int) -> int:
+    """Run in an empty store and compare with the lock.
+
+    Raises:
+        LockError: no lock, or a metric or step that differs.
+    """
+    locked = read_lock(plan.config.file)
+    with tempfile.TemporaryDirectory(prefix="trtflow-verify-") as folder:
+        with Display(console, list(plan.steps)) as display:
+            outcome = run_plan(plan, Store(Path(folder)), all_fresh(plan), display, RunSettings(jobs))
+        for record in outcome.failed:
+            show_failure(console, record)
+    found = list(compare_metrics(locked, outcome, tolerance))
+    if found:
+        raise LockError("\n".join(["The run differs from the lock file:", *(f"  {one}" for one in found)]))
+    console.print(f"\nVerified: {len(locked)} steps within {tolerance:g} of {lock_path(plan.config.file).name}.")
+    return outcome.status
+
+
+def check_locked(plan: Plan, store: Store, selection: Selection, locked: Locked) -> None:
+    """Before anything runs: does a key that is known already differ from the lock?
+
+    Raises:
+        LockError: it names each step and the reason.
+    """
+    steps = preview(plan, store, selection)
+    changed = {one.name: held_to(locked, one.name, one.material) for one in steps if one.material is not None}
+    gone = {name: "it is no longer a step" for name in locked if name not in plan.steps}
+    lines = [f"  {name}: {why}" for name, why in {**changed, **gone}.items() if why]
+    if lines:
+        file = lock_path(plan.config.file).name
+        hint = "Run without --locked and check in the new lock file."
+        raise LockError("\n".join([f"--locked: this run would change {file}:", *lines, hint]))
+
+
+def _stands_for_config(plan: Plan, selection: Selection, outcome: Outcome) -> bool:
+    return selection.whole and not plan.config.changed and not outcome.failed

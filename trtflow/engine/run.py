@@ -1,0 +1,200 @@
+"""Run a plan: steps side by side where they do not depend on each other, each from the store or in a child."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from trtflow.engine.child import Children, Ending, log_tail
+from trtflow.engine.explain import reason
+from trtflow.engine.facts import facts
+from trtflow.engine.key import FORMAT, key_material, key_of, task_options
+from trtflow.engine.lock import held_to
+from trtflow.engine.outcome import Observer, Outcome, RunSettings
+from trtflow.engine.plan import Plan, PlannedStep
+from trtflow.engine.preview import missing_outputs
+from trtflow.engine.select import Selection, involved
+from trtflow.engine.step import StepRecord
+from trtflow.engine.store import Artifact, Record, Store, step_record
+from trtflow.errors import StepError
+
+
+def run_plan(
+    plan: Plan, store: Store, selection: Selection, observer: Observer, settings: RunSettings | None = None
+) -> Outcome:
+    """Run the selected steps.
+
+    Raises:
+        StepError: with ``--only``, a step before it is not in the store.
+        KeyboardInterrupt: after all children have ended.
+    """
+    return _Run(plan, store, selection, observer, settings or RunSettings()).all()
+
+
+class _Run:
+    def __init__(
+        self, plan: Plan, store: Store, selection: Selection, observer: Observer, settings: RunSettings
+    ) -> None:
+        self.plan, self.store, self.selection = plan, store, selection
+        self.observer, self.settings = observer, settings
+        self.children = Children()
+        self.stopping = threading.Event()
+        self.outcome = Outcome()
+
+    def all(self) -> Outcome:
+        names = involved(self.plan, self.selection)
+        sorter = TopologicalSorter({name: self.plan.steps[name].before for name in names})
+        sorter.prepare()
+        self.store.sweep()
+        pool = ThreadPoolExecutor(self.settings.jobs or os.cpu_count() or 1)
+        try:
+            self.schedule(sorter, pool)
+        except BaseException:
+            self.stopping.set()
+            self.children.stop()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        self.outcome.records = {name: self.outcome.records[name] for name in names}
+        return self.outcome
+
+    def schedule(self, sorter: TopologicalSorter[str], pool: ThreadPoolExecutor) -> None:
+        pending: dict[Future[StepRecord], str] = {}
+        while sorter.is_active():
+            pending.update({pool.submit(self.step, self.plan.steps[name]): name for name in sorter.get_ready()})
+            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                name = pending.pop(future)
+                self.outcome.records[name] = future.result()
+                self.observer.ended(future.result())
+                sorter.done(name)
+
+    def step(self, step: PlannedStep) -> StepRecord:
+        records = {name: self.outcome.records[name] for name in step.before}
+        undone = [name for name in step.needs if records[name].status != "done"]
+        if undone:
+            return self.skipped(step, f"needs {', '.join(undone)}")
+        missing = missing_outputs(step, records)
+        if missing:
+            return self.skipped(step, f"{', '.join(missing)} was not made")
+        material = key_material(step, records, facts(step.type.environment), self.store.digest)
+        changed = held_to(self.settings.locked, step.name, material)
+        if changed:
+            return self.failed(step, f"would change, and --locked forbids it: {changed}")
+        return self.keyed(step, records, material)
+
+    def keyed(self, step: PlannedStep, records: Mapping[str, StepRecord], material: dict[str, Any]) -> StepRecord:
+        key = key_of(material)
+        fresh = step.name in self.selection.fresh
+        found = None if fresh else self.store.record(key)
+        if found:
+            return self.done(step, found, cached=True)
+        if step.name not in self.selection.wanted:
+            return self.absent(step)
+        why = "afresh" if fresh else reason(self.store.last(self.plan.config.file, step.name), material)
+        self.observer.started(step.name, why)
+        waiting = "another process works on it; waiting"
+        with self.store.hold(key, self.stopping, lambda: self.observer.started(step.name, waiting)):
+            found = None if fresh else self.store.record(key)
+            if found:  # another process made it while this one waited
+                return self.done(step, found, cached=True)
+            return self.work(step, records, key, material)
+
+    def work(
+        self, step: PlannedStep, records: Mapping[str, StepRecord], key: str, material: dict[str, Any]
+    ) -> StepRecord:
+        folder = self.store.scratch()
+        begun = time.monotonic()
+        try:
+            outputs = folder / "outputs"
+            outputs.mkdir()
+            task = self.task(step, records, outputs, material)
+            log = self.store.log(self.plan.config.file, step.name)
+            ending = self.children.run(task, folder, log, step.timeout, self.progress(step.name))
+            seconds = round(time.monotonic() - begun, 3)
+            return self.finish(step, ending, outputs, key, material, seconds)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def finish(
+        self,
+        step: PlannedStep,
+        ending: Ending,
+        outputs: Path,
+        key: str,
+        material: dict[str, Any],
+        seconds: float,
+    ) -> StepRecord:
+        if ending.result is None:
+            return self.failed(step, ending.error, seconds)
+        lacking = [
+            f"'{file}' (its output '{name}')"
+            for name, file in step.type.outputs.items()
+            if name not in step.type.optional and not (outputs / file).exists()
+        ]
+        if lacking:
+            return self.failed(step, f"did not write {', '.join(lacking)}", seconds)
+        result = asdict(ending.result)
+        record = Record(key, material, self.collect(step, outputs), **result, seconds=seconds)
+        self.store.commit(record)
+        return self.done(step, record, cached=False)
+
+    def collect(self, step: PlannedStep, outputs: Path) -> dict[str, Artifact]:
+        present = {name: outputs / file for name, file in step.type.outputs.items() if (outputs / file).exists()}
+        return {name: self.store.add(path) for name, path in present.items()}
+
+    def task(
+        self, step: PlannedStep, records: Mapping[str, StepRecord], outputs: Path, material: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            "module": step.type.module,
+            "options": task_options(step, records),
+            "folder": str(outputs),
+            "memo": str(self.store.memo()),
+            "fresh": self.settings.fresh_memo or step.name in self.selection.fresh,
+            "base": {
+                "format": FORMAT,
+                **{name: material[name] for name in ("uses", "version", "environment")},
+            },
+            "digests": str(self.store.digest.database),
+        }
+
+    def progress(self, name: str) -> Any:
+        return lambda done, total, text: self.observer.progressed(name, done, total, text)
+
+    def done(self, step: PlannedStep, record: Record, cached: bool) -> StepRecord:
+        self.outcome.stored[step.name] = record
+        self.store.set_last(self.plan.config.file, step.name, record.material)
+        return step_record(step.name, record, self.store, cached)
+
+    def failed(self, step: PlannedStep, error: str, seconds: float = 0.0) -> StepRecord:
+        log = log_tail(self.store.log(self.plan.config.file, step.name)) if seconds else ()
+        return StepRecord(step.name, step.type.name, "failed", error=error, seconds=seconds, log=log)
+
+    def skipped(self, step: PlannedStep, why: str) -> StepRecord:
+        return StepRecord(step.name, step.type.name, "skipped", error=why)
+
+    def absent(self, step: PlannedStep) -> StepRecord:
+        """A step that the one asked for needs, or would only look back at, and that the store lacks."""
+        wanted = [self.plan.steps[name] for name in self.selection.wanted]
+        if all(step.name not in self.plan_needs(one) for one in wanted):
+            return self.skipped(step, "not in the store")
+        names = ", ".join(one.name for one in wanted)
+        raise StepError(
+            f"{names} needs {step.name}, which is not in the store as the config stands. "
+            f"Run it with --until {names} instead."
+        )
+
+    def plan_needs(self, step: PlannedStep) -> set[str]:
+        found = set(step.needs)
+        for name in step.needs:
+            found |= self.plan_needs(self.plan.steps[name])
+        return found

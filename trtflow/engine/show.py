@@ -1,0 +1,95 @@
+"""What is shown after a run, and of a plan that is not run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trtflow.config.load import shown
+from trtflow.engine.display import STYLES
+from trtflow.engine.outcome import Outcome
+from trtflow.engine.preview import Preview
+from trtflow.engine.step import StepRecord, Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LOG_LINES = 12
+
+
+def show_outcome(console: Console, outcome: Outcome, published: Sequence[Path], again: str) -> None:
+    """Tables, failures with the end of their logs, published files, and the last word."""
+    for name in outcome.records:
+        table = outcome.table(name)
+        if table is not None:
+            show_table(console, table)
+    for record in outcome.failed:
+        show_failure(console, record)
+    if published:
+        console.print("\nFiles", style="bold")
+        for path in published:
+            console.print(f"  {shown(path)}", soft_wrap=True, markup=False, highlight=False)
+    for line in verdict(outcome, again):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def verdict(outcome: Outcome, again: str) -> Iterable[str]:
+    """How the run ended, in a line or two, and what to do next."""
+    failed = ", ".join(record.name for record in outcome.failed)
+    rejected = ", ".join(record.name for record in outcome.rejected)
+    if failed:
+        yield f"\nFailed: {failed}. What is done is kept; when the cause is mended, go on with:\n  {again}"
+    elif rejected:
+        yield f"\nThe accuracy gate was not met ({rejected})."
+    else:
+        hits = sum(record.cached for record in outcome.records.values())
+        yield f"\nDone: {len(outcome.records)} steps, {hits} of them from the store."
+
+
+def show_failure(console: Console, record: StepRecord) -> None:
+    """The error of a step and the end of its log."""
+    console.print(f"\n{record.name} {record.error}", style="bold red", markup=False, highlight=False)
+    for line in record.log[-LOG_LINES:]:
+        console.print(f"  | {line}", style="dim", soft_wrap=True, markup=False, highlight=False)
+
+
+def show_preview(console: Console, steps: Iterable[Preview]) -> None:
+    """The plan: each step's state and why."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("step", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("why")
+    for one in steps:
+        table.add_row(one.name, Text(one.state, style=STYLES[one.state]), Text(one.why))
+    console.print(table)
+
+
+def show_table(console: Console, table: Table) -> None:
+    """A step's table: numbers to the right, four significant digits."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    title = Text(table.title) if table.title else None
+    rich = RichTable(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(table.columns):
+        numeric = all(isinstance(row[index], (int, float, type(None))) for row in table.rows)
+        rich.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+    for row in table.rows:
+        rich.add_row(*(Text(cell_text(cell)) for cell in row))
+    console.print()
+    console.print(rich)
+
+
+def cell_text(cell: str | float | int | None) -> str:
+    """A cell as it is shown."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, float) and not math.isnan(cell):
+        return f"{cell:.4g}"
+    return f"{cell:,}".replace(",", " ") if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
