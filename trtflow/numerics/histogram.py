@@ -28,11 +28,16 @@ class BitHistogram:
     counts: Counts
 
     @classmethod
+    def empty(cls) -> BitHistogram:
+        """Of no values."""
+        return cls(0, np.zeros(0, np.int64))
+
+    @classmethod
     def trim(cls, counts: Counts) -> BitHistogram:
         """From the counts of all ``BINS`` bins."""
         used = np.flatnonzero(counts)
         if not used.size:
-            return cls(0, np.zeros(0, np.int64))
+            return cls.empty()
         return cls(int(used[0]), counts[used[0] : used[-1] + 1].astype(np.int64))
 
     def __add__(self, other: BitHistogram) -> BitHistogram:
@@ -61,7 +66,10 @@ class BitHistogram:
 def magnitude_bins(values: NDArray[Any]) -> Counts:
     """Counts of all bins for ``values``, of any sign and real type; NaNs are left out."""
     with np.errstate(over="ignore", under="ignore"):
-        magnitudes = np.abs(values[~np.isnan(values)]).astype(np.float32)
+        magnitudes = np.abs(values.astype(np.float32, copy=False))
+    unknown = np.isnan(magnitudes)
+    if unknown.any():
+        magnitudes = magnitudes[~unknown]
     return np.bincount(magnitudes.view(np.uint32) >> _LOW_BITS, minlength=BINS)
 
 
