@@ -29,7 +29,16 @@ _BOUNDS = {"drop": "drop at most", "rise": "rise at most", "min": "at least", "m
 WRONG = 0.10  # a layer is wrong when more than this share of its values deviates
 
 
-def gather(title: str, documents: Documents, seconds: Mapping[str, float], failures: Mapping[str, str]) -> RunSummary:
+def merge(known: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Add the outputs of another step of the same type to ``known``: maps are joined, anything else is kept."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(known.get(key), dict):
+            merge(known[key], value)
+        else:
+            known.setdefault(key, value)
+
+
+def gather(documents: Documents, seconds: Mapping[str, float], failures: Mapping[str, str]) -> RunSummary:
     """The summary of a run from its steps' outputs, by step type; ``failures`` maps steps that are not done to why.
 
     Steps that are missing leave their part of the report empty.
@@ -38,10 +47,11 @@ def gather(title: str, documents: Documents, seconds: Mapping[str, float], failu
     plan = documents.get("bisect", {}).get("plan", {"default": "fp16", "nodes": {}})
     findings = documents.get("diagnose", {}).get("findings", [])
     rewrite = documents.get("rewrite", {}).get("notes")
+    facts = documents.get("inspect", {}).get("facts", {})
     return RunSummary(
-        title=title,
+        title=facts.get("file", "trtflow").removesuffix(".onnx"),
         low=plan["default"],
-        model=_model(documents.get("inspect", {}).get("facts", {})),
+        model=_model(facts),
         data=_data(search),
         verdict=_verdict(documents, search, failures),
         made=search["made-by"] if search else {},

@@ -37,7 +37,8 @@ class Candidate(Options):
     """One precision under test."""
 
     runner: Literal["auto", "emulated"] = Field("auto", description="what executes it; auto is emulated")
-    precision: Literal["fp16", "bf16"] = "fp16"
+    precision: Literal["fp16", "bf16"] = Field("fp16", description="of every node that plan does not name")
+    plan: File | None = Field(None, description="a precision plan, from bisect; overrides precision")
 
 
 class With(Options):
@@ -59,7 +60,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.data import load_dataset
     from trtflow.graph.emulate import instrument
     from trtflow.graph.facts import layers, tensor_bytes
-    from trtflow.precision.plan import PrecisionPlan
+    from trtflow.precision.plan import PrecisionPlan, read_plan
     from trtflow.runners.lockstep import batch_tensors, compare_inputs, compare_tensors
     from trtflow.runners.onnxrt import model_inputs
 
@@ -70,7 +71,10 @@ def run(options: With, context: Context) -> Result:
     sizes = tensor_bytes(model, {name: array.shape for name, array in samples[0].feed.items()})
     budget = options.memory * 1_000_000 // (len(options.candidates) + 1)
     batches = batch_tensors({layer.tensor: sizes.get(layer.tensor, 0) for layer in found}, budget)
-    plans = {name: PrecisionPlan(entry.precision) for name, entry in options.candidates.items()}
+    plans = {
+        name: PrecisionPlan(entry.precision) if entry.plan is None else read_plan(entry.plan)
+        for name, entry in options.candidates.items()
+    }
     models = {name: instrument(model, plan, options.rounding) for name, plan in plans.items()}
     statistics = compare_tensors(model, models, batches, samples, context.progress)
     documents: dict[str, dict[str, Any]] = {}

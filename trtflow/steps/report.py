@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, Options, Result, StepRecord, Steps
+from trtflow.engine.step import Context, Options, Result, StepRecord, Steps, Table
 
 if TYPE_CHECKING:
     from trtflow.report.model import RunSummary
@@ -22,23 +22,32 @@ class With(Options):
     """Options of ``report``."""
 
     of: Steps = Field(description="the steps to report on; those that failed are reported as such")
-    title: str = Field("trtflow", description="the heading, as a rule the model's name")
 
 
 def run(options: With, context: Context) -> Result:
     """Gather what the steps left behind and render it."""
-    from trtflow.report.gather import gather
+    from trtflow.report.gather import gather, merge
     from trtflow.report.html import render
 
-    records = {record.uses: record for record in options.of}
-    documents = {name: _documents(record) for name, record in records.items()}
+    documents: dict[str, dict[str, Any]] = {}
+    for record in options.of:
+        merge(documents.setdefault(record.uses, {}), _documents(record))
     seconds = {record.name: record.seconds for record in options.of}
     failures = {record.name: record.error for record in options.of if record.status != "done"}
-    summary = gather(options.title, documents, seconds, failures)
+    summary = gather(documents, seconds, failures)
     (context.folder / outputs["html"]).write_text(render(summary), encoding="utf-8")
     metrics = _metrics(summary, documents)
     (context.folder / outputs["metrics"]).write_text(json.dumps(metrics, indent=1, allow_nan=False), encoding="utf-8")
-    return Result(summary=summary.verdict.sentence)
+    rows = tuple(
+        (entry.metric, *map(_figure, (entry.reference, entry.low, entry.candidate)), entry.bound or "reported only")
+        for entry in summary.verdict.conditions
+    )
+    columns = ("metric", "fp32", summary.low, "mixed", "accepted if")
+    return Result(summary=summary.verdict.sentence, table=Table(columns, rows) if rows else None)
+
+
+def _figure(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4f}"
 
 
 def _documents(record: StepRecord) -> dict[str, Any]:
