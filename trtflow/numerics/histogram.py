@@ -62,6 +62,10 @@ class BitHistogram:
         rank = max(1, math.ceil(probability * total))
         return _middle(self.first + int(np.searchsorted(np.cumsum(self.counts), rank)))
 
+    def centres(self) -> NDArray[np.float32]:
+        """The middle of each bin in ``counts``."""
+        return np.array([_middle(self.first + place) for place in range(self.counts.size)], np.float32)
+
 
 def magnitude_bins(values: NDArray[Any]) -> Counts:
     """Counts of all bins for ``values``, of any sign and real type; NaNs are left out."""

@@ -1,0 +1,116 @@
+"""The first pass of a calibration: what range a tensor takes, sample by sample, in a few numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class TensorRange:
+    """One tensor over the samples seen.
+
+    ``low`` and ``high`` are over finite values (0 when there are none), ``peaks`` holds the largest magnitude of
+    each sample, in order. ``total`` and ``squares`` are sums over finite values.
+    """
+
+    count: int
+    nan: int
+    inf: int
+    low: float
+    high: float
+    total: float
+    squares: float
+    peaks: tuple[float, ...]
+
+    @property
+    def amax(self) -> float:
+        """The largest finite magnitude."""
+        return max(abs(self.low), abs(self.high))
+
+    @property
+    def mean(self) -> float:
+        """The mean of the finite values; 0 when there are none."""
+        return self.total / self._finite if self._finite else 0.0
+
+    @property
+    def std(self) -> float:
+        """The standard deviation of the finite values."""
+        return math.sqrt(max(0.0, self.squares / self._finite - self.mean**2)) if self._finite else 0.0
+
+    @property
+    def _finite(self) -> int:
+        return self.count - self.nan - self.inf
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all finite values are the same, as in a dead or constant tensor."""
+        return self.low == self.high
+
+    def growth(self) -> float:
+        """The share of ``amax`` that half of the samples would have missed on average, from 0 (none) to 1.
+
+        Exact over all halves, so that the order of samples does not matter: of n peaks in rising order, the
+        i-th is the largest of k drawn ones with probability C(i-1, k-1) / C(n, k). 1 for a single sample.
+        """
+        count = len(self.peaks)
+        if count < 2 or not self.amax:
+            return 1.0 if self.amax else 0.0
+        half = count // 2
+        chosen = math.comb(count, half)
+        expected = sum(
+            peak * (math.comb(place, half - 1) / chosen)
+            for place, peak in enumerate(sorted(self.peaks))
+            if place + 1 >= half
+        )
+        return max(0.0, 1.0 - expected / self.amax)
+
+
+def observe(array: NDArray[Any]) -> TensorRange:
+    """The range of one sample's tensor, any shape and real type."""
+    values = np.asarray(array).reshape(-1)
+    values = values if values.dtype.kind == "f" else values.astype(np.float64)
+    if not values.size:
+        return TensorRange(0, 0, 0, 0.0, 0.0, 0.0, 0.0, (0.0,))
+    low, high = float(values.min()), float(values.max())
+    nan = inf = 0
+    if not (math.isfinite(low) and math.isfinite(high)):
+        nan, inf = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+        values = values[np.isfinite(values)]
+        low, high = float(values.min(initial=math.inf)), float(values.max(initial=-math.inf))
+        low, high = (low, high) if values.size else (0.0, 0.0)
+    total = float(values.sum(dtype=np.float64))
+    squares = math.fsum(_square(values[start : start + _BLOCK]) for start in range(0, values.size, _BLOCK))
+    return TensorRange(array.size, nan, inf, low, high, total, squares, (max(abs(low), abs(high)),))
+
+
+_BLOCK = 1 << 16  # of values that are widened to float64 at a time
+
+
+def _square(values: NDArray[Any]) -> float:
+    wide = values.astype(np.float64)
+    return float(np.dot(wide, wide))
+
+
+def merge(first: TensorRange, second: TensorRange) -> TensorRange:
+    """The range over both; samples of ``first`` come before those of ``second``."""
+    return TensorRange(
+        count=first.count + second.count,
+        nan=first.nan + second.nan,
+        inf=first.inf + second.inf,
+        low=_pick(min, first, second, "low"),
+        high=_pick(max, first, second, "high"),
+        total=first.total + second.total,
+        squares=first.squares + second.squares,
+        peaks=first.peaks + second.peaks,
+    )
+
+
+def _pick(choose: Any, first: TensorRange, second: TensorRange, field: str) -> float:
+    """The extreme over those of the two that hold a finite value at all."""
+    known = [getattr(part, field) for part in (first, second) if part._finite]
+    return float(choose(known)) if known else 0.0
