@@ -45,14 +45,15 @@ def _kept_bands(rows: Sequence[Row], kept: Collection[str]) -> tuple[Band, ...]:
 def errors(rows: Sequence[Row], comparisons: Sequence[Comparison], kept: Collection[str]) -> Chart:
     """SQNR of every layer by depth, one series a candidate; exact layers on top, non-finite ones at the bottom."""
     values = [sqnr for row in rows for item in row.statistics if (sqnr := _measured(item)) is not None]
-    high = max(60.0, 20 * math.ceil(max(values, default=60.0) / 20))
-    low = max(-40.0, min(0.0, 20 * math.floor(min(values, default=0.0) / 20)))
+    # Bounded: FP32 rounding itself is near 150 dB, and below -40 dB nothing is left to tell apart.
+    high = 20 * math.ceil(min(160.0, max(60.0, *values, 0.0)) / 20)
+    low = 20 * math.floor(max(-40.0, min(0.0, *values, 0.0)) / 20)
     place = scale(low, high)
     series = tuple(
         _error_series(item.name, slot, [row.statistics[slot] for row in rows], place)
         for slot, item in enumerate(comparisons)
     )
-    ticks = [Tick(place(value), f"{value}") for value in range(int(low), int(high) + 1, 20)]
+    ticks = [Tick(place(value), f"{value}") for value in range(low, high + 1, 20)]
     lanes = [Tick(ABOVE, "exact", "lane"), Tick(BELOW, "NaN, inf", "lane")]
     lowest = min(rows, key=lambda row: _order(row.statistics[0]), default=None)
     where = f"; worst under {comparisons[0].name}: {lowest.layer.node}" if lowest and comparisons else ""

@@ -12,7 +12,7 @@ def number(value: float | None) -> str:
     if value is None:
         return NOTHING
     if not math.isfinite(value):
-        return str(float(value))
+        return "NaN" if math.isnan(value) else f"{value:.0f}"
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}"
     return _finite(value)

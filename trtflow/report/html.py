@@ -84,4 +84,4 @@ def typeset(text: str) -> str:
     """A figure with the signs that type has and ASCII has not: minus, infinity, the dash for nothing."""
     if text == figures.NOTHING:
         return "\u2013"
-    return text.replace("-", "\u2212").replace("inf", "\u221e").replace("nan", "NaN")
+    return text.replace("-", "\u2212").replace("inf", "\u221e")

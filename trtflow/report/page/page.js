@@ -68,8 +68,9 @@
     const at = (100 * (current + 0.5)) / total;
     plots.forEach((each) => { element("div", "", each, "cursor").style.left = `${at}%`; });
     const tip = element("div", "", plot, "tip");
-    tip.setAttribute("role", "status");
     describe(byIndex.get(current), tip);
+    plot.setAttribute("aria-valuenow", current);
+    plot.setAttribute("aria-valuetext", [...tip.querySelectorAll("b, div, tr")].map((item) => item.textContent).join("; "));
     if (at < 50) tip.style.left = `calc(${at}% + .7rem)`;
     else tip.style.right = `calc(${100 - at}% + .7rem)`;
   };
@@ -79,7 +80,10 @@
     rows.forEach((each) => each.classList.toggle("lit", each === row));
     row.scrollIntoView({ block: "center" });
   };
+  // To a screen reader a chart is a slider over the layers: its value is read out as it moves.
   for (const plot of plots) {
+    Object.entries({ role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": total - 1, "aria-valuenow": 0 })
+      .forEach(([name, value]) => plot.setAttribute(name, value));
     const index = (event) => {
       const frame = plot.getBoundingClientRect();
       return Math.floor(((event.clientX - frame.left) / frame.width) * total);
