@@ -80,8 +80,3 @@ def duration(value: float | None) -> str:
 def precision(name: str) -> str:
     """A precision as it is written in prose: fp16 is FP16; other names stay as they are."""
     return name.upper() if name in ("fp32", "fp16", "bf16", "fp8", "int8") else name
-
-
-def evidence(value: float | str | None) -> str:
-    """A value that supports a reason: numbers formatted, text left alone."""
-    return value if isinstance(value, str) else number(value)
