@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trtflow.errors import PlanError
+from trtflow.numerics.accept import Kind
 from trtflow.precision.plan import Precision, PrecisionPlan
 
 
@@ -46,7 +47,7 @@ class Constraints(_Part):
     nodes: Mapping[str, Node] = Field(default_factory=dict)
     cures: tuple[Mapping[str, Any], ...] = ()
     scales: Mapping[str, float] = Field(default_factory=dict)
-    accept: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
+    accept: Mapping[str, Mapping[Kind, float]] = Field(default_factory=dict)
     measured: Mapping[str, Mapping[str, float | None]] = Field(default_factory=dict)
     made_by: Mapping[str, str] = Field(default_factory=dict, alias="made-by")
 

@@ -42,7 +42,7 @@ class Evaluator:
         self,
         reference: ReferenceRunner,
         samples: Sequence[Sample],
-        accept: Mapping[str, Mapping[str, float]],
+        accept: Mapping[str, object],
         metric: UserMetric | None = None,
         progress: Progress = lambda done, total, text: None,
     ) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from trtflow.engine.step import Code, Context, File, Options, Result, Table
+from trtflow.engine.step import Context, File, Result, Table
 from trtflow.errors import PlanError
-from trtflow.steps.options import DEFAULT_ACCEPT, Conditions, Data
+from trtflow.steps.options import Data, Judged
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -29,13 +29,11 @@ outputs = {"plan": "plan.json", "search": "search.json"}
 HELD_OUT_FROM = 4  # with fewer samples all of them are needed to search
 
 
-class With(Options):
+class With(Judged):
     """Options of ``bisect``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
     data: Data
-    metric: Code | None = Field(None, description="file.py:function, for a metric of your own")
-    accept: Conditions = Field(default_factory=lambda: DEFAULT_ACCEPT)
     low: Literal["fp16", "bf16"] = "fp16"
     high: Literal["fp32"] = "fp32"
     runner: Literal["auto", "emulated"] = Field("auto", description="what measures a plan; auto is emulated")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from trtflow.engine.step import Context, File, Options, Result
-from trtflow.steps.options import DEFAULT_ACCEPT, Conditions
+from trtflow.steps.options import Conditions
 
 if TYPE_CHECKING:
     import onnx
@@ -30,7 +30,7 @@ class With(Options):
     plan: File = Field(description="the precision plan, from bisect")
     search: File = Field(description="the search's books, from bisect")
     findings: File = Field(description="reasons, from diagnose")
-    accept: Conditions = Field(default_factory=lambda: DEFAULT_ACCEPT)
+    accept: Conditions = Field(description="the conditions that the plan was accepted by")
 
 
 def run(options: With, context: Context) -> Result:

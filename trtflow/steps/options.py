@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import difflib
+from typing import Literal
 
-from trtflow.engine.step import Options, Source
+from pydantic import Field, ValidationInfo, field_validator
 
-Conditions = dict[str, dict[str, float]]
-DEFAULT_ACCEPT: Conditions = {"sqnr": {"min": 30.0}}
+from trtflow.engine.step import Code, Options, Source
+
+Conditions = dict[str, dict[Literal["drop", "rise", "min", "max"], float]]
+METRICS = ("agreement", "cosine", "iou", "psnr", "sqnr", "top-1")  # named here too, since importing them costs numpy
 
 
 class Data(Options):
@@ -16,3 +19,23 @@ class Data(Options):
     source: Source = Field(description=".npz file, folder of .npz or .npy files, or file.py:function")
     labels: str | None = Field(None, description="name of the array of labels in the npz")
     limit: int | None = Field(None, ge=1, description="use the first samples only")
+
+
+class Judged(Options):
+    """Options of a step that judges a model by end metrics."""
+
+    metric: Code | None = Field(None, description="file.py:function, for a metric of your own")
+    accept: Conditions = Field(
+        default_factory=lambda: {"sqnr": {"min": 30.0}}, min_length=1, description="conditions, all must hold"
+    )
+
+    @field_validator("accept")
+    @classmethod
+    def _known(cls, accept: Conditions, info: ValidationInfo) -> Conditions:
+        """Without a function of the user's only the built-in metrics can be measured."""
+        unknown = [name for name in accept if name not in METRICS]
+        if info.data.get("metric") is None and unknown:
+            close = difflib.get_close_matches(unknown[0], METRICS, 1)
+            hint = f" (did you mean '{close[0]}'?)" if close else ""
+            raise ValueError(f"expected metrics among {', '.join(METRICS)}, not '{unknown[0]}'{hint}")
+        return accept

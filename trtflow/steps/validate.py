@@ -6,22 +6,20 @@ import json
 
 from pydantic import Field
 
-from trtflow.engine.step import Code, Context, File, Options, Result
-from trtflow.steps.options import DEFAULT_ACCEPT, Conditions, Data
+from trtflow.engine.step import Context, File, Result
+from trtflow.steps.options import Data, Judged
 
 version = 1
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json"}
 
 
-class With(Options):
+class With(Judged):
     """Options of ``validate``."""
 
     reference: File = Field(description="the normalised FP32 model, from inspect")
     candidate: File = Field(description="the rewritten model, from rewrite")
     data: Data
-    metric: Code | None = Field(None, description="file.py:function, for a metric of your own")
-    accept: Conditions = Field(default_factory=lambda: DEFAULT_ACCEPT)
 
 
 def run(options: With, context: Context) -> Result:

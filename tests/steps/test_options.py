@@ -1,0 +1,31 @@
+"""Options refuse before anything runs what can never work."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from trtflow.numerics.metrics import METRICS
+from trtflow.steps import options
+
+
+def test_the_names_of_the_metrics_agree_with_the_metrics() -> None:
+    assert tuple(sorted(METRICS)) == options.METRICS
+
+
+@pytest.mark.parametrize(
+    ("accept", "message"),
+    [
+        ({"iuo": {"drop": 0.1}}, "did you mean 'iou'"),
+        ({"iou": {"dorp": 0.1}}, "'drop', 'rise', 'min' or 'max'"),
+        ({}, "at least 1 item"),
+    ],
+)
+def test_a_condition_that_cannot_be_measured_is_refused(accept: dict[str, dict[str, float]], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        options.Judged(accept=accept)
+
+
+def test_a_function_of_the_users_may_have_metrics_of_any_name() -> None:
+    judged = options.Judged(metric="mine.py:score", accept={"hmean": {"drop": 0.01}})
+    assert judged.accept == {"hmean": {"drop": 0.01}}
