@@ -58,6 +58,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         number=lambda value: typeset(figures.number(value)),
+        nodes=lambda value: f"{value:,} node{'' if value == 1 else 's'}",
         count=lambda value: typeset(figures.count(value)),
         metric=lambda value: typeset(figures.metric(value)),
         decibel=lambda value: typeset(figures.decibel(value)),
