@@ -83,7 +83,7 @@ def assert_agrees(reference: Array, candidate: Array) -> None:
         scale = max(expected["ref_rms"], expected["cand_rms"])
     for name, value in expected.items():
         # Signed sums cancel: their error is one of the magnitudes'.
-        tolerance = 1e-6 * scale if name.endswith("_mean") else 1e-6 if name == "cosine" else 0.0
+        tolerance = 1e-6 * scale if name.endswith("_mean") else 1e-6 if name in ("cosine", "sqnr_db") else 0.0
         assert found[name] == pytest.approx(value, rel=1e-6, abs=tolerance), name
 
 

@@ -27,12 +27,13 @@ _ONES = np.ones(_ROW, np.float32)
 
 
 class Sums(NamedTuple):
-    """The sums of r, c, r², r·e, e², |e| and the relative error, and the counts, of a block (e = c - r)."""
+    """The sums of r, c, r², c², r·c, e², |e| and the relative error, and the counts, of a block (e = c - r)."""
 
     r: float
     c: float
     rr: float
-    re: float
+    cc: float
+    rc: float
     ee: float
     absolute: float
     relative: float
@@ -111,7 +112,7 @@ def reduce_block(r: Floats, c: Floats, space: Workspace) -> tuple[Sums, Extremes
         return None
     error, magnitude = space.error[: r.size], space.magnitude[: r.size]
     np.subtract(c, r, out=error)
-    re, ee = _dot(r, error), _dot(error, error)
+    products = _products(r, c, error)
     np.abs(error, out=error)
     absolute = float(np.maximum.reduce(error))
     if 0 < absolute < _TINY:
@@ -123,9 +124,10 @@ def reduce_block(r: Floats, c: Floats, space: Workspace) -> tuple[Sums, Extremes
     sums = Sums(
         r=_sum(r),
         c=_sum(c),
-        rr=_dot(r, r),
-        re=re,
-        ee=ee,
+        rr=products[0],
+        cc=products[1],
+        rc=products[2],
+        ee=products[3],
         absolute=_sum(error),
         relative=relative,
         differing=differing,
@@ -137,6 +139,19 @@ def reduce_block(r: Floats, c: Floats, space: Workspace) -> tuple[Sums, Extremes
         below_subnormal=below_subnormal,
     )
     return sums, Extremes(r_low, r_high, c_low, c_high, absolute, max_relative)
+
+
+def _products(r: Floats, c: Floats, error: Floats) -> tuple[float, float, float, float]:
+    """Σ r², Σ c², Σ r·c and Σ e².
+
+    A cosine next to 1 is told by e alone: where e is small, the two sums with c follow from c = r + e, lest they
+    differ from Σ r² by their own rounding. Where e is large, that would cancel.
+    """
+    rr, ee = _dot(r, r), _dot(error, error)
+    if ee > 0.01 * rr:
+        return rr, _dot(c, c), _dot(r, c), ee
+    re = _dot(r, error)
+    return rr, rr + 2 * re + ee, rr + re, ee
 
 
 def _plain(low: float, high: float) -> bool:

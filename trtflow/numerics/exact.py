@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trtflow.numerics.blocks import DEVIATION, FP16_MAX, FP16_MIN_NORMAL, FP16_MIN_SUBNORMAL, LEAST
-from trtflow.numerics.energy import Energy
+from trtflow.numerics.energy import Energy, dot
 from trtflow.numerics.histogram import BitHistogram, magnitude_bins
 from trtflow.numerics.record import Spread, TensorStatistics
 
@@ -29,10 +29,10 @@ def reduce_exactly(reference: NDArray[Any], candidate: NDArray[Any]) -> TensorSt
         energy=Energy(
             count=r.size,
             mismatched=_count(mismatched),
-            reference=float(fr @ fr),
-            candidate=float(fc @ fc),
-            error=float(error @ error),
-            product=float(fr @ fc),
+            reference=dot(fr, fr),
+            candidate=dot(fc, fc),
+            error=dot(error, error),
+            product=dot(fr, fc),
             low=float(r.min(initial=np.inf, where=np.isfinite(r))),
             high=float(r.max(initial=-np.inf, where=np.isfinite(r))),
         ),
@@ -65,7 +65,7 @@ def spread(x: NDArray[Any]) -> Spread:
         low=float(known.min(initial=np.inf)),
         high=float(known.max(initial=-np.inf)),
         total=float(known.sum()),
-        squares=float(known @ known),
+        squares=dot(known, known),
     )
 
 

@@ -47,13 +47,11 @@ class Gathered:
         sums = Sums(*(math.fsum(column) for column in zip(_NOTHING, *self.sums, strict=True)))
         low = Extremes(*map(min, zip(_NOTHING_LOW, *self.extremes, strict=True)))
         high = Extremes(*map(max, zip(_NOTHING_HIGH, *self.extremes, strict=True)))
-        # c = r + e, and a cosine near 1 is told by e; Σc² and Σr·c of their own would drown it in rounding.
-        candidate = max(0.0, sums.rr + 2 * sums.re + sums.ee)
-        energy = Energy(self.count, 0, sums.rr, candidate, sums.ee, sums.rr + sums.re, low.r_low, high.r_high)
+        energy = Energy(self.count, 0, sums.rr, sums.cc, sums.ee, sums.rc, low.r_low, high.r_high)
         return TensorStatistics(
             energy=energy,
             reference=Spread(self.count, 0, 0, int(sums.r_zeros), low.r_low, high.r_high, sums.r, sums.rr),
-            candidate=Spread(self.count, 0, 0, int(sums.c_zeros), low.c_low, high.c_high, sums.c, candidate),
+            candidate=Spread(self.count, 0, 0, int(sums.c_zeros), low.c_low, high.c_high, sums.c, sums.cc),
             differing=int(sums.differing),
             overflowed=0,
             underflowed=int(sums.c_zeros - sums.both_zero),
