@@ -151,6 +151,7 @@ def test_sort_keys_are_numbers_that_javascript_reads() -> None:
     [
         (0.9, 1.0, "\N{MINUS SIGN}0.1000"),
         (1.0, 1.0, "no change"),
+        (0.98409, 0.9841, "under 0.0001 apart"),
         (None, 1.0, ""),
         (math.nan, 1.0, ""),
         (1.0, math.inf, ""),
@@ -165,3 +166,11 @@ def test_change_against_the_reference(value: float | None, reference: float, tex
 )
 def test_typeset(text: str, typed: str) -> None:
     assert typeset(text) == typed
+
+
+def test_kept_nodes_are_listed_by_depth() -> None:
+    run = summary(60)
+    text = render(run.model_copy(update={"kept": tuple(reversed(run.kept))}))
+    assert [text.index(f'<span class="name">{item.node}<') for item in run.kept] == sorted(
+        text.index(f'<span class="name">{item.node}<') for item in run.kept
+    )

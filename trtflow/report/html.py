@@ -24,12 +24,14 @@ def _view(summary: RunSummary) -> dict[str, Any]:
     """What the template reads beside the summary itself."""
     rows = join(summary.comparisons)
     kept = {item.node for item in summary.kept}
+    depths = {row.layer.node: row.layer.depth for row in rows}
     shares = [item.cost_share for item in summary.kept if item.cost_share is not None]
     return {
         "run": summary,
         "low": figures.precision(summary.low),
         "kept_cost": sum(shares) if shares else None,
         "kept": kept,
+        "kept_nodes": sorted(summary.kept, key=lambda item: depths.get(item.node, len(rows))),
         "rows": rows,
         "errors": charts.errors(rows, summary.comparisons, kept),
         "shares": charts.shares(rows, summary.comparisons, kept),
@@ -78,7 +80,9 @@ def change(value: float | None, reference: float | None) -> str:
     """How far ``value`` is from the reference, with its sign; empty where that is not a number."""
     if value is None or reference is None or not math.isfinite(value - reference):
         return ""
-    return typeset(f"{value - reference:+.4f}") if value != reference else "no change"
+    if abs(value - reference) < 5e-5:
+        return "no change" if value == reference else "under 0.0001 apart"
+    return typeset(f"{value - reference:+.4f}")
 
 
 def typeset(text: str) -> str:

@@ -61,7 +61,7 @@ def worst(layers: Iterable[Layer]) -> list[Layer]:
 @dataclass(frozen=True)
 class Totals:
     """One candidate in a few numbers: layers with NaN or infinity, layers of which more than a tenth of the
-    values deviate by more than 10 %, the worst finite SQNR, and the SQNR of the last layer."""
+    values deviate by more than 10 %, the worst SQNR that is defined, and the SQNR of the last layer."""
 
     name: str
     layers: int
@@ -74,12 +74,12 @@ class Totals:
 def totals(comparison: Comparison) -> Totals:
     """The few numbers that tell one candidate from another."""
     all_statistics = [layer.statistics for layer in comparison.layers]
-    finite = [item.sqnr_db for item in all_statistics if item.sqnr_db is not None and math.isfinite(item.sqnr_db)]
+    defined = [item.sqnr_db for item in all_statistics if item.sqnr_db is not None and not math.isnan(item.sqnr_db)]
     return Totals(
         comparison.name,
         len(all_statistics),
         sum(broken(item) for item in all_statistics),
         sum((item.differing_share or 0.0) > 0.1 for item in all_statistics),
-        min(finite, default=None),
+        min(defined, default=None),
         all_statistics[-1].sqnr_db if all_statistics else None,
     )
