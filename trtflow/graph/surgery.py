@@ -73,7 +73,7 @@ def put_back(
             else:
                 setattr(result, field.name, value)
     _fill(result.graph, edited.graph, original.graph, "", constants, retyped, nodes)
-    _drop_unread(result)
+    drop_unread(result)
     return result
 
 
@@ -128,7 +128,7 @@ def _fill_node(
     copy.attribute.extend(onnx.helper.make_attribute(name, value) for name, value in changes.items())
 
 
-def _drop_unread(model: onnx.ModelProto) -> None:
+def drop_unread(model: onnx.ModelProto) -> None:
     """Remove initializers, Constants and Casts that nothing reads."""
     found = scopes(model)
     read = {scope.key(name) for scope in found for node in scope.graph.node for name in node.input if name}
