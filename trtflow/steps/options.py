@@ -25,9 +25,7 @@ class Judged(Options):
     """Options of a step that judges a model by end metrics."""
 
     metric: Code | None = Field(None, description="file.py:function, for a metric of your own")
-    accept: Conditions = Field(
-        default_factory=lambda: {"sqnr": {"min": 30.0}}, min_length=1, description="conditions, all must hold"
-    )
+    accept: Conditions = Field({"sqnr": {"min": 30.0}}, min_length=1, description="conditions, all must hold")
 
     @field_validator("accept")
     @classmethod
