@@ -160,7 +160,7 @@ def _inputs(
             where = given or config
             hint = f"{_text(spec, 'type')}: {help_text}" if help_text else ""
             problems.append(problem(f"the input '{name}' is missing", where, hint, key=True))
-            found[name] = Located(None, where.at)
+            found[name] = Located(None, where.key or where.at)
         else:
             found[name] = value
             problems += _input_problems(name, value, spec)

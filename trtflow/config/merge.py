@@ -52,8 +52,10 @@ def _malformed(number: int, text: str, folder: Path) -> Problem:
 
 def _override(number: int, text: str, folder: Path) -> Located:
     path, _, value = text.partition("=")
-    # Blanks in place of the path keep the columns of the value true.
-    located = parse(" " * (len(path) + 1) + value, f"argument {number}", folder, (text,))
+    located = Located(None, _at(number, text, folder, len(path) + 2))
+    if value.strip():
+        # Blanks in place of the path keep the columns of the value true.
+        located = parse(" " * (len(path) + 1) + value, f"argument {number}", folder, (text,))
     end = len(path)
     for key in reversed(path.split(".")):
         at = _at(number, text, folder, end - len(key) + 1, len(key))

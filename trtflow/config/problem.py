@@ -61,12 +61,15 @@ def suggestion(word: object, choices: Iterable[str]) -> str:
 
 
 def raise_problems(problems: Iterable[Problem]) -> None:
-    """Raise a ConfigError that lists all problems, in the order of the files, each once.
+    """Raise a ConfigError that lists all problems, in the order of the files.
+
+    A value that several references use is reported once.
 
     Raises:
         ConfigError: where there is any problem.
     """
-    texts = dict.fromkeys(str(one) for one in sorted(problems, key=_order))
+    once = {(one.at, one.message): one for one in reversed(list(problems))}
+    texts = [str(one) for one in sorted(once.values(), key=_order)]
     if texts:
         count = f"{len(texts)} problems" if len(texts) > 1 else "1 problem"
         raise ConfigError("\n\n".join([*texts, f"{count} found"]))

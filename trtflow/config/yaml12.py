@@ -26,6 +26,8 @@ CORE: tuple[tuple[str, str, str], ...] = (
         "-+.0123456789",
     ),
 )
+CONFLICT = re.compile(r"<{7} |={7}$|>{7} ")
+BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
 PREFIX = "tag:yaml.org,2002:"
 
 
@@ -44,6 +46,14 @@ class Dumper(yaml.SafeDumper):
         """Never write anchors: a reader should see the value where it counts."""
         return True
 
+
+def _write_string(dumper: Dumper, text: str) -> yaml.ScalarNode:
+    """Escape what YAML takes for a line break, which PyYAML would fold away."""
+    style = '"' if BREAKS.search(text) else None
+    return dumper.represent_scalar(PREFIX + "str", text, style)
+
+
+Dumper.add_representer(str, _write_string)
 
 for _tag, _pattern, _first in CORE:
     for _class in (Loader, Dumper):
@@ -165,12 +175,13 @@ def _syntax_problem(error: yaml.YAMLError, reader: _Reader) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None) or _Start
     text = getattr(error, "problem", None) or str(error)
     at = reader.at(mark)
-    return Problem(f"not valid YAML: {text}", at, _syntax_help(at.source))
+    return Problem(f"not valid YAML: {text}", at, _syntax_help(at.source, reader.lines))
 
 
-def _syntax_help(line: str) -> str:
-    if line.startswith(("<<<<<<<", "=======", ">>>>>>>")):
-        return "these are the marks of a merge conflict; resolve it first"
+def _syntax_help(line: str, lines: Sequence[str]) -> str:
+    conflict = next((number for number, text in enumerate(lines, 1) if CONFLICT.match(text)), None)
+    if conflict:
+        return f"line {conflict} is the mark of a merge conflict; resolve it first"
     if line.lstrip(" ").startswith("\t"):
         return "indent with spaces; YAML forbids tabs"
-    return "put values that hold ': ', '#', '{' or '[' in quotes" if line.count(":") > 1 else ""
+    return "put values that hold ': ', '#', '{' or '[' in quotes" if line.count(": ") > 1 else ""

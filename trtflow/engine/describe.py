@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trtflow.config.problem import suggestion
 from trtflow.engine.catalog import StepType, catalog, find_type, load_type
+from trtflow.engine.key import canonical
 from trtflow.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _rows(
     schema: Mapping[str, Any], definitions: Mapping[str, Any], prefix: str
 ) -> Iterator[tuple[str, str, str, str]]:
     for name, option in schema.get("properties", {}).items():
-        default = "required" if name in schema.get("required", ()) else _value(option.get("default"))
+        default = "required" if name in schema.get("required", ()) else _value(option)
         yield f"{prefix}{name}", _type(option), default, option.get("description", "")
         for reference in _references(option):
             yield from _rows(definitions[reference], definitions, f"{prefix}{name}.")
@@ -80,10 +81,10 @@ def _references(option: Mapping[str, Any]) -> list[str]:
     return [one["$ref"].rsplit("/", 1)[-1] for one in nested if "$ref" in one]
 
 
-def _value(value: Any) -> str:
-    from trtflow.engine.key import canonical
-
-    return value if isinstance(value, str) else canonical(value)
+def _value(option: Mapping[str, Any]) -> str:
+    """The default; empty where it is made when needed."""
+    default = option.get("default", "")
+    return default if isinstance(default, str) else canonical(default)
 
 
 def _table(*columns: str) -> Table:
