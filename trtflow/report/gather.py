@@ -95,10 +95,13 @@ def _verdict(documents: Documents, search: Mapping[str, Any] | None, failures: M
     accepted = verdict["accepted"]
     stays = "stays" if kept == 1 else "stay"
     decision = f"{kept} of {nodes} nodes {stays} in FP32" if kept else f"all {nodes} nodes take the low precision"
-    if accepted:
-        return Verdict(accepted=True, sentence=f"Accepted: {decision}.", conditions=conditions)
-    refusal = f"Refused: {decision}, and the rewritten file does not meet the conditions."
-    return Verdict(accepted=False, sentence=refusal, conditions=conditions)
+    state = "Accepted" if accepted else "Refused"
+    figures = "; ".join(
+        f"{entry.metric} {entry.candidate:.4g} against {entry.reference:.4g}"
+        for entry in conditions
+        if entry.bound and entry.candidate is not None and entry.reference is not None
+    )
+    return Verdict(accepted=accepted, sentence=f"{state}: {decision}; {figures}.", conditions=conditions)
 
 
 def _conditions(search: Mapping[str, Any] | None, verdict: Mapping[str, Any] | None) -> list[Condition]:
@@ -109,7 +112,7 @@ def _conditions(search: Mapping[str, Any] | None, verdict: Mapping[str, Any] | N
     rows = []
     for name, bounds in accept.items():
         for kind, bound in bounds.items():
-            margin = (verdict or {}).get("margins", {}).get(f"{name}.{kind}")
+            margin = _absolute((verdict or {}).get("margins", {}).get(f"{name}.{kind}"), bound)
             values = {"reference": reference.get(name), "low": low.get(name), "candidate": candidate.get(name)}
             rows.append(Condition(metric=name, bound=f"{_BOUNDS[kind]} {bound:g}", margin=margin, **values))
     others = [name for name in candidate if name not in accept]
@@ -118,6 +121,11 @@ def _conditions(search: Mapping[str, Any] | None, verdict: Mapping[str, Any] | N
         for name in others
     ]
     return rows
+
+
+def _absolute(margin: float | str | None, bound: float) -> float | None:
+    """A margin in units of the metric; the judge's is in units of the bound."""
+    return None if margin is None else float(margin) * (abs(bound) or 1.0)
 
 
 def _comparisons(statistics: Mapping[str, Any] | None, plan: Mapping[str, Any]) -> tuple[Comparison, ...]:

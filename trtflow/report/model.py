@@ -1,4 +1,4 @@
-"""What a report shows, as data: filled from the steps' outputs, read by the HTML page and the terminal.
+"""What a report shows, as data: filled from the steps' outputs, read by the HTML page.
 
 Numbers are ``None`` where nothing could be computed, and may be infinite or NaN where that is the result; the
 strings "inf", "-inf" and "nan" of a JSON file are read as such. Shares lie between 0 and 1, times are seconds,
