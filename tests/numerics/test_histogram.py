@@ -29,13 +29,13 @@ def test_quantiles_are_within_a_bin_of_the_exact_ones(values: NDArray[np.float32
 @given(a=ARRAYS, b=ARRAYS)
 def test_histograms_add_up_as_their_values_do(a: NDArray[np.float32], b: NDArray[np.float32]) -> None:
     total, both = histogram(a) + histogram(b), histogram(np.concatenate([a, b]))
-    assert (total.first, total.counts.tolist()) == (both.first, both.counts.tolist())
+    assert (total.bins.tolist(), total.counts.tolist()) == (both.bins.tolist(), both.counts.tolist())
 
 
 def test_an_empty_histogram_is_neutral_and_has_quantile_zero() -> None:
     some = histogram(np.float32([1, 2]))
     for total in (some + BitHistogram.empty(), BitHistogram.empty() + some):
-        assert (total.first, total.counts.tolist()) == (some.first, some.counts.tolist())
+        assert (total.bins.tolist(), total.counts.tolist()) == (some.bins.tolist(), some.counts.tolist())
     assert BitHistogram.trim(magnitude_bins(np.float32([]))).quantile(0.5) == 0.0
 
 
@@ -44,3 +44,9 @@ def test_nan_is_left_out_and_every_type_is_counted(dtype: type) -> None:
     values = np.array([-1, 0, 2], dtype)
     assert histogram(values).counts.sum() == 3
     assert histogram(np.float32([np.nan, 1, np.inf])).counts.sum() == 2
+
+
+def test_centres_are_the_middles_of_the_bins_that_hold_something() -> None:
+    found = histogram(np.float32([0, 0, 1, -2, np.inf]))
+    assert found.centres().tolist() == [0.0, 1 + 2.0**-8, 2 + 2.0**-7, np.inf]
+    assert found.counts.tolist() == [2, 1, 1, 1]

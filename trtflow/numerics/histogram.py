@@ -18,37 +18,34 @@ Counts = NDArray[np.int64]
 
 BINS = 1 << 15
 _LOW_BITS = 16
+_INFINITY = 0x7F80  # the bin of infinity alone, NaNs being left out
 
 
 @dataclass(frozen=True, eq=False)
 class BitHistogram:
-    """Counts of the bins from ``first`` on, without empty ones at the ends."""
+    """The indices of the bins that hold something, ascending, and their counts."""
 
-    first: int
+    bins: NDArray[np.uint16]
     counts: Counts
 
     @classmethod
     def empty(cls) -> BitHistogram:
         """Of no values."""
-        return cls(0, np.zeros(0, np.int64))
+        return cls(np.zeros(0, np.uint16), np.zeros(0, np.int64))
 
     @classmethod
     def trim(cls, counts: Counts) -> BitHistogram:
         """From the counts of all ``BINS`` bins."""
         used = np.flatnonzero(counts)
-        if not used.size:
-            return cls.empty()
-        return cls(int(used[0]), counts[used[0] : used[-1] + 1].astype(np.int64))
+        return cls(used.astype(np.uint16), counts[used].astype(np.int64))
 
     def __add__(self, other: BitHistogram) -> BitHistogram:
         if not self.counts.size or not other.counts.size:
             return self if self.counts.size else other
-        first = min(self.first, other.first)
-        last = max(self.first + self.counts.size, other.first + other.counts.size)
-        counts = np.zeros(last - first, np.int64)
+        counts = np.zeros(BINS, np.int64)
         for part in (self, other):
-            counts[part.first - first :][: part.counts.size] += part.counts
-        return BitHistogram(first, counts)
+            counts[part.bins] += part.counts
+        return BitHistogram.trim(counts)
 
     def quantile(self, probability: float) -> float:
         """The middle of the bin in which the value of that rank lies: within 0.4 % of it; 0.0 when empty.
@@ -60,11 +57,12 @@ class BitHistogram:
         if not total:
             return 0.0
         rank = max(1, math.ceil(probability * total))
-        return _middle(self.first + int(np.searchsorted(np.cumsum(self.counts), rank)))
+        place = int(np.searchsorted(np.cumsum(self.counts), rank))
+        return float(_middles(self.bins[place : place + 1])[0])
 
     def centres(self) -> NDArray[np.float32]:
         """The middle of each bin in ``counts``."""
-        return np.array([_middle(self.first + place) for place in range(self.counts.size)], np.float32)
+        return _middles(self.bins)
 
 
 def magnitude_bins(values: NDArray[Any]) -> Counts:
@@ -77,8 +75,8 @@ def magnitude_bins(values: NDArray[Any]) -> Counts:
     return np.bincount(magnitudes.view(np.uint32) >> _LOW_BITS, minlength=BINS)
 
 
-def _middle(index: int) -> float:
-    low, high = (np.array([index, index + 1], np.uint32) << _LOW_BITS).view(np.float32)
-    if index == 0 or np.isinf(low):  # zero stands for itself, as does infinity
-        return float(low)
-    return float(low) / 2 + float(high) / 2 if np.isfinite(high) else float(low)
+def _middles(bins: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Halfway between the bins' bounds, in their bits; zero stands for itself, as does infinity."""
+    first = bins.astype(np.uint32) << _LOW_BITS
+    half = np.where((bins == 0) | (bins >= _INFINITY), np.uint32(0), np.uint32(1 << (_LOW_BITS - 1)))
+    return (first + half).view(np.float32)
