@@ -1,7 +1,8 @@
 """Quantised formats: symmetric grids of eight bits, and how an array is put on one.
 
 A scale is the real value of one step: ``scale = amax / qmax``. Scales are rounded up to a number that FP16 holds,
-so that a Q/DQ pair typed FP16 and one typed FP32 use the same grid; the range widens by less than 0.1 % (by 1 % at most below amax = 0.008).
+so that a Q/DQ pair typed FP16 and one typed FP32 use the same grid; the range widens by less than 0.1 % (by 1 % at
+most below amax = 0.008).
 """
 
 from __future__ import annotations
