@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +63,8 @@ def run(
     again = shlex.join(["trtflow", *sys.argv[1:]])
     folder = out or Path("out") / plan.config.name
     request = commands.Request(plan, selection, folder, again, locked, jobs)
-    raise typer.Exit(commands.run(_console(), request, _store(store)))
+    with _interruptible():
+        raise typer.Exit(commands.run(_console(), request, _store(store)))
 
 
 @app.command(epilog="Example: trtflow check configs/*.yaml")
@@ -119,7 +122,9 @@ def verify(
     """Run a config without the store and compare its metrics with the lock file's."""
     from trtflow.engine import commands
 
-    raise typer.Exit(commands.verify(_console(), _plan(config, None, None), tolerance, jobs))
+    plan = _plan(config, None, None)
+    with _interruptible():
+        raise typer.Exit(commands.verify(_console(), plan, tolerance, jobs))
 
 
 def main() -> None:
@@ -130,6 +135,15 @@ def main() -> None:
         if isinstance(error, SystemExit):
             raise
         sys.exit(exit_status(error))
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends a command by our words and status, whatever typer makes of it."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise typer.Exit(exit_status(error)) from None
 
 
 def _check(config: Path, workflow: str | None) -> str:

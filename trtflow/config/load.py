@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trtflow.config.check import describe, validate
+from trtflow.config.declared import is_of_type, read_inputs
 from trtflow.config.located import Located, Location
 from trtflow.config.merge import merge, override
 from trtflow.config.model import FORMAT, Config, Workflow, seconds
@@ -68,7 +69,7 @@ def load_config(
     problems = validate(Config, config)[1]
     name, flow = _read_workflow(config, problems)
     problems += validate(Workflow, flow)[1]
-    inputs, specs = _inputs(config, flow, problems)
+    inputs, specs = read_inputs(config, flow, problems)
     steps = merge(flow.child("steps") or flow, config.child("steps") or Located({}, config.at))
     entries = _entries(steps, flow, inputs, specs, problems)
     written = base.child("workflow")
@@ -138,67 +139,6 @@ def _read_workflow(config: Located, problems: list[Problem]) -> tuple[str, Locat
     return named.value, read(file)
 
 
-def _inputs(
-    config: Located, flow: Located, problems: list[Problem]
-) -> tuple[dict[str, Located], Mapping[str, Located]]:
-    """The value of every declared input, and the declarations."""
-    declared = flow.child("inputs")
-    specs = declared.entries if declared else {}
-    given = config.child("with")
-    substitution = Substitution(problems=problems)
-    values = {name: substitution.apply(value) for name, value in (given.entries if given else {}).items()}
-    problems += [
-        problem(f"the workflow has no input '{name}'", value, suggestion(name, specs), key=True)
-        for name, value in values.items()
-        if name not in specs
-    ]
-    found: dict[str, Located] = {}
-    for name, spec in specs.items():
-        value = values.get(name, substitution.apply(spec).child("default"))
-        if value is None:
-            help_text = _text(spec, "help")
-            where = given or config
-            hint = f"{_text(spec, 'type')}: {help_text}" if help_text else ""
-            problems.append(problem(f"the input '{name}' is missing", where, hint, key=True))
-            found[name] = Located(None, where.key or where.at)
-        else:
-            found[name] = value
-            problems += _input_problems(name, value, spec)
-    return found, specs
-
-
-def _text(spec: Located, key: str) -> str:
-    child = spec.child(key)
-    return str(child.value) if child else ""
-
-
-INPUT_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
-    "path": ("a path", (str,)),
-    "string": ("a string", (str,)),
-    "map": ("a map", (dict,)),
-    "number": ("a number", (int, float)),
-    "integer": ("an integer", (int,)),
-    "boolean": ("true or false", (bool,)),
-}
-
-
-def _input_problems(name: str, value: Located, spec: Located) -> list[Problem]:
-    default = spec.child("default")
-    if value.value is None and default is not None and default.value is None:
-        return []
-    kind = _text(spec, "type")
-    if kind == "choice":
-        choices = spec.find(("of",)).plain()
-        if not isinstance(choices, list) or value.plain() in choices:
-            return []
-        text = f"'{name}' is one of {', '.join(map(str, choices))}, found {describe(value.plain())}"
-        hint = suggestion(value.plain(), map(str, choices))
-        return [problem(text, value, hint if hint.startswith("did") else "")]
-    expected, types = INPUT_TYPES.get(kind, ("", (object,)))
-    fits = isinstance(value.value, types) and (isinstance(value.value, bool) <= (types in ((bool,), (object,))))
-    return [] if fits else [problem(f"'{name}' is {expected}, found {describe(value.plain())}", value)]
-
-
 def _entries(
     steps: Located,
     flow: Located,
@@ -208,7 +148,7 @@ def _entries(
 ) -> dict[str, StepEntry]:
     declared = flow.child("steps")
     known = declared.entries if declared else {}
-    paths = frozenset(name for name, spec in specs.items() if _text(spec, "type") == "path")
+    paths = frozenset(name for name, spec in specs.items() if is_of_type(spec, "path"))
     substitution = Substitution(inputs, list(steps.entries), paths=paths, problems=problems)
     entries: dict[str, StepEntry] = {}
     for name, step in steps.entries.items():

@@ -23,6 +23,8 @@ def reason(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> str:
 
 
 def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        old, new = dict(enumerate(old)), dict(enumerate(new))
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
             place = f"{path}.{key}" if path else str(key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trtflow.config.problem import suggestion
@@ -51,9 +50,3 @@ def involved(plan: Plan, selection: Selection) -> list[str]:
     for name in selection.wanted:
         names |= plan.ancestors(name)
     return [name for name in plan.steps if name in names]
-
-
-def in_order(plan: Plan, names: Iterable[str]) -> list[str]:
-    """``names`` in the plan's order."""
-    chosen = set(names)
-    return [name for name in plan.steps if name in chosen]

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trtflow.engine.memo import FileMemo
+from trtflow.engine.store import Record, Store, default_root, read_json
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "store")
+
+
+def test_a_file_with_companions_and_a_folder_are_stored_whole(store: Store) -> None:
+    scratch = store.scratch()
+    (scratch / "net.onnx").write_text("graph")
+    (scratch / "net.onnx.data").write_text("weights")
+    (scratch / "dump").mkdir()
+    (scratch / "dump" / "a.npy").write_text("array")
+    model, dump = store.add(scratch / "net.onnx"), store.add(scratch / "dump")
+    assert (model.size, dump.size) == (12, 5)
+    assert store.path(model).with_name("net.onnx.data").read_text() == "weights"
+    assert (store.path(dump) / "a.npy").read_text() == "array"
+    assert list(scratch.iterdir()) == []
+
+
+def test_equal_files_are_stored_once(store: Store) -> None:
+    paths = []
+    for _ in range(2):
+        scratch = store.scratch()
+        (scratch / "a.txt").write_text("same")
+        paths.append(store.path(store.add(scratch / "a.txt")))
+    assert paths[0] == paths[1]
+
+
+def test_a_record_is_read_back(store: Store) -> None:
+    scratch = store.scratch()
+    (scratch / "a.txt").write_text("same")
+    record = Record("ab" * 32, {"uses": "write"}, {"a": store.add(scratch / "a.txt")}, {"x": float("inf")}, True, "s")
+    store.commit(record)
+    assert store.record("ab" * 32) == record
+    assert store.record("cd" * 32) is None
+
+
+def test_the_store_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRTFLOW_STORE", "somewhere")
+    assert default_root() == Path("somewhere")
+    monkeypatch.delenv("TRTFLOW_STORE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert default_root() == Path("/home/me/.cache/trtflow")
+
+
+def test_evaluations_are_found_by_content_and_by_the_step_that_made_them(tmp_path: Path) -> None:
+    memo = FileMemo(tmp_path, {"uses": "bisect", "version": 1})
+    memo.put({"plan": {"b": 1, "a": 2}}, {"iou": 0.9})
+    assert memo.get({"plan": {"a": 2, "b": 1}}) == {"iou": 0.9}
+    assert memo.get({"plan": {"a": 2}}) is None
+    assert FileMemo(tmp_path, {"uses": "bisect", "version": 2}).get({"plan": {"a": 2, "b": 1}}) is None
+
+
+def test_a_fresh_memo_finds_only_its_own(tmp_path: Path) -> None:
+    FileMemo(tmp_path, {}).put({"a": 1}, {"old": True})
+    memo = FileMemo(tmp_path, {}, fresh=True)
+    assert memo.get({"a": 1}) is None
+    memo.put({"a": 1}, {"old": False})
+    assert memo.get({"a": 1}) == {"old": False}
+
+
+def test_a_document_that_is_not_there_is_none(tmp_path: Path) -> None:
+    assert read_json(tmp_path / "none.json") is None
