@@ -11,7 +11,7 @@ samples has any influence. (TensorRT's own calibrators grow their range batch by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -42,15 +42,26 @@ class Magnitudes:
         return Magnitudes(self.amax, self.equal + other.equal, self.bits + other.bits)
 
 
-def count(array: NDArray[Any], amax: float) -> Magnitudes:
-    """The histograms of one sample's tensor, of which no finite magnitude exceeds ``amax``; others are left out."""
+def count(array: NDArray[Any], amax: float, methods: Collection[Method] = METHODS) -> Magnitudes:
+    """The histograms that ``methods`` need of one sample's tensor, of which no finite magnitude exceeds ``amax``.
+
+    Values that are not finite are left out.
+    """
     with np.errstate(over="ignore"):
         magnitudes = np.abs(np.asarray(array).reshape(-1).astype(np.float32, copy=False))
     if not np.isfinite(magnitudes.max(initial=0.0)):
         magnitudes = magnitudes[np.isfinite(magnitudes)]
-    places = (magnitudes * np.float32(BINS / amax)).astype(np.int32) if amax else np.zeros(0, np.int32)
+    equal = _equal_bins(magnitudes, amax) if "entropy" in methods else np.zeros(BINS, np.int64)
+    logarithmic = magnitude_bins(magnitudes) if {"percentile", "mse"}.intersection(methods) else np.zeros(0, np.int64)
+    return Magnitudes(amax, equal, BitHistogram.trim(logarithmic))
+
+
+def _equal_bins(magnitudes: NDArray[np.float32], amax: float) -> NDArray[np.int64]:
+    if not amax:
+        return np.zeros(BINS, np.int64)
+    places = (magnitudes * np.float32(BINS / amax)).astype(np.int32)
     np.minimum(places, BINS - 1, out=places)
-    return Magnitudes(amax, np.bincount(places, minlength=BINS), BitHistogram.trim(magnitude_bins(magnitudes)))
+    return np.bincount(places, minlength=BINS)
 
 
 @dataclass(frozen=True)
