@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trtflow.errors import PlanError
 from trtflow.numerics.accept import Kind
+from trtflow.precision.lines import Flow, write_lines
 from trtflow.precision.plan import Precision, PrecisionPlan
 
 
@@ -57,29 +58,15 @@ class Constraints(_Part):
         return PrecisionPlan(self.default, {name: node.precision for name, node in self.nodes.items()})
 
 
-class _Flow(dict[str, Any]):
-    """A map that is written on one line."""
-
-
-class _Dumper(yaml.SafeDumper):
-    pass
-
-
-_Dumper.add_representer(
-    _Flow, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True)
-)
-
-
 def write_constraints(constraints: Constraints, path: Path) -> None:
     """Write ``path``: one line a node, so that a pull request shows what changed."""
     document = constraints.model_dump(by_alias=True, mode="json", exclude_none=True)
     for key in ("model", "accept", "made-by"):
-        document[key] = _Flow(document[key])
+        document[key] = Flow(document[key])
     for key in ("nodes", "measured"):
-        document[key] = {name: _Flow(value) for name, value in document[key].items()}
-    document["cures"] = [_Flow(cure) for cure in document["cures"]]
-    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=1_000_000, allow_unicode=True)
-    path.write_text(text, encoding="utf-8")
+        document[key] = {name: Flow(value) for name, value in document[key].items()}
+    document["cures"] = [Flow(cure) for cure in document["cures"]]
+    write_lines(document, path)
 
 
 def read_constraints(path: Path) -> Constraints:
