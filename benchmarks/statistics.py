@@ -4,7 +4,7 @@
 
 Each case holds the pairs of tensors of one mark-all comparison. "read" is one pass of a reduction over both
 tensors, "memcpy" a copy of both; the ratio to "read" is what the target of 3 is about. Best of three runs (of one
-for Polygraphy). numpy, on one core: its passes over 2**17 values are too short for two threads to help.
+for Polygraphy). numpy, on one core: its calls take microseconds, and two threads hinder one another at the GIL.
 """
 
 from __future__ import annotations
