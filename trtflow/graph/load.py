@@ -15,7 +15,7 @@ from trtflow.graph.noop import drop_noop_casts
 from trtflow.graph.opset import OLDEST, STABLE, raise_opset
 from trtflow.graph.typing import infer
 from trtflow.graph.upcast import keep_interface, retype
-from trtflow.graph.walk import clone, opset
+from trtflow.graph.walk import clone, opset, uses_standard_operators
 
 LARGEST = 1900 * 2**20
 """Bytes of weights above which `save` writes them beside the file: protobuf's limit is 2 GiB for everything."""
@@ -69,7 +69,7 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
 def _stable(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     """``model`` in opset `STABLE` at least, as it is when ONNX cannot convert it and it need not be converted."""
     before = opset(model)
-    if before >= STABLE:
+    if before >= STABLE or not uses_standard_operators(model):
         return model, []
     try:
         raised = raise_opset(model, STABLE)
@@ -97,13 +97,13 @@ def _upcast(model: onnx.ModelProto) -> list[str]:
     original = clone(model)
     types = infer(original)
     changed = retype(model)
-    if not changed:
-        return []
     dropped = drop_noop_casts(model)
+    casts = f"{dropped} Casts that do nothing in FP32 were removed"
+    if not changed:
+        return [casts] if dropped else []
     kept = keep_interface(model, original, types)
     boundary = f"; {', '.join(kept)} keep their types" if kept else ""
-    casts = f"; {dropped} Casts between float formats were removed" if dropped else ""
-    return [f"{changed} FP16 or BF16 types were made exact FP32{casts}{boundary}"]
+    return [f"{changed} FP16 or BF16 types were made exact FP32{boundary}", *([casts] if dropped else [])]
 
 
 def save(model: onnx.ModelProto, path: Path | str) -> None:

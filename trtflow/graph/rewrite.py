@@ -123,6 +123,7 @@ class _Work:
             node.input[0]: node
             for node in scope.graph.node
             if is_boundary_cast(scope, node, self.analysis.types)
+            and self._elem(scope, node.input[0]) == TYPE_OF["fp32"]
             and self._elem(scope, node.output[0]) == TYPE_OF[self.assigned.format(scope.key(node.input[0]))]
         }
 

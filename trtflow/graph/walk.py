@@ -126,6 +126,11 @@ def opset(model: onnx.ModelProto) -> int:
     return next((entry.version for entry in model.opset_import if entry.domain in STANDARD_DOMAINS), 1)
 
 
+def uses_standard_operators(model: onnx.ModelProto) -> bool:
+    """Whether ``model`` imports ONNX's own operators at all."""
+    return any(entry.domain in STANDARD_DOMAINS for entry in model.opset_import)
+
+
 def clone(model: onnx.ModelProto) -> onnx.ModelProto:
     """A deep copy."""
     copy = onnx.ModelProto()

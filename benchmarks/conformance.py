@@ -1,0 +1,194 @@
+"""Prove the graph package on models that nobody here wrote: the collection of onnx.backend.test.
+
+Each model with a float computation is rewritten to all-FP16, all-BF16 and a random half; see conformance_checks.py
+for what is then asked. Usage: conformance.py [--only TEXT] [--jobs N] [--build]. Exit status 1 on a failure
+without a named reason. ``--build`` also builds every model and its rewrites with TensorRT-RTX, where installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from typing import Any
+
+from conformance_cases import Case, cases
+
+LIMIT = 120.0
+"""Seconds for one model before its worker is ended."""
+
+
+def main() -> int:
+    """Run everything and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--build", action="store_true")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        return work(build=options.build)
+    names = [(case.name, case.kind) for case in cases() if options.only in case.name]
+    results = collect(names, options.jobs, build=False)
+    builds = collect(names, options.jobs, build=True) if options.build else {}
+    return report(dict(names), results, builds)
+
+
+def work(build: bool) -> int:
+    """A worker: names in, one line of JSON out for each, and one for each stage before it begins."""
+    known: dict[str, Case] = {case.name: case for case in cases()}
+    if build:
+        from conformance_build import judge_builds as judge
+    else:
+        from conformance_checks import judge
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever libraries print must not mix with the protocol
+
+    def say(message: dict[str, Any]) -> None:
+        out.write(json.dumps(message) + "\n")
+        out.flush()
+
+    say({"ready": True})
+    for line in sys.stdin:
+        task = json.loads(line)
+        skip = frozenset(task["skip"])
+        say({"result": judge(known[task["name"]], lambda stage: say({"stage": stage}), skip)})
+    return 0
+
+
+class Worker:
+    """A child process that judges one model after another; it may die of any of them."""
+
+    def __init__(self, build: bool) -> None:
+        command = [sys.executable, __file__, "--worker", *(["--build"] if build else [])]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.next_line(300.0)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put("")
+
+    def next_line(self, limit: float) -> dict[str, Any]:
+        """The next message; {"died": how} when there will be none."""
+        try:
+            line = self.lines.get(timeout=limit)
+        except queue.Empty:
+            self.process.kill()
+            return {"died": "timeout"}
+        if line:
+            message: dict[str, Any] = json.loads(line)
+            return message
+        status = self.process.wait()
+        return {"died": signal.Signals(-status).name if status < 0 else f"exit {status}"}
+
+    def judge(self, name: str, skip: list[str]) -> dict[str, Any]:
+        """The verdict on ``name``, or {"died": how, "stage": where}."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"name": name, "skip": skip}) + "\n")
+        self.process.stdin.flush()
+        stage = ""
+        while True:
+            message = self.next_line(LIMIT)
+            if "result" in message:
+                result: dict[str, Any] = message["result"]
+                return result
+            if "died" in message:
+                return {**message, "stage": stage}
+            stage = message["stage"]
+
+
+def collect(names: list[tuple[str, str]], jobs: int, build: bool) -> dict[str, dict[str, Any]]:
+    """Verdicts of all models by name, from ``jobs`` workers."""
+    tasks: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for name, _ in names:
+        tasks.put(name)
+    results: dict[str, dict[str, Any]] = {}
+
+    def serve() -> None:
+        worker = Worker(build)
+        while not tasks.empty():
+            name = tasks.get()
+            skip: list[str] = []
+            while "died" in (result := worker.judge(name, skip)) and result["stage"] not in skip and len(skip) < 9:
+                skip.append(result["stage"])
+                worker = Worker(build)
+            if "died" in result:
+                worker = Worker(build)
+            results[name] = result
+            if len(results) % 100 == 0:
+                print(f"{len(results)} of {len(names)} models", file=sys.stderr)
+
+    threads = [threading.Thread(target=serve) for _ in range(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def report(kinds: dict[str, str], results: dict[str, Any], builds: dict[str, Any]) -> int:
+    """Print the table; the number of the process's exit."""
+    print(f"{len(results)} models: {dict(Counter(kinds[name] for name in results))}")
+    why = Counter(result["ineligible"] for result in results.values() if "ineligible" in result)
+    for text, count in why.most_common():
+        print(f"{count:6} not eligible: {text}")
+    eligible = {name: result for name, result in results.items() if "ineligible" not in result}
+    built = {name: result for name, result in builds.items() if "ineligible" not in result}
+    for verdicts in (eligible, built):
+        _table(verdicts)
+    failures = {name: text for r in (eligible, built) for name in r if (text := _failure(r[name]))}
+    for text, names in _grouped(failures).items():
+        print(f"UNEXPLAINED {len(names)} models ({', '.join(names[:3])}): {text}")
+    passed = sum(_passed(result) and name not in failures for name, result in eligible.items())
+    print(
+        f"total: {len(results)} models, {len(eligible)} eligible, {passed} passed, "
+        f"{len(eligible) - passed - len(failures)} failed for a named reason, {len(failures)} unexplained"
+    )
+    return 1 if failures else 0
+
+
+def _table(results: dict[str, Any]) -> None:
+    """Counts per check and verdict, one column for each plan."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for result in results.values():
+        for plan, outcome in result.items() if "died" not in result else ():
+            for check, verdict in outcome.items():
+                shown = "FAILED" if verdict.startswith("FAILED") else verdict
+                counts.setdefault((check, shown), Counter())[plan] += 1
+    for (check, verdict), plans in sorted(counts.items()):
+        print("".join(f"{plans[plan]:6}" for plan in ("fp16", "bf16", "half")), f" {check:10} {verdict}")
+
+
+def _failure(result: dict[str, Any]) -> str:
+    if "died" in result:
+        return f"{result['died']} in {result['stage']}"
+    failed = (f"{p} {c} {v}" for p, o in result.items() for c, v in o.items() if v.startswith("FAILED"))
+    return next(failed, "")
+
+
+def _passed(result: dict[str, Any]) -> bool:
+    return all(v.startswith(("ok", "n/a")) for outcome in result.values() for v in outcome.values())
+
+
+def _grouped(failures: dict[str, str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, text in sorted(failures.items()):
+        groups.setdefault(re.sub(r"'[^']*'|[\w./]*\d[\w./]*|Cast \S+", "#", text), []).append(name)
+    return groups
+
+
+if __name__ == "__main__":
+    sys.exit(main())
