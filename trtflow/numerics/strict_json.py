@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -19,3 +21,8 @@ def json_numbers(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
+
+
+def write_json(document: Any, path: Path) -> None:
+    """Write ``document`` to ``path`` as strict JSON."""
+    path.write_text(json.dumps(json_numbers(document), indent=1, allow_nan=False), encoding="utf-8")

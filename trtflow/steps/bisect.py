@@ -50,16 +50,13 @@ def run(options: With, context: Context) -> Result:
     """Search on some samples, verify on those held out, search again on all if that refuses."""
     import onnx
 
-    from trtflow.data import load_dataset
-    from trtflow.runners.onnxrt import model_inputs
     from trtflow.steps.problem import build_problem
+    from trtflow.steps.samples import open_data, shapes_of
 
     model = onnx.load(options.model)
-    data = load_dataset(options.data.source, model_inputs(model), options.data.labels, options.data.limit)
-    samples = list(data)
+    samples = list(open_data(options.data, model))
     statistics = None if options.priors is None else json.loads(options.priors.read_text(encoding="utf-8"))
-    shapes = {name: array.shape for name, array in samples[0].feed.items()}
-    problem = build_problem(model, options.low, options.high, shapes, statistics)
+    problem = build_problem(model, options.low, options.high, shapes_of(samples[0]), statistics)
     search = _Search(options, context, model, problem)
     held_out = _held_out(len(samples), options.held_out)
     result, evaluator, oracle = search.over([sample for i, sample in enumerate(samples) if i not in held_out])
@@ -92,14 +89,11 @@ class _Search:
         self.low: Outcome = FAILED  # everything low, even what a rewrite cannot make so
 
     def oracle_over(self, samples: list[Sample]) -> tuple[Evaluator, EmulatedOracle]:
-        from trtflow.data import load_function
-        from trtflow.runners.evaluate import Evaluator
-        from trtflow.runners.onnxrt import ReferenceRunner
         from trtflow.runners.oracle import EmulatedOracle
+        from trtflow.steps.samples import make_evaluator
 
         options, digest = self._options, self._context.digest
-        metric = None if options.metric is None else load_function(options.metric)
-        evaluator = Evaluator(ReferenceRunner(self._model), samples, options.accept, metric)
+        evaluator = make_evaluator(options, self._model, samples)
         material = {
             "model": digest(options.model),
             "data": digest(options.data.source),
@@ -136,7 +130,7 @@ class _Search:
         return result, evaluator, oracle
 
     def conclude(self, result: SearchResult, evaluator: Evaluator, oracle: EmulatedOracle, held_out: int) -> Result:
-        from trtflow.numerics.strict_json import json_numbers
+        from trtflow.numerics.strict_json import write_json
         from trtflow.precision.plan import write_plan
 
         kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
@@ -163,8 +157,7 @@ class _Search:
             "evaluations": [_entry(entry) for entry in result.evaluations],
             "baselines": [self._baseline(name, oracle) for name in self._options.baselines],
         }
-        text = json.dumps(json_numbers(document), indent=1, allow_nan=False)
-        (self._context.folder / outputs["search"]).write_text(text, encoding="utf-8")
+        write_json(document, self._context.folder / outputs["search"])
         measured = sum(entry.kind == "full" for entry in result.evaluations)
         rows = tuple((name, entry["precision"], entry["cost"]) for name, entry in _kept_rows(document, result))
         return Result(

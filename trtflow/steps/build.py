@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 from dataclasses import asdict
 from typing import Literal
 
@@ -33,29 +31,21 @@ def run(options: With, context: Context) -> Result:
     """Build, or say plainly why not; only a backend that was asked for by name must be there."""
     import onnx
 
-    from trtflow.data import load_dataset
+    from trtflow.numerics.strict_json import write_json
     from trtflow.runners.engines import build_engine, find_backend, shape_ranges
-    from trtflow.runners.onnxrt import model_inputs
+    from trtflow.steps.samples import open_data, shapes_of
 
     found, why_not = find_backend() if options.runner == "auto" else (options.runner, "")
     if found is None:
-        _write(context, {"backend": "none", "not_built": why_not})
+        write_json({"backend": "none", "not_built": why_not}, context.folder / outputs["build"])
         return Result(summary=f"not built: {why_not}")
-    inputs = model_inputs(onnx.load(options.model, load_external_data=False))
-    data = load_dataset(options.data.source, inputs, None, options.data.limit)
-    shapes = [
-        {name: array.shape for name, array in sample.feed.items()}
-        for sample in itertools.islice(data, options.samples)
-    ]
+    data = open_data(options.data, onnx.load(options.model, load_external_data=False), options.samples)
+    shapes = [shapes_of(sample) for sample in data]
     try:
         built = build_engine(found, options.model, shape_ranges(shapes), context.folder / outputs["engine"])
     except ImportError as error:
         raise BackendError(f"{found} was asked for but cannot be imported: {error}.") from error
-    _write(context, asdict(built))
+    write_json(asdict(built), context.folder / outputs["build"])
     types = ", ".join(f"{count} {name}" for name, count in sorted(built.tensors.items()))
     summary = f"{built.backend} {built.version}: {built.bytes / 1e6:.2f} MB; network tensors: {types}"
     return Result(metrics={"bytes": built.bytes, "tensors": dict(built.tensors)}, summary=summary)
-
-
-def _write(context: Context, document: dict[str, object]) -> None:
-    (context.folder / outputs["build"]).write_text(json.dumps(document, indent=1), encoding="utf-8")

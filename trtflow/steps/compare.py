@@ -57,18 +57,16 @@ def run(options: With, context: Context) -> Result:
     """Mark all outputs, run reference and candidates side by side, write statistics.json and layers.csv."""
     import onnx
 
-    from trtflow.data import load_dataset
     from trtflow.graph.emulate import instrument
     from trtflow.graph.facts import layers, tensor_bytes
     from trtflow.precision.plan import PrecisionPlan, read_plan
     from trtflow.runners.lockstep import batch_tensors, compare_inputs, compare_tensors
-    from trtflow.runners.onnxrt import model_inputs
+    from trtflow.steps.samples import open_data, shapes_of
 
     model = onnx.load(options.model)
-    limit = min(options.samples, options.data.limit or options.samples)
-    samples = list(load_dataset(options.data.source, model_inputs(model), options.data.labels, limit))
+    samples = list(open_data(options.data, model, options.samples))
     found = layers(model)
-    sizes = tensor_bytes(model, {name: array.shape for name, array in samples[0].feed.items()})
+    sizes = tensor_bytes(model, shapes_of(samples[0]))
     budget = options.memory * 1_000_000 // (len(options.candidates) + 1)
     batches = batch_tensors({layer.tensor: sizes.get(layer.tensor, 0) for layer in found}, budget)
     plans = {

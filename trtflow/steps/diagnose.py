@@ -26,14 +26,14 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.graph.facts import node_facts
+    from trtflow.numerics.strict_json import write_json
     from trtflow.precision.diagnose import diagnose
     from trtflow.precision.reasons import REASONS
 
     document = json.loads(options.statistics.read_text(encoding="utf-8"))
     statistics = next(iter(document["candidates"].values()))
     findings = diagnose(node_facts(onnx.load(options.model)), statistics)
-    text = json.dumps([finding.document() for finding in findings], indent=1)
-    (context.folder / outputs["findings"]).write_text(text, encoding="utf-8")
+    write_json([finding.document() for finding in findings], context.folder / outputs["findings"])
     counts = Counter(finding.code for finding in findings)
     rows = tuple((code, REASONS[code].title, count) for code, count in sorted(counts.items()))
     summary = ", ".join(f"{code} x{count}" for code, count in sorted(counts.items())) or "nothing found"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -31,6 +30,7 @@ def run(options: With, context: Context) -> Result:
 
     from trtflow.graph.load import load, save
     from trtflow.graph.nodes import candidates
+    from trtflow.numerics.strict_json import write_json
 
     loaded = load(options.model)
     save(loaded.model, context.folder / outputs["model"])
@@ -47,7 +47,7 @@ def run(options: With, context: Context) -> Result:
         "inputs": [onnx.helper.printable_value_info(value) for value in graph.input],
         "notes": list(loaded.notes),
     }
-    (context.folder / outputs["facts"]).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    write_json(facts, context.folder / outputs["facts"])
     notes = f", {len(loaded.notes)} notes" if loaded.notes else ""
     summary = f"{facts['nodes']} nodes, {facts['candidates']} of them can take a low precision{notes}"
     return Result(metrics={"nodes": facts["nodes"], "candidates": facts["candidates"]}, summary=summary)

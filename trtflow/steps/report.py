@@ -26,6 +26,7 @@ class With(Options):
 
 def run(options: With, context: Context) -> Result:
     """Gather what the steps left behind and render it."""
+    from trtflow.numerics.strict_json import write_json
     from trtflow.report.gather import gather, merge
     from trtflow.report.html import render
 
@@ -37,7 +38,7 @@ def run(options: With, context: Context) -> Result:
     summary = gather(documents, seconds, failures)
     (context.folder / outputs["html"]).write_text(render(summary), encoding="utf-8")
     metrics = _metrics(summary, documents)
-    (context.folder / outputs["metrics"]).write_text(json.dumps(metrics, indent=1, allow_nan=False), encoding="utf-8")
+    write_json(metrics, context.folder / outputs["metrics"])
     rows = tuple(
         (entry.metric, *map(_figure, (entry.reference, entry.low, entry.candidate)), entry.bound or "reported only")
         for entry in summary.verdict.conditions

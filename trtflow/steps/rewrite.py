@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
@@ -31,6 +30,7 @@ def run(options: With, context: Context) -> Result:
 
     from trtflow.graph.load import save
     from trtflow.graph.rewrite import rewrite
+    from trtflow.numerics.strict_json import write_json
     from trtflow.precision.plan import read_plan
 
     destination = context.folder / outputs["model"]
@@ -45,7 +45,7 @@ def run(options: With, context: Context) -> Result:
         "promoted": dict(rewritten.promoted),
         "notes": [*rewritten.notes, *([f"ONNX Runtime does not load it here: {refusal}"] if refusal else [])],
     }
-    (context.folder / outputs["notes"]).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    write_json(document, context.folder / outputs["notes"])
     promoted = f", {len(rewritten.promoted)} more nodes kept high" if rewritten.promoted else ""
     return Result(metrics={"casts": casts}, summary=f"{casts} Casts, {document['bytes'] / 1e6:.2f} MB{promoted}")
 

@@ -43,22 +43,20 @@ def run(options: With, context: Context) -> Result:
     import onnx
     from polygraphy.comparator import IterationResult, RunResults
 
-    from trtflow.data import load_dataset
     from trtflow.precision.plan import PrecisionPlan, read_plan
     from trtflow.runners.emulated import EmulatedRunner
-    from trtflow.runners.onnxrt import mark_outputs, model_inputs
+    from trtflow.runners.onnxrt import mark_outputs
+    from trtflow.steps.samples import open_data
 
     model = onnx.load(options.model)
     chosen = _chosen(model, options.tensors)
     plan = PrecisionPlan(options.precision) if options.plan is None else read_plan(options.plan)
-    limit = min(options.samples, options.data.limit or options.samples)
-    data = load_dataset(options.data.source, model_inputs(model), options.data.labels, limit)
     folder = context.folder / outputs["tensors"]
     runner = EmulatedRunner(mark_outputs(model, chosen), plan, options.rounding)
     iterations = []
     with runner:
-        for index, sample in enumerate(data):
-            context.progress(index, limit, f"sample {index}")
+        for index, sample in enumerate(open_data(options.data, model, options.samples)):
+            context.progress(index, options.samples, f"sample {index}")
             found = runner(sample.feed)
             (folder / str(index)).mkdir(parents=True)
             for number, name in enumerate(chosen):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from pydantic import Field
 
 from trtflow.engine.step import Context, File, Result
@@ -26,16 +24,12 @@ def run(options: With, context: Context) -> Result:
     """Measure the file and judge it. The accuracy gate of the run is this step's."""
     import onnx
 
-    from trtflow.data import load_dataset, load_function
-    from trtflow.numerics.strict_json import json_numbers
+    from trtflow.numerics.strict_json import json_numbers, write_json
     from trtflow.runners.emulated import TypedRunner
-    from trtflow.runners.evaluate import Evaluator
-    from trtflow.runners.onnxrt import ReferenceRunner, model_inputs
+    from trtflow.steps.samples import make_evaluator, open_data
 
     reference = onnx.load(options.reference)
-    data = load_dataset(options.data.source, model_inputs(reference), options.data.labels, options.data.limit)
-    metric = None if options.metric is None else load_function(options.metric)
-    evaluator = Evaluator(ReferenceRunner(reference), list(data), options.accept, metric, context.progress)
+    evaluator = make_evaluator(options, reference, list(open_data(options.data, reference)), context.progress)
     measured = evaluator.measure(TypedRunner(onnx.load(options.candidate)))
     verdict = evaluator.judge(measured)
     document = {
@@ -46,8 +40,7 @@ def run(options: With, context: Context) -> Result:
         "margins": verdict.margins,
         "accept": options.accept,
     }
-    text = json.dumps(json_numbers(document), indent=1, allow_nan=False)
-    (context.folder / outputs["verdict"]).write_text(text, encoding="utf-8")
+    write_json(document, context.folder / outputs["verdict"])
     pairs = [
         f"{name} {evaluator.reference.metrics[name]:.4g} → {measured.metrics[name]:.4g}" for name in options.accept
     ]
