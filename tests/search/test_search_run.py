@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from simulated_oracle import Simulated, chain, names
 
+from trtflow.precision.plan import PrecisionPlan
 from trtflow.search.ledger import Budget, Evaluation
+from trtflow.search.oracle import Outcome
 from trtflow.search.run import STRATEGIES, search
 
 
@@ -79,3 +82,14 @@ def test_every_strategy_by_name_ends_in_an_accepted_plan(strategy: str) -> None:
     result = search(problem, oracle, strategy=strategy)
     assert result.accepted
     assert oracle.accepts(result.plan.nodes)
+
+
+def test_a_margin_within_the_metrics_own_noise_is_said() -> None:
+    problem = chain(8)
+
+    class Noisy(Simulated):
+        def evaluate(self, plan: PrecisionPlan) -> Outcome:
+            return replace(super().evaluate(plan), noise=0.5)
+
+    assert "own noise" in search(problem, Noisy(problem, noise={"n1": 0.9})).reason
+    assert "own noise" not in search(problem, Noisy(problem, noise={"n1": 0.2})).reason

@@ -1,6 +1,7 @@
 """The searches that other tools make, on the same oracle, to be compared with. Written from their descriptions.
 
-All of them move what ``Problem.units`` holds: give them a problem of single nodes to see what the tools see.
+They are asked only when everything low is refused, and move what ``Problem.units`` holds: give them a problem of
+single nodes to see what the tools see.
 """
 
 from __future__ import annotations

@@ -64,6 +64,7 @@ class Ledger:
         self.problem, self.oracle, self.books, self.kind = problem, oracle, books, kind
         self.budget, self.history = books.budget, books.history
         self.best: frozenset[str] | None = None
+        self.needed: frozenset[str] | None = None  # before islands were merged; None until that is tried
         self._known: dict[tuple[Kind, frozenset[str]], Outcome] = {}
 
     def measure(self, high: Iterable[Unit] | frozenset[str], phase: str, kind: Kind | None = None) -> Outcome:

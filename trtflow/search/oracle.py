@@ -16,8 +16,9 @@ class Outcome:
     ``margin`` is ≥ 0 exactly when ``accepted``; larger is better, minus infinity is allowed. ``error`` is ≥ 0
     and smaller is better (1/SQNR of the end outputs, say: a ratio of energies, so that independent errors add);
     +inf when anything is not finite. ``passes`` is what the measurement cost in full passes over the search's
-    samples: a probe over two of eight samples costs 0.25. A plan whose build or session failed has the status
-    ``failed``, which says nothing about its accuracy.
+    samples: a probe over two of eight samples costs 0.25. ``noise`` is what the margin may owe to the choice of
+    samples (its standard error, in its unit), 0 where nobody asked. A plan whose build or session failed has the
+    status ``failed``, which says nothing about its accuracy.
     """
 
     accepted: bool
@@ -28,6 +29,7 @@ class Outcome:
     reused: bool = False
     seconds: float = 0.0
     passes: float = 1.0
+    noise: float = 0.0
 
 
 FAILED = Outcome(accepted=False, margin=float("-inf"), error=float("inf"), status="failed", passes=0.0)

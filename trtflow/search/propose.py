@@ -28,6 +28,11 @@ SMALL = 16  # items up to which it is even where error is diffuse and conflicts 
 
 def propose(ledger: Ledger) -> None:
     """Measure plans until a 1-minimal and cheap one is among them: ``ledger.best``."""
+    if ledger.accepts(frozenset(), "ends"):
+        if ledger.problem.forced:  # what is forced high may bound slivers
+            _merge(ledger, [])
+            _settle_best(ledger)
+        return
     suspects, rest = _by_prior(ledger.problem)
     kept = suspects if suspects and ledger.accepts(suspects, "prior") else _by_survey(ledger, suspects, rest)
     if kept is None:
@@ -92,6 +97,7 @@ def _choose(ledger: Ledger, kept: list[Unit]) -> list[Unit]:
 def _merge(ledger: Ledger, kept: list[Unit]) -> None:
     """Raise what is cheaper high than cast around, and see what that makes needless."""
     problem, nodes = ledger.problem, nodes_of(kept)
+    ledger.needed = nodes
     merged = cheapest(problem, nodes)
     if problem.cost(merged) < problem.cost(nodes) - 1e-12 and ledger.accepts(merged, "islands"):
         settle(ledger, _dearest(problem, single(problem, merged)))

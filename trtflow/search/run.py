@@ -35,8 +35,9 @@ class SearchResult:
     """What a search found.
 
     ``plan`` is the cheapest plan measured and accepted, or everything high when nothing was. ``minimal``: each
-    plan with one kept node less was measured and refused, or is dearer for its casts. ``floor`` is the smallest
-    error measured when nothing passed, else None. ``confirmation`` is what the confirming oracle said and
+    plan with one kept node less was measured and refused, or is dearer for its casts. ``merged`` are the nodes that
+    accuracy does not need: to keep them costs less than casts around them. ``floor`` is the smallest error
+    measured when nothing passed, else None. ``confirmation`` is what the confirming oracle said and
     ``builds`` how often it was asked (reused ones not counted).
     """
 
@@ -51,6 +52,7 @@ class SearchResult:
     floor: float | None
     reason: str
     builds: int
+    merged: frozenset[str] = frozenset()
     confirmation: Confirmation | None = None
 
     @property
@@ -94,17 +96,17 @@ def search(
     low, high = ledger.measure(frozenset(), "ends"), ledger.measure(problem.nodes, "ends")
     if not low.accepted and not high.accepted:
         return _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high))
-    spent = _ran_out(ledger, find, pareto) if pareto or not low.accepted else False
+    spent = _ran_out(ledger, find, pareto)
     assert ledger.best is not None  # noqa: S101 - one of the ends was accepted
     minimal = is_minimal(ledger, single(problem, ledger.best))
-    found = _result(ledger, ledger.best, (low, high), minimal, _sentence(problem, ledger.best, minimal, spent))
+    found = _result(ledger, ledger.best, (low, high), minimal, _sentence(ledger, minimal, spent))
     return found if confirm is None else _confirmed(found, Ledger(problem, confirm, books, "build"), ledger)
 
 
 def _ran_out(ledger: Ledger, find: Strategy, pareto: int) -> bool:
     """Let the strategy fill the ledger. Whether the budget ended it."""
     try:
-        if ledger.best != frozenset():
+        if find is propose or not ledger.accepts(frozenset(), "ends"):
             find(ledger)
         if pareto:
             sweep(ledger, pareto)
@@ -129,6 +131,7 @@ def _confirmed(found: SearchResult, engine: Ledger, emulated: Ledger) -> SearchR
         floor=None if outcome.accepted else _floor(engine),
         reason=f"{found.reason}; {explain(said, proposal)}",
         builds=int(engine.spent("build")),
+        merged=found.merged & kept,
         confirmation=said,
     )
 
@@ -149,7 +152,13 @@ def _result(
         floor=None if outcome.accepted else _floor(ledger),
         reason=reason,
         builds=int(ledger.spent("build")),
+        merged=_merged(ledger, chosen),
     )
+
+
+def _merged(ledger: Ledger, chosen: frozenset[str]) -> frozenset[str]:
+    needed = ledger.needed
+    return chosen - needed - ledger.problem.forced if needed is not None and needed <= chosen else frozenset()
 
 
 def _floor(ledger: Ledger) -> float:
@@ -162,11 +171,21 @@ def _hopeless(problem: Problem, high: Outcome) -> str:
     return f"even everything in {problem.high} is not accepted (margin {high.margin:.3g}): precision is not the cause"
 
 
-def _sentence(problem: Problem, chosen: frozenset[str], minimal: bool, spent: bool) -> str:
+def _sentence(ledger: Ledger, minimal: bool, spent: bool) -> str:
+    problem, chosen = ledger.problem, ledger.best or frozenset()
     count = len(chosen | problem.forced)
-    if not count:
-        return f"{problem.low} alone is accepted"
     nodes = f"{count} node{'s' if count != 1 else ''} in {problem.high}"
     if spent:
-        return f"the budget ended the search; {nodes} is the cheapest accepted plan so far"
-    return f"{nodes} {'is' if count == 1 else 'are'} enough{', and each is needed' if minimal else ''}"
+        found = f"the budget ended the search; {nodes} is the cheapest accepted plan so far"
+    elif not count:
+        found = f"{problem.low} alone is accepted"
+    else:
+        why = ", and each is needed" if minimal and not _merged(ledger, chosen) else ""
+        found = f"{nodes} {'is' if count == 1 else 'are'} enough{why}"
+    return found + _doubt(ledger.measure(chosen, "ends"))
+
+
+def _doubt(outcome: Outcome) -> str:
+    if outcome.margin >= outcome.noise:
+        return ""
+    return f"; the margin of {outcome.margin:.3g} is within the metric's own noise of {outcome.noise:.3g}"
