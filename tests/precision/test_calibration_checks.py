@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trtflow.numerics.inputs import InputStatistics, describe, join
+from trtflow.numerics.ranges import TensorRange, merge, observe
+from trtflow.precision.cache_check import check_cache, check_origin
+from trtflow.precision.calibration_check import check_classes, check_coverage, check_samples, check_tensors
+from trtflow.precision.check import Check
+from trtflow.precision.input_check import check_inputs
+from trtflow.precision.ranges import RangesFile
+from trtflow.precision.scales import Origin, Scales
+
+Array = np.ndarray[Any, Any]
+
+
+def _pictures(seed: int, count: int = 6) -> list[Array]:
+    """Smooth random pictures in 0-1 whose red, green and blue differ, as NCHW batches of one."""
+    random = np.random.default_rng(seed)
+    waves = random.normal(0, 0.1, (count, 3, 20, 20)).cumsum(-1).cumsum(-2) / 12
+    return list(np.clip(waves + np.array([0.7, 0.5, 0.3]).reshape(1, 3, 1, 1), 0, 1).astype(np.float32)[:, None])
+
+
+def _seen(batches: list[Array]) -> dict[str, InputStatistics]:
+    return {"x": reduce(join, map(describe, batches))}
+
+
+def _only(checks: Any) -> Check:
+    (check,) = list(checks)
+    assert isinstance(check, Check)
+    return check
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "message"),
+    [
+        (lambda x: x, "ok", "the same statistics"),
+        (lambda x: x * 255, "refuse", "one is 0-255 and the other 0-1; divide by 255 in the calibration data"),
+        (lambda x: x / 255, "refuse", "one is 0-255 and the other 0-1; multiply by 255 in the calibration data"),
+        (lambda x: x * 20, "refuse", "they are scaled differently"),
+        (lambda x: (x - 0.5) / 0.25, "refuse", "one is normalised and the other is not"),
+        (lambda x: x[:, ::-1], "refuse", "RGB and BGR are swapped"),
+        (lambda x: x.transpose(0, 2, 3, 1), "refuse", "NCHW and NHWC"),
+        (lambda x: np.random.default_rng(1).uniform(0, 1, x.shape), "refuse", "calibration runs on noise"),
+    ],
+)
+def test_preprocessing_is_compared(change: Callable[[Array], Array], verdict: str, message: str) -> None:
+    calibration = _seen([np.ascontiguousarray(change(batch)) for batch in _pictures(1)])
+    check = _only(check_inputs(calibration, _seen(_pictures(2))))
+    assert (check.code, check.verdict) == ("R17", verdict)
+    assert message in check.sentence
+    assert set(check.evidence) == {"calibration", "inference"}
+
+
+def _ranges(peaks: list[float]) -> dict[str, TensorRange]:
+    return {"t": reduce(merge, (observe(np.float32([peak, -peak / 2])) for peak in peaks))}
+
+
+@pytest.mark.parametrize(
+    ("count", "peaks", "subject", "verdict", "message"),
+    [
+        (3, [1.0, 1.0, 1.0], "samples", "refuse", "3 different samples; expected 8 at the very least"),
+        (12, [2.0**i for i in range(12)], "samples", "warn", "the ranges are still growing"),
+        (12, [1.0] * 12, "samples", "ok", "12 samples are few, but half of the samples would have missed 0.0%"),
+        (120, [1.0] * 120, "samples", "ok", "120 different samples"),
+    ],
+)
+def test_samples_are_counted_and_their_growth_told(
+    count: int, peaks: list[float], subject: str, verdict: str, message: str
+) -> None:
+    check = _only(check_samples(_seen(_pictures(1, count)), _ranges(peaks)))
+    assert (check.subject, check.verdict) == (subject, verdict)
+    assert message in check.sentence
+
+
+def test_copies_do_not_count_as_samples() -> None:
+    check = _only(check_samples(_seen(_pictures(1, 3) * 50), _ranges([1.0] * 150)))
+    assert (check.verdict, check.evidence["distinct"]) == ("refuse", 3)
+
+
+def test_tensors_that_are_dead_constant_or_not_finite_are_named() -> None:
+    ranges = {
+        "dead": observe(np.zeros(4, np.float32)),
+        "constant": observe(np.full(4, 3, np.float32)),
+        "broken": observe(np.float32([1, np.nan, np.inf])),
+        "fine": observe(np.float32([1, 2])),
+    }
+    found = {check.subject: (check.verdict, check.evidence["tensors"]) for check in check_tensors(ranges)}
+    assert found == {
+        "non-finite": ("refuse", {"broken": 2}),
+        "dead": ("warn", ["dead"]),
+        "constant": ("warn", ["constant"]),
+    }
+
+
+@pytest.mark.parametrize(("seen", "verdict"), [({0, 1, 2}, "ok"), ({0, 1}, "warn")])
+def test_classes_without_a_sample_are_named(seen: set[int], verdict: str) -> None:
+    assert _only(check_classes(seen, {0, 1, 2})).verdict == verdict
+
+
+@pytest.mark.parametrize(("amax", "verdict"), [(2.0, "ok"), (1.0, "refuse")])
+def test_tensors_that_reach_further_in_inference_are_named(amax: float, verdict: str) -> None:
+    assert _only(check_coverage({"t": amax}, _ranges([2.0]))).verdict == verdict
+
+
+FRESH = {f"t{i}": 1.0 + i for i in range(20)}
+
+
+@pytest.mark.parametrize(
+    ("cache", "refused"),
+    [
+        (RangesFile("calibration cache", FRESH, (10, 3, 0), "EntropyCalibration2"), {}),
+        (
+            RangesFile("calibration cache", FRESH, (8, 6, 1), "EntropyCalibration2"),
+            {"header": "TensorRT skips a cache of another version"},
+        ),
+        (
+            RangesFile("calibration cache", FRESH, (10, 3, 0), "LegacyCalibration"),
+            {"header": "expected the algorithm EntropyCalibration2 or MinMaxCalibration"},
+        ),
+        (
+            RangesFile("PPQ ranges", {f"other{i}": 1.0 for i in range(20)}),
+            {"names": "it knows 0 of 20 tensors (0%): it was made for another model"},
+        ),
+        (
+            RangesFile("PPQ ranges", {name: amax / 255 for name, amax in FRESH.items()}),
+            {"ranges": "its ranges are 0.0039 times the fresh ones"},
+        ),
+    ],
+)
+def test_a_stale_cache_is_refused(cache: RangesFile, refused: dict[str, str]) -> None:
+    found = {c.subject: c.sentence for c in check_cache(cache, FRESH, (10, 3, 1)) if c.verdict == "refuse"}
+    assert found.keys() == refused.keys()
+    assert all(text in found[subject] for subject, text in refused.items())
+
+
+def test_scales_of_another_model_or_data_are_refused() -> None:
+    scales = Scales(
+        method="mse", samples=9, model=Origin(name="a.onnx", sha256="11"), data=Origin(name="c.npz", sha256="22"),
+        tensors={},
+    )  # fmt: skip
+    verdicts = {check.subject: check.verdict for check in check_origin(scales, "11", "23")}
+    assert verdicts == {"model": "ok", "data": "refuse"}
