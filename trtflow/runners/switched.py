@@ -1,0 +1,34 @@
+"""The emulator for a search: one session for all plans, because to build one takes longer than to run a probe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onnx import ModelProto
+from polygraphy.backend.onnxrt import OnnxrtRunner
+
+from trtflow.graph.switchable import switchable
+from trtflow.precision.plan import Precision, PrecisionPlan
+from trtflow.runners.onnxrt import ReferenceRunner, create_session
+
+
+class SwitchedRunner(ReferenceRunner):
+    """Executes any plan between ``low`` and FP32, rounding every tensor. `under` chooses the plan.
+
+    The session outlives deactivation. Numbers equal those of `EmulatedRunner` up to the order of additions.
+    Raises `ModelError` when the model has candidates inside control flow, which `EmulatedRunner` takes.
+    """
+
+    def __init__(self, model: ModelProto, low: Precision) -> None:
+        self._switched = switchable(model, low)
+        OnnxrtRunner.__init__(self, create_session(self._switched.model), name=f"switched-{low}")
+        self.under(PrecisionPlan(low))
+
+    def under(self, plan: PrecisionPlan) -> SwitchedRunner:
+        """This runner, executing ``plan`` from now on."""
+        self._switches = self._switched.feed(plan)
+        return self
+
+    def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
+        """The outputs for ``feed``."""
+        return dict(self.infer({**feed, **self._switches}, check_inputs=False))
