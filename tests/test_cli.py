@@ -63,8 +63,10 @@ def test_a_run_shows_its_steps_tables_and_files(trtflow_command: Command) -> Non
         "first run never ran",
         "end run never ran",
         "second run never ran",
+        "first",
         "text length",
         "a 1",
+        "second",
         "text length",
         "b 1",
         "Files",
@@ -271,3 +273,16 @@ def test_commands_load_nothing_heavy(arguments: list[str], heavy: list[str]) -> 
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert ended.stderr == ""
+
+
+def test_check_leaves_lock_files_out(trtflow_command: Command) -> None:
+    trtflow_command("run", "toy.yaml")
+    status, output, _ = trtflow_command("check", "toy.yaml", "toy.lock.yaml")
+    assert status == 0
+    assert "lock" not in output
+
+
+def test_an_unknown_export_format_lists_the_known_ones(trtflow_command: Command) -> None:
+    status, _, errors = trtflow_command("export", "constraints.yaml", "--to", "trtexce")
+    assert status == 1
+    assert "expected one of trtexec, polygraphy, modelopt, onnxruntime" in errors

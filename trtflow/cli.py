@@ -74,7 +74,8 @@ def check(
     """Load and check configs without running anything; all problems of all files at once."""
     from trtflow.errors import ConfigError
 
-    problems = [text for text in (_check(config, workflow) for config in configs) if text]
+    files = [config for config in configs if not config.name.endswith(".lock.yaml")]  # so that *.yaml may be said
+    problems = [text for text in (_check(config, workflow) for config in files) if text]
     if problems:
         raise ConfigError("\n\n".join(problems))
 
@@ -125,6 +126,36 @@ def verify(
     plan = _plan(config, None, None)
     with _interruptible():
         raise typer.Exit(commands.verify(_console(), plan, tolerance, jobs))
+
+
+@app.command(epilog="Example: trtflow apply out/unet/constraints.yaml models/unet-v2.onnx")
+def apply(
+    constraints: Annotated[Path, typer.Argument(metavar="CONSTRAINTS", help="constraints.yaml of a run")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX file, as a rule exported again")],
+    out: Annotated[Path | None, typer.Option(help="the file to write [default: MODEL.mixed.onnx]")] = None,
+) -> None:
+    """Re-apply a decision to another export of the model: names must match, nothing is measured."""
+    from trtflow.precision.apply import apply_constraints
+
+    destination = out or model.with_suffix(".mixed.onnx")
+    for note in apply_constraints(constraints, model, destination):
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(f"Wrote {destination}")
+
+
+@app.command(epilog="Example: trtflow export out/unet/constraints.yaml --to trtexec > trtexec.args")
+def export(
+    constraints: Annotated[Path, typer.Argument(metavar="CONSTRAINTS", help="constraints.yaml of a run")],
+    to: Annotated[str, typer.Option(help="trtexec, polygraphy, modelopt or onnxruntime")],
+) -> None:
+    """Print a decision in another tool's format, which says for which versions it is valid."""
+    from trtflow.errors import PlanError
+    from trtflow.precision.constraints import read_constraints
+    from trtflow.precision.exports import FORMATS
+
+    if to not in FORMATS:
+        raise PlanError(f"there is no format '{to}'; expected one of {', '.join(FORMATS)}.")
+    typer.echo(FORMATS[to][1](read_constraints(constraints)), nl=False)
 
 
 def main() -> None:

@@ -73,9 +73,9 @@ def test_cells_are_short(cell: object, text: str) -> None:
 def test_numbers_stand_to_the_right() -> None:
     file = io.StringIO()
     table = Table(("layer", "differing"), (("/conv[0]", 12345), ("b", None)), "Worst first")
-    show_table(Console(file=file, width=60), table)
+    show_table(Console(file=file, width=60), table, "compare")
     assert [line.rstrip() for line in file.getvalue().splitlines() if line.strip(" ─")] == [
-        "Worst first",
+        "compare: Worst first",
         " layer      differing",
         " /conv[0]      12 345",
         " b                  -",

@@ -24,7 +24,7 @@ def show_outcome(console: Console, outcome: Outcome, published: Sequence[Path], 
     for name in outcome.records:
         table = outcome.table(name)
         if table is not None:
-            show_table(console, table)
+            show_table(console, table, name)
     for record in outcome.failed:
         show_failure(console, record)
     if published:
@@ -69,13 +69,13 @@ def show_preview(console: Console, steps: Iterable[Preview]) -> None:
     console.print(table)
 
 
-def show_table(console: Console, table: Table) -> None:
-    """A step's table: numbers to the right, four significant digits."""
+def show_table(console: Console, table: Table, step: str) -> None:
+    """A step's table, headed by its name: numbers to the right, four significant digits."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    title = Text(table.title) if table.title else None
+    title = Text(f"{step}: {table.title}" if table.title else step)
     rich = RichTable(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(table.columns):
         numeric = all(isinstance(row[index], (int, float, type(None))) for row in table.rows)

@@ -168,7 +168,7 @@ class _Search:
                 "minimal": result.minimal,
             },
             summary=f"{result.reason} ({measured} evaluations)",
-            table=Table(("kept", "precision", "cost share"), rows) if rows else None,
+            table=Table(("node", "precision", "cost share"), rows, "what stays in high precision") if rows else None,
         )
 
     def _baseline(self, name: str, oracle: EmulatedOracle) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def _result(found: Sequence[Layer], statistics: Mapping[str, Any], samples: int)
             (layer.node, layer.op, row["differing"], row["count"], f"{row['differing_share']:.2%}")
             for layer, row in worst
         ),
-        title="layers, worst first",
+        title="values that deviate by more than 10 %, worst layers first",
     )
     first = f", first at {wrong[0][0].node}" if wrong else ""
     return Result(

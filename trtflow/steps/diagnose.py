@@ -37,4 +37,6 @@ def run(options: With, context: Context) -> Result:
     counts = Counter(finding.code for finding in findings)
     rows = tuple((code, REASONS[code].title, count) for code, count in sorted(counts.items()))
     summary = ", ".join(f"{code} x{count}" for code, count in sorted(counts.items())) or "nothing found"
-    return Result(metrics=dict(counts), summary=summary, table=Table(("code", "reason", "nodes"), rows))
+    return Result(
+        metrics=dict(counts), summary=summary, table=Table(("code", "reason", "nodes"), rows, "what the ranges say")
+    )

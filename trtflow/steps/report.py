@@ -44,7 +44,7 @@ def run(options: With, context: Context) -> Result:
         for entry in summary.verdict.conditions
     )
     columns = ("metric", "fp32", summary.low, "mixed", "accepted if")
-    return Result(summary=summary.verdict.sentence, table=Table(columns, rows) if rows else None)
+    return Result(summary=summary.verdict.sentence, table=Table(columns, rows, "before and after") if rows else None)
 
 
 def _figure(value: float | None) -> str | None:
