@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
@@ -16,13 +16,18 @@ CHANNELS, SIZE, SAMPLES = 8, 16, 8
 
 @dataclass(frozen=True)
 class Planted:
-    """A network with its samples. ``needed``: the nodes that must stay in FP32; None where there is a choice."""
+    """A network with its samples. ``needed``: the nodes that must stay in FP32; None where there is a choice.
+
+    ``engine``: the same network as an engine computes it, where that differs; a node ``NAME:part`` there belongs
+    to the node ``NAME``.
+    """
 
     title: str
     model: onnx.ModelProto
     feeds: list[dict[str, Floats]]
     needed: frozenset[str] | None
     tolerance: float = 5e-3
+    engine: onnx.ModelProto | None = None
 
 
 @dataclass
@@ -48,9 +53,15 @@ class Chain:
         self.weights.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
 
-    def add(self, op: str, *inputs: str, needed: bool = False, **attributes: object) -> str:
+    def integers(self, value: list[int]) -> str:
+        """The name of an INT64 initializer that holds ``value``."""
+        name = f"k{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.array(value, np.int64), name))
+        return name
+
+    def add(self, op: str, *inputs: str, name: str = "", needed: bool = False, **attributes: object) -> str:
         """Append a node that reads ``inputs`` and is the new top. Returns its name, which is its output's too."""
-        name = f"{op}_{len(self.nodes)}"
+        name = name or f"{op}_{sum(node.op_type == op for node in self.nodes)}"
         self.nodes.append(helper.make_node(op, inputs, [name], name, **attributes))
         self.top = name
         if needed:
@@ -150,13 +161,38 @@ def reduction() -> Planted:
     chain.conv_relu(20.0)
     source = chain.top
     chain.add("Mul", source, source)
-    axes = chain.constant([0])
-    chain.weights[-1].CopyFrom(numpy_helper.from_array(np.array([2, 3], np.int64), axes))
-    chain.add("ReduceSum", chain.top, axes, needed=True)
+    chain.add("ReduceSum", chain.top, chain.integers([2, 3]), needed=True)
     chain.add("Sqrt", chain.top, needed=True)
     chain.add("Div", source, chain.top)
     chain.convs(29)
     return chain.planted("reduction in 120")
+
+
+def accumulation() -> Planted:
+    """x/mean x with x near 300 over 256 pixels, the mean's sum held in FP16 by the engine: beyond 65504.
+
+    No tensor of the network leaves the range, so the emulator, which adds in FP32, has nothing to see.
+    """
+    emulated, engine = (_with_mean(split) for split in (False, True))
+    return replace(emulated.planted("sum in a mean (engine only) in 118"), engine=engine.model())
+
+
+def _with_mean(split: bool) -> Chain:
+    chain = Chain()
+    chain.convs(28)
+    chain.conv_relu(370.0)
+    source = chain.top
+    axes = chain.integers([2, 3])
+    if split:
+        total = chain.add("ReduceSum", source, axes)
+        chain.add("Mul", total, chain.constant(1 / SIZE**2), name="mean:scale")
+        chain.nodes[-2].name = "mean"
+    else:
+        chain.add("ReduceMean", source, name="mean", axes=[2, 3], needed=True)
+    chain.add("Div", source, chain.top, name="div")
+    for _ in range(29):
+        chain.conv_relu()
+    return chain
 
 
 def together() -> Planted:
@@ -191,6 +227,7 @@ CASES: dict[str, Callable[[], Planted]] = {
     "underflow": underflow,
     "epsilon": epsilon,
     "reduction": reduction,
+    "accumulation": accumulation,
     "together": together,
     "diffuse": diffuse,
 }
