@@ -68,7 +68,7 @@ class Worker:
 
     def __init__(self, build: bool) -> None:
         command = [sys.executable, __file__, "--worker", *(["--build"] if build else [])]
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: S603  (this very file)
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.lines: queue.Queue[str] = queue.Queue()

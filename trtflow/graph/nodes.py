@@ -120,12 +120,30 @@ FLOATS = frozenset(
 
 
 def float_slots(scope: Scope, node: onnx.NodeProto, types: Types, version: int, precision: Precision) -> slots.Slots:
-    """The slots of ``node`` that hold FP32 tensors and may hold ``precision``."""
+    """The slots of ``node`` that hold FP32 tensors and may hold ``precision``.
+
+    None when a tensor in such a slot has no known type. Slots that share a type variable with an FP32 tensor that
+    must stay FP32 stay FP32 as well.
+    """
     able = slots.slots(node, version, precision)
-    return slots.Slots(
-        tuple(ok and types.of(scope, n).is_float for ok, n in zip(able.inputs, node.input, strict=True)),
-        tuple(ok and types.of(scope, n).is_float for ok, n in zip(able.outputs, node.output, strict=True)),
+    given, made = slots.variables(node, version)
+    sides = ((able.inputs, node.input, given), (able.outputs, node.output, made))
+    if any(ok and not types.of(scope, n).elem for oks, names, _ in sides for ok, n in zip(oks, names, strict=True)):
+        return slots.Slots((False,) * len(node.input), (False,) * len(node.output))
+    tied = {
+        variable
+        for oks, names, own in sides
+        for ok, name, variable in zip(oks, names, own, strict=True)
+        if variable and name and not ok and types.of(scope, name).is_float
+    }
+    inputs, outputs = (
+        tuple(
+            ok and variable not in tied and types.of(scope, name).is_float
+            for ok, name, variable in zip(oks, names, own, strict=True)
+        )
+        for oks, names, own in sides
     )
+    return slots.Slots(inputs, outputs)
 
 
 def shape_chains(found: list[Scope]) -> frozenset[str]:

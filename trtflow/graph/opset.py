@@ -63,6 +63,7 @@ def _converted(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
     lost = set(names) - {node.name for node in converted.graph.node}
     if lost:
         raise ModelError(f"ONNX's opset converter lost the nodes {', '.join(sorted(lost)[:5])}")
+    converted.ir_version = max(converted.ir_version, 4)  # IR 3 wants the converter's constants among the inputs
     converted.metadata_props.extend(p for p in model.metadata_props if p not in converted.metadata_props)
     return converted
 
@@ -114,11 +115,37 @@ def _grid_modes(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]
     return []
 
 
-def _refuse(reason: str) -> Adapter:
-    def adapter(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]:
-        raise ModelError(f"node {node.name}: {reason}; export the model with a newer opset, or avoid bf16")
+def _axis_to_input(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]:
+    """DFT, from 20 on, takes its axis as the third input, and -2 where it once took 1."""
+    axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
+    _drop_attribute(node, "axis")
+    name = fresh(f"{node.output[0]}__axis")
+    node.input.extend([""] * (2 - len(node.input)) + [name])
+    return [helper.make_node("Constant", [], [name], fresh(name), value_int=axis)]
 
-    return adapter
+
+def _scale_per_channel(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]:
+    """GroupNormalization, from 21 on, scales channels, not groups: repeat what each group has for its channels."""
+    groups = next(a.i for a in node.attribute if a.name == "num_groups")
+    root = node.output[0]
+    count, column, flat, channels, share, shape = (
+        fresh(f"{root}__{part}") for part in ("groups", "column", "flat", "channels", "share", "shape")
+    )
+    added = [
+        helper.make_node("Constant", [], [count], fresh(count), value_ints=[groups]),
+        helper.make_node("Constant", [], [column], fresh(column), value_ints=[groups, 1]),
+        helper.make_node("Constant", [], [flat], fresh(flat), value_ints=[-1]),
+        helper.make_node("Shape", [node.input[0]], [channels], fresh(channels), start=1, end=2),
+        helper.make_node("Div", [channels, count], [share], fresh(share)),
+        helper.make_node("Concat", [count, share], [shape], fresh(shape), axis=0),
+    ]
+    for index in (1, 2):
+        tall, wide, repeated = (fresh(f"{node.input[index]}__{part}") for part in ("tall", "wide", "repeated"))
+        added.append(helper.make_node("Reshape", [node.input[index], column], [tall], fresh(tall)))
+        added.append(helper.make_node("Expand", [tall, shape], [wide], fresh(wide)))
+        added.append(helper.make_node("Reshape", [wide, flat], [repeated], fresh(repeated)))
+        node.input[index] = repeated
+    return added
 
 
 def _drop_attribute(node: onnx.NodeProto, name: str) -> None:
@@ -133,7 +160,7 @@ CHANGED: Mapping[str, Mapping[int, Adapter]] = {
     **{f"Reduce{name}": {18: _axes_to_input} for name in _REDUCTIONS},
     "Split": {18: _count_outputs},
     "GridSample": {20: _grid_modes},
-    "GroupNormalization": {21: _refuse("GroupNormalization means something else from opset 21 on")},
-    "DFT": {20: _refuse("DFT takes its axis differently from opset 20 on")},
+    "GroupNormalization": {21: _scale_per_channel},
+    "DFT": {20: _axis_to_input},
 }
 """Operators whose form changed after opset 13: the opset of the change and what to do about it."""

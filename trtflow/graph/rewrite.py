@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
@@ -20,7 +22,7 @@ from trtflow.graph.nodes import LOW, Analysis, analyse, is_boundary_cast
 from trtflow.graph.opset import raise_opset
 from trtflow.graph.sidestep import sidestep_fusion
 from trtflow.graph.slots import AS_PRODUCED, RAISED, listed
-from trtflow.graph.typing import DTYPE_ATTRIBUTES
+from trtflow.graph.typing import DTYPE_ATTRIBUTES, has_default
 from trtflow.graph.walk import STANDARD_DOMAINS, FreshNames, Key, Scope
 from trtflow.precision.plan import Precision, PrecisionPlan
 
@@ -59,16 +61,21 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
 
 
 def _raised(analysis: Analysis, assigned: Edges) -> tuple[onnx.ModelProto, list[str]]:
+    formats = {p for low in (*assigned.inputs.values(), *assigned.outputs.values()) for p in low.values()}
     lacking = {
         analysis.by_name[name][1].op_type
-        for name, low in (*assigned.inputs.items(), *assigned.outputs.items())
-        for precision in low.values()
+        for name in assigned.inputs
+        for precision in {*assigned.inputs[name].values(), *assigned.outputs[name].values()}
         if not listed(analysis.by_name[name][1].op_type, analysis.opset, precision)
     }
-    if not lacking and not ("bf16" in assigned.produced.values() and analysis.opset < 13):
+    if analysis.opset >= RAISED or not (lacking or "bf16" in formats):
         return analysis.model, []
-    why = f"the low formats of {', '.join(sorted(lacking)) or 'Cast'}"
+    why = ", ".join(sorted(lacking)) or "bf16"  # older operators that runtimes expand do so without BF16
     return raise_opset(analysis.model, RAISED), [f"opset {analysis.opset} was raised to {RAISED} for {why}"]
+
+
+ZERO = onnx.numpy_helper.from_array(np.zeros(1, np.float32))
+"""What ConstantOfShape holds when it does not say (ONNX)."""
 
 
 @dataclass
@@ -80,7 +87,7 @@ class _Work:
     fresh: FreshNames
     copies: dict[Key, dict[Precision, str]] = field(default_factory=dict)
     constants: dict[str, list[onnx.TensorProto]] = field(default_factory=dict)
-    retyped: dict[str, dict[str, int]] = field(default_factory=dict)
+    retyped: dict[str, dict[str, Any]] = field(default_factory=dict)
     variables: dict[Key, gs.Variable] = field(default_factory=dict)
     by_path: dict[str, Scope] = field(init=False)
 
@@ -131,12 +138,17 @@ class _Work:
         return self.analysis.types.of(scope, name).elem
 
     def _retype(self, node: gs.Node) -> None:
+        """Attributes that name or hold the type of a low output follow it."""
         low = self.assigned.outputs.get(node.name, {}).get(0)
-        attribute = DTYPE_ATTRIBUTES.get(node.op)
-        if low is None or attribute is None:
+        if low is None:
             return
         proto = self.analysis.by_name[node.name][1]
-        if any(a.name == attribute for a in proto.attribute) or not node.inputs:
+        if node.op == "ConstantOfShape":
+            held = next((a.t for a in proto.attribute if a.name == "value"), ZERO)
+            self.retyped[node.name] = {"value": constants.cast(held, low, held.name)}
+        attribute = DTYPE_ATTRIBUTES.get(node.op, "")
+        stated = any(a.name == attribute for a in proto.attribute)
+        if stated or has_default(node.op, attribute, self.analysis.opset):
             self.retyped[node.name] = {attribute: TYPE_OF[low]}
 
     def _rewire(self, scope: Scope, node: gs.Node) -> None:

@@ -86,7 +86,10 @@ FP32_OUTPUTS: Mapping[str, frozenset[int]] = {
 }
 
 FP32_OPERATORS: Mapping[str, str] = {
-    # Operators that ONNX allows in a low format and the engines do not take, with the reason that reports show.
+    # Operators that ONNX allows in a low format, and that still cannot take one.
+    "BitCast": "its output has the bits of its input, so that the formats must not change",
+    "MelWeightMatrix": "ONNX Runtime types it FP32 whatever its attribute says",
+    "MeanVarianceNormalization": "ONNX's own expansion of it mixes FP32 constants into low tensors",
 }
 
 AS_PRODUCED = frozenset({"Shape", "Size"})
@@ -130,6 +133,8 @@ def slots(node: onnx.NodeProto, opset: int, precision: Precision) -> Slots:
     if node.op_type in FP32_OPERATORS or precision not in FORMAT_TYPES:
         return Slots((False,) * len(node.input), (False,) * len(node.output))
     own = allowed(node.op_type, opset, precision)
+    if holds_no_tensor(node.op_type, opset):
+        own = Allowed((), ())
     return Slots(
         tuple(bool(name) and own.input(i) and not _stays(node.op_type, i) for i, name in enumerate(node.input)),
         tuple(
@@ -137,6 +142,31 @@ def slots(node: onnx.NodeProto, opset: int, precision: Precision) -> Slots:
             for i, name in enumerate(node.output)
         ),
     )
+
+
+@lru_cache(maxsize=4096)
+def holds_no_tensor(op: str, opset: int) -> bool:
+    """Whether some input or output of ``op`` can only be a sequence or an optional: their types are left alone."""
+    schema = schema_of(op, opset)
+    formals = () if schema is None else (*schema.inputs, *schema.outputs)
+    return any(not any(kind.startswith("tensor(") for kind in formal.types) for formal in formals)
+
+
+def variables(node: onnx.NodeProto, opset: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ONNX type variable of each input and output of ``node``; "" for a fixed type or heterogeneous rest."""
+    schema = schema_of(node.op_type, opset)
+    if schema is None:
+        return ("",) * len(node.input), ("",) * len(node.output)
+    return (
+        tuple(_variable(formal_parameter(schema.inputs, i)) for i in range(len(node.input))),
+        tuple(_variable(formal_parameter(schema.outputs, i)) for i in range(len(node.output))),
+    )
+
+
+def _variable(formal: onnx.defs.OpSchema.FormalParameter | None) -> str:
+    if formal is None or not formal.is_homogeneous or "(" in formal.type_str:
+        return ""
+    return str(formal.type_str)
 
 
 def _stays(op: str, index: int) -> bool:

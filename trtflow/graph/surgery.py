@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -55,7 +56,7 @@ def put_back(
     graph: gs.Graph,
     original: onnx.ModelProto,
     constants: Mapping[str, list[onnx.TensorProto]],
-    retyped: Mapping[str, Mapping[str, int]],
+    retyped: Mapping[str, Mapping[str, Any]],
 ) -> onnx.ModelProto:
     """The edited ``graph`` as a model with what ``original`` had around its topology.
 
@@ -83,7 +84,7 @@ def _fill(
     original: onnx.GraphProto,
     path: str,
     constants: Mapping[str, list[onnx.TensorProto]],
-    retyped: Mapping[str, Mapping[str, int]],
+    retyped: Mapping[str, Mapping[str, Any]],
     nodes: Mapping[str, onnx.NodeProto],
 ) -> None:
     for field, value in original.ListFields():
@@ -107,7 +108,7 @@ def _fill_node(
     known: onnx.NodeProto,
     path: str,
     constants: Mapping[str, list[onnx.TensorProto]],
-    retyped: Mapping[str, Mapping[str, int]],
+    retyped: Mapping[str, Mapping[str, Any]],
     nodes: Mapping[str, onnx.NodeProto],
 ) -> None:
     copy.CopyFrom(known)

@@ -167,6 +167,13 @@ def attribute_int(node: onnx.NodeProto, name: str) -> int:
     return next((int(a.i) for a in node.attribute if a.name == name), 0)
 
 
+def has_default(op: str, attribute: str, version: int) -> bool:
+    """Whether ``op`` takes ``attribute`` to be something when a node does not say."""
+    schema = schema_of(op, version)
+    known = schema.attributes.get(attribute) if schema is not None else None
+    return known is not None and bool(known.default_value.name)
+
+
 def _only_type(formal: onnx.defs.OpSchema.FormalParameter) -> int:
     names = [name[len("tensor(") : -1].upper() for name in formal.types if name.startswith("tensor(")]
     return int(onnx.TensorProto.DataType.Value(names[0])) if len(names) == 1 == len(formal.types) else 0
