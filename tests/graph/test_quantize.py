@@ -20,8 +20,13 @@ from trtflow.runners.engines import ShapeRange, build_engine, find_backend
 from trtflow.runners.onnxrt import create_session
 
 WEIGHTS = {
-    "w0": (4, 3, 3, 3), "b0": (4,), "w1": (4, 4, 3, 3), "wt": (4, 6, 2, 2),
-    "w2": (4, 6, 1, 1), "wm": (4, 5), "wg": (2, 5),
+    "w0": (4, 3, 3, 3),
+    "b0": (4,),
+    "w1": (4, 4, 3, 3),
+    "wt": (4, 6, 2, 2),
+    "w2": (4, 6, 1, 1),
+    "wm": (4, 5),
+    "wg": (2, 5),
 }
 
 NETWORK = """
