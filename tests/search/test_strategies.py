@@ -108,6 +108,18 @@ def test_builds_that_fail_are_not_taken_for_bad_accuracy() -> None:
     assert "n5" in result.plan.nodes
 
 
+def test_a_plan_is_found_even_where_everything_high_cannot_be_built() -> None:
+    problem = chain(16, priors={"n5": math.inf})
+    result = search(problem, Simulated(problem, culprits(5), fails=lambda low: not low))
+    assert (result.accepted, set(result.plan.nodes)) == (True, names(5))
+
+
+def test_where_nothing_can_be_built_that_is_said() -> None:
+    problem = chain(4)
+    result = search(problem, Simulated(problem, culprits(1), fails=lambda low: True))
+    assert (result.accepted, "could not be built" in result.reason) == (False, True)
+
+
 @st.composite
 def problems(draw: st.DrawFn) -> Simulated:
     count = draw(st.integers(1, 24))

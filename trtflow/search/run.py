@@ -94,10 +94,12 @@ def search(
     books = Books(budget or Budget(), on_evaluation)
     ledger = Ledger(problem, oracle, books)
     low, high = ledger.measure(frozenset(), "ends"), ledger.measure(problem.nodes, "ends")
-    if not low.accepted and not high.accepted:
+    refused = high.status == "measured" and not high.accepted
+    if refused and not low.accepted:
         return _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high))
     spent = _ran_out(ledger, find, pareto)
-    assert ledger.best is not None  # noqa: S101 - one of the ends was accepted
+    if ledger.best is None:
+        return _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high))
     minimal = is_minimal(ledger, single(problem, ledger.best))
     found = _result(ledger, ledger.best, (low, high), minimal, _sentence(ledger, minimal, spent))
     return found if confirm is None else _confirmed(found, Ledger(problem, confirm, books, "build"), ledger)
@@ -167,7 +169,7 @@ def _floor(ledger: Ledger) -> float:
 
 def _hopeless(problem: Problem, high: Outcome) -> str:
     if high.status == "failed":
-        return f"the plan with everything in {problem.high} could not be built, so nothing was compared"
+        return f"the plan with everything in {problem.high} could not be built, nor was another plan accepted"
     return f"even everything in {problem.high} is not accepted (margin {high.margin:.3g}): precision is not the cause"
 
 

@@ -49,14 +49,17 @@ def settle(ledger: Ledger, kept: Sequence[Unit], order: Sequence[Unit] | None = 
     """Lower single units of ``kept``, which must be accepted, until none of ``order`` can be at less cost.
 
     Where error is not monotone, a unit that was needed beside many may not be beside few, so all are asked
-    again after each success.
+    again until a round lowers none.
     """
     asked = {unit.id for unit in (kept if order is None else order)}
-    for unit in kept:
-        less = without(kept, [unit])
-        if unit.id in asked and saves(ledger, kept, less) and ledger.accepts(less, "shrink", doubtful=True):
-            return settle(ledger, less, order)
-    return list(kept)
+    kept, before = list(kept), None
+    while kept != before:
+        before = kept
+        for unit in before:
+            less = without(kept, [unit])
+            if unit.id in asked and saves(ledger, kept, less) and ledger.accepts(less, "shrink", doubtful=True):
+                kept = less
+    return kept
 
 
 def is_minimal(ledger: Ledger, kept: Sequence[Unit]) -> bool:
