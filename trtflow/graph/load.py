@@ -15,7 +15,7 @@ from trtflow.graph.noop import drop_noop_casts
 from trtflow.graph.opset import OLDEST, STABLE, raise_opset
 from trtflow.graph.typing import infer
 from trtflow.graph.upcast import keep_interface, retype
-from trtflow.graph.walk import clone, opset, uses_standard_operators
+from trtflow.graph.walk import clone, opset, scopes, uses_standard_operators
 
 LARGEST = 1900 * 2**20
 """Bytes of weights above which `save` writes them beside the file: protobuf's limit is 2 GiB for everything."""
@@ -23,7 +23,10 @@ LARGEST = 1900 * 2**20
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model that trtflow works on, what was done to make it so, and the sha256 of the file it came from."""
+    """A model that trtflow works on, what was done to make it so, and the sha256 of its file.
+
+    Where weights lie in files of their own, their content follows the model's in the digest.
+    """
 
     model: onnx.ModelProto
     notes: tuple[str, ...]
@@ -43,8 +46,19 @@ def load(path: Path | str) -> LoadedModel:
         raise ModelError(f"{path} is not an ONNX model, or its external data is missing: {error}") from error
     if not model.graph.node and not model.graph.output:
         raise ModelError(f"{path} is not an ONNX model: it holds no graph")
+    digest = hashlib.sha256(content)
+    for location in _external(path):
+        digest.update((path.parent / location).read_bytes())
     model, notes = prepare(model)
-    return LoadedModel(model, notes, hashlib.sha256(content).hexdigest())
+    return LoadedModel(model, notes, digest.hexdigest())
+
+
+def _external(path: Path) -> list[str]:
+    """The files beside ``path`` that hold its weights, in order of first use."""
+    model = onnx.load(path, load_external_data=False)
+    tensors = [tensor for scope in scopes(model) for tensor in scope.constants.values()]
+    entries = [entry for tensor in tensors for entry in tensor.external_data if entry.key == "location"]
+    return list(dict.fromkeys(str(entry.value) for entry in entries))
 
 
 def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:

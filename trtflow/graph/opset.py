@@ -50,12 +50,13 @@ def _declare(model: onnx.ModelProto, target: int) -> None:
 
 def _converted(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
     try:
-        converted = onnx.version_converter.convert_version(model, target)
+        converted = onnx.version_converter.convert_version(_without_upsample(model), target)
     except Exception as error:
         raise ModelError(
             f"ONNX cannot convert the model from opset {opset(model)} to {target}: {error}. "
             "Export it again with a newer opset"
         ) from error
+    _resize_instead(converted)
     names = [node.name for node in model.graph.node]
     for node in converted.graph.node:
         if not node.name:  # the converter's own helpers
@@ -66,6 +67,34 @@ def _converted(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
     converted.ir_version = max(converted.ir_version, 4)  # IR 3 wants the converter's constants among the inputs
     converted.metadata_props.extend(p for p in model.metadata_props if p not in converted.metadata_props)
     return converted
+
+
+HELD = "trtflow.held"
+"""The domain that hides Upsample from ONNX's converter, which does not know it."""
+
+
+def _without_upsample(model: onnx.ModelProto) -> onnx.ModelProto:
+    copy = clone(model)
+    held = [n for scope in scopes(copy) for n in scope.graph.node if n.op_type == "Upsample" and len(n.input) == 2]
+    for node in held:
+        node.domain = HELD
+    if held:
+        copy.opset_import.append(helper.make_opsetid(HELD, 1))
+    return copy
+
+
+def _resize_instead(model: onnx.ModelProto) -> None:
+    """Upsample-9 is Resize with its first coordinates: output x reads input x / scale, rounded down."""
+    for scope in scopes(model):
+        for node in scope.graph.node:
+            if node.domain == HELD:
+                node.domain, node.op_type = "", "Resize"
+                node.input.insert(1, "")
+                node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
+                node.attribute.append(helper.make_attribute("nearest_mode", "floor"))
+    kept = [entry for entry in model.opset_import if entry.domain != HELD]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
 
 
 def _adapt(graph: onnx.GraphProto, version: int, target: int, fresh: FreshNames) -> None:
