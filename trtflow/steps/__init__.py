@@ -3,10 +3,13 @@
 STEPS: dict[str, str] = {
     "bisect": "trtflow.steps.bisect",
     "build": "trtflow.steps.build",
+    "calibrate": "trtflow.steps.calibrate",
+    "check-calibration": "trtflow.steps.check_calibration",
     "compare": "trtflow.steps.compare",
     "constrain": "trtflow.steps.constrain",
     "diagnose": "trtflow.steps.diagnose",
     "inspect": "trtflow.steps.inspect",
+    "quantize": "trtflow.steps.quantize",
     "report": "trtflow.steps.report",
     "rewrite": "trtflow.steps.rewrite",
     "run": "trtflow.steps.run",

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from trtflow.engine.step import Context, File, Result, Table
 from trtflow.errors import PlanError
+from trtflow.steps.books import entry_document, made_by, reporter
+from trtflow.steps.books import held_out as held_out_places
 from trtflow.steps.options import Data, Judged
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 version = 1
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
-
-HELD_OUT_FROM = 4  # with fewer samples all of them are needed to search
 
 
 class With(Judged):
@@ -58,7 +58,7 @@ def run(options: With, context: Context) -> Result:
     statistics = None if options.priors is None else json.loads(options.priors.read_text(encoding="utf-8"))
     problem = build_problem(model, options.low, options.high, shapes_of(samples[0]), statistics)
     search = _Search(options, context, model, problem)
-    held_out = _held_out(len(samples), options.held_out)
+    held_out = held_out_places(len(samples), options.held_out)
     result, evaluator, oracle = search.over([sample for i, sample in enumerate(samples) if i not in held_out])
     if held_out and result.accepted:
         verified = search.oracle_over([samples[i] for i in sorted(held_out)])[1].evaluate(result.plan)
@@ -70,14 +70,6 @@ def run(options: With, context: Context) -> Result:
     return search.conclude(result, evaluator, oracle, len(held_out))
 
 
-def _held_out(count: int, share: float) -> frozenset[int]:
-    """Every n-th sample, so that they are spread like the others."""
-    if count < HELD_OUT_FROM or not share:
-        return frozenset()
-    step = max(2, round(1 / share))
-    return frozenset(range(step - 1, count, step))
-
-
 class _Search:
     """One search problem and what is needed to measure it on different sets of samples."""
 
@@ -85,7 +77,7 @@ class _Search:
         from trtflow.search.oracle import FAILED
 
         self._options, self._context, self._model, self._problem = options, context, model, problem
-        self._seen = 0
+        self._report = reporter(context)
         self.low: Outcome = FAILED  # everything low, even what a rewrite cannot make so
 
     def oracle_over(self, samples: list[Sample]) -> tuple[Evaluator, EmulatedOracle]:
@@ -106,7 +98,7 @@ class _Search:
 
     def over(self, samples: list[Sample]) -> tuple[SearchResult, Evaluator, EmulatedOracle]:
         from trtflow.precision.plan import PrecisionPlan
-        from trtflow.search.ledger import Budget, Evaluation
+        from trtflow.search.ledger import Budget
         from trtflow.search.run import STRATEGIES, search
 
         options = self._options
@@ -115,18 +107,10 @@ class _Search:
                 raise PlanError(f"there is no strategy '{name}'; expected one of {', '.join(sorted(STRATEGIES))}.")
         evaluator, oracle = self.oracle_over(samples)
 
-        def report(entry: Evaluation) -> None:
-            self._seen += 1
-            outcome = entry.outcome
-            state = "failed" if outcome.status == "failed" else "accepted" if outcome.accepted else "refused"
-            text = f"{entry.phase}: {entry.high_count} high, {state}, margin {outcome.margin:.3g}"
-            self._context.progress(self._seen, None, text)
-            self._context.log(text + (" (reused)" if outcome.reused else f" ({outcome.seconds:.2f} s)"))
-
         self.low = oracle.evaluate(PrecisionPlan(options.low))
         self._context.log(f"everything in {options.low}, taken literally: margin {self.low.margin:.3g}")
         budget = Budget(options.max_evaluations, options.max_seconds)
-        result = search(self._problem, oracle, strategy=options.strategy, budget=budget, on_evaluation=report)
+        result = search(self._problem, oracle, strategy=options.strategy, budget=budget, on_evaluation=self._report)
         return result, evaluator, oracle
 
     def conclude(self, result: SearchResult, evaluator: Evaluator, oracle: EmulatedOracle, held_out: int) -> Result:
@@ -138,7 +122,7 @@ class _Search:
         document = {
             "strategy": self._options.strategy,
             "runner": "emulated",
-            "made-by": _made_by(),
+            "made-by": made_by(),
             "data": Path(self._options.data.source).name,
             "accepted": result.accepted,
             "minimal": result.minimal,
@@ -154,7 +138,7 @@ class _Search:
                 "low": self.low.metrics,
                 "candidate": result.outcome.metrics,
             },
-            "evaluations": [_entry(entry) for entry in result.evaluations],
+            "evaluations": [entry_document(entry) for entry in result.evaluations],
             "baselines": [self._baseline(name, oracle) for name in self._options.baselines],
         }
         write_json(document, self._context.folder / outputs["search"])
@@ -184,27 +168,6 @@ class _Search:
             "cost": result.cost,
             "evaluations": len(result.evaluations),
         }
-
-
-def _made_by() -> dict[str, str]:
-    from importlib.metadata import version as installed
-
-    return {name: installed(name) for name in ("trtflow", "onnxruntime", "onnx")} | {"runner": "emulated"}
-
-
-def _entry(entry: Any) -> dict[str, Any]:
-    outcome = entry.outcome
-    return {
-        "index": entry.index,
-        "phase": entry.phase,
-        "kind": entry.kind,
-        "high": entry.high_count,
-        "cost": entry.cost,
-        "accepted": outcome.accepted if outcome.status == "measured" else None,
-        "margin": outcome.margin,
-        "metrics": outcome.metrics,
-        "best": entry.best,
-    }
 
 
 def _kept_rows(document: dict[str, Any], result: SearchResult) -> list[tuple[str, dict[str, Any]]]:

@@ -72,7 +72,8 @@ def run(options: With, context: Context) -> Result:
     ports = [tuple(_port(value) for value in values) for values in (model.graph.input, model.graph.output)]
     name = Path(facts["file"]).stem
     (exports / "config.pbtxt").write_text(triton_config(name, *ports), encoding="utf-8")
-    return Result(metrics={"kept": len(nodes)}, summary=f"{plan.default} except {len(nodes)} nodes")
+    some = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
+    return Result(metrics={"kept": len(nodes)}, summary=f"{plan.default} except {some}")
 
 
 def _short(value: float | str) -> float | str:

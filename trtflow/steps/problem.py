@@ -18,6 +18,7 @@ from trtflow.graph.facts import node_facts, tensor_bytes
 from trtflow.graph.legal import legalize
 from trtflow.graph.nodes import candidates
 from trtflow.graph.units import units
+from trtflow.graph.walk import is_constant
 from trtflow.precision.diagnose import FP16_MAX
 from trtflow.precision.plan import Precision, PrecisionPlan
 from trtflow.search.problem import Edge, Problem, Unit
@@ -51,18 +52,22 @@ def build_problem(
 
 
 def _edges(model: ModelProto, shapes: Shapes, total: float) -> tuple[Edge, ...]:
-    """The float tensors of the main graph between candidates; everything else is in high precision."""
+    """The float tensors of the main graph that a Cast may stand on: constants are converted offline, for nothing.
+
+    What no candidate writes or reads is in high precision.
+    """
     known = {info.name for info in candidates(model)}
-    producer = {name: node.name for node in model.graph.node for name in node.output if node.name in known}
-    consumers: dict[str, list[str | None]] = {value.name: [None] for value in model.graph.output}
+    made = {name: node.name for node in model.graph.node if not is_constant(node) for name in node.output}
+    inputs = {value.name for value in model.graph.input} - {tensor.name for tensor in model.graph.initializer}
+    readers: dict[str, list[str | None]] = {value.name: [None] for value in model.graph.output}
     for node in model.graph.node:
         for name in node.input:
-            consumers.setdefault(name, []).append(node.name if node.name in known else None)
+            readers.setdefault(name, []).append(node.name if node.name in known else None)
     sizes = tensor_bytes(model, shapes)
     return tuple(
-        Edge(producer.get(name), tuple(users), 1.5 * sizes.get(name, 0) / BANDWIDTH / total)
-        for name, users in consumers.items()
-        if name in sizes and (name in producer or any(users))
+        Edge(made[name] if made.get(name) in known else None, tuple(users), 1.5 * sizes[name] / BANDWIDTH / total)
+        for name, users in readers.items()
+        if name in sizes and (name in made or name in inputs) and (made.get(name) in known or any(users))
     )
 
 
