@@ -13,6 +13,7 @@ from trtflow.report.model import (
     Condition,
     DataFacts,
     Evaluation,
+    File,
     Finding,
     KeptNode,
     Layer,
@@ -25,6 +26,14 @@ from trtflow.report.model import (
 )
 
 Documents = Mapping[str, Mapping[str, Any]]
+_FILES = (  # step type, what it leaves beside the report, for what
+    ("rewrite", "*.mixed.onnx", "the model to build: TensorRT 10 strongly typed, 11, TensorRT-RTX, ONNX Runtime"),
+    ("constrain", "constraints.yaml", "the decision, to check in beside the model"),
+    ("constrain", "exports/", "the same decision for trtexec, Polygraphy, ModelOpt, ONNX Runtime and Triton"),
+    ("build", "engine.plan", "the engine"),
+    ("compare", "layers.csv", "every layer's statistics, for a spreadsheet"),
+    ("validate", "metrics.json", "the verdict, for machines"),
+)
 _BOUNDS = {"drop": "drop at most", "rise": "rise at most", "min": "at least", "max": "at most"}
 WRONG = 0.10  # a layer is wrong when more than this share of its values deviates
 
@@ -61,6 +70,7 @@ def gather(documents: Documents, seconds: Mapping[str, float], failures: Mapping
         findings=tuple(_finding(entry) for entry in findings),
         rewrite=None if rewrite is None else Rewrite(**{key: rewrite[key] for key in ("casts", "bytes", "notes")}),
         build=_build(documents.get("build", {}).get("build")),
+        files=tuple(File(path=path, purpose=why) for step, path, why in _FILES if documents.get(step)),
         seconds=seconds,
     )
 

@@ -1,0 +1,76 @@
+"""The report says what the steps left behind, and stays whole when some of them left nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trtflow.report.gather import gather, merge
+from trtflow.report.html import render
+
+ROW = {
+    **dict.fromkeys(("count", "differing", "cand_nan", "cand_inf"), 1),
+    **dict.fromkeys(("max_abs", "mean_abs", "cosine", "ref_amax"), 0.5),
+    **dict.fromkeys(("beyond_fp16_share", "below_normal_share", "below_subnormal_share"), 0.0),
+    "differing_share": 0.4,
+    "sqnr_db": "-Infinity",
+}
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    "inspect": {"facts": {"file": "unet.onnx", "nodes": 5, "candidates": 3}},
+    "compare": {
+        "statistics": {
+            "rounding": "tensor",
+            "layers": [{"tensor": "a", "node": "n", "op": "Conv", "depth": 0}],
+            "candidates": {"fp16": {"a": ROW}},
+        }
+    },
+    "diagnose": {
+        "findings": [{"code": "R01", "node": "n", "text": "large", "evidence": {"amax": 7e4}, "certain": True}]
+    },
+    "bisect": {
+        "plan": {"default": "fp16", "nodes": {"n": "fp32"}},
+        "search": {
+            "strategy": "trtflow",
+            "data": "eval.npz",
+            "samples": 3,
+            "held-out": 1,
+            "kept": ["n"],
+            "forced": [],
+            "node-costs": {"n": 0.02},
+            "metrics": {"reference": {"iou": 0.98}, "low": {"iou": 0.0}, "candidate": {"iou": 0.97}},
+            "evaluations": [],
+            "baselines": [],
+            "made-by": {"trtflow": "0.1.0"},
+        },
+    },
+    "validate": {
+        "verdict": {
+            "accepted": True,
+            "accept": {"iou": {"drop": 0.02}},
+            "reference": {"iou": 0.98},
+            "candidate": {"iou": 0.97},
+            "margins": {"iou.drop": 0.5},
+        }
+    },
+}
+
+
+def test_the_verdict_says_how_many_nodes_stay_and_the_figures() -> None:
+    summary = gather(DOCUMENTS, {"bisect": 1.0}, {})
+    assert summary.verdict.sentence == "Accepted: 1 of 3 nodes stays in FP32; iou 0.97 against 0.98."
+    assert [(c.low, c.margin) for c in summary.verdict.conditions] == [(0.0, 0.01)]
+    assert [(node.node, node.code, node.cost_share) for node in summary.kept] == [("n", "R01", 0.02)]
+    assert summary.comparisons[0].layers[0].first_error
+    assert (summary.data.samples, summary.data.held_out) == (4, 1)
+
+
+def test_a_run_whose_steps_failed_still_has_a_report_that_says_so() -> None:
+    summary = gather({}, {}, {"bisect": "was ended by SIGSEGV"})
+    assert not summary.verdict.accepted
+    assert "bisect failed: was ended by SIGSEGV" in summary.verdict.sentence
+    assert "SIGSEGV" in render(summary)
+
+
+def test_two_steps_of_one_type_are_joined() -> None:
+    known: dict[str, Any] = {"statistics": {"layers": [1], "candidates": {"fp16": 1}}}
+    merge(known, {"statistics": {"layers": [2], "candidates": {"mixed": 2}}})
+    assert known == {"statistics": {"layers": [1], "candidates": {"fp16": 1, "mixed": 2}}}
