@@ -15,6 +15,7 @@ from trtflow.graph.edges import Edges, edges
 from trtflow.graph.fuse import fused
 from trtflow.graph.nanpool import LOSES_NAN, keep_nan
 from trtflow.graph.nodes import Analysis, analyse
+from trtflow.graph.prune import drop_unread
 from trtflow.graph.rounding import Roundings, cast_pair
 from trtflow.graph.sidestep import sidestep_fusion
 from trtflow.graph.slots import is_exact
@@ -47,6 +48,8 @@ def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding =
     for scope in reversed(analysis.scopes):  # bodies first: a rebuilt graph holds copies of its nodes' bodies
         _rebuild(scope, analysis, assigned, roundings, fresh)
     sidestep_fusion(copy)
+    if rounding == "unit":
+        drop_unread(copy)  # the weights that were folded
     return copy
 
 

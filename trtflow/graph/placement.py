@@ -6,7 +6,7 @@ Q/DQ models slower than FP16 (#993, #2592, #3762); ModelOpt's ONNX quantiser.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -149,15 +149,7 @@ class _Finder:
         shapes = [self._analysis.types.of(self._main, name).shape for name in node.input]
         if shapes[0] is None or shapes[0] != shapes[1] or len(shapes[0]) < 2 or node.input[0] == node.input[1]:
             return False
-        return any(self._from_linear(name) for name in node.input)
-
-    def _from_linear(self, name: str) -> bool:
-        """Whether a linear operator makes ``name``, but for operators with one activation behind it."""
-        node = self._main.producer(name)
-        while node is not None and node.op_type not in LINEAR:
-            computed = [source for source in node.input if source and self._main.constant(source) is None]
-            node = self._main.producer(computed[0]) if len(computed) == 1 else None
-        return node is not None
+        return any(_maker(self._main, name) for name in node.input)
 
     def _is_output(self, name: str) -> bool:
         """Whether an output of the graph is reached without another linear operator or a residual on the way."""
@@ -175,3 +167,21 @@ class _Finder:
 
     def _joins(self, node: onnx.NodeProto) -> bool:
         return node.op_type == "Add" and self._is_residual(node)
+
+
+def site_units(analysis: Analysis, found: Sequence[Site]) -> tuple[tuple[str, ...], ...]:
+    """The nodes of ``found`` in groups that an engine fuses: a residual sum belongs to what makes its operand."""
+    main, groups = analysis.scopes[0], {site.node: [site.node] for site in found if site.op != "Add"}
+    for site in (site for site in found if site.op == "Add"):
+        maker = next((node for name in reversed(site.tensors) if (node := _maker(main, name)) in groups), None)
+        groups.setdefault(maker or site.node, []).append(site.node)
+    return tuple(tuple(nodes) for nodes in groups.values())
+
+
+def _maker(main: Scope, name: str) -> str:
+    """The linear node behind ``name``, but for operators with one activation; "" when there is none."""
+    node = main.producer(name)
+    while node is not None and node.op_type not in LINEAR:
+        computed = [source for source in node.input if source and main.constant(source) is None]
+        node = main.producer(computed[0]) if len(computed) == 1 else None
+    return node.name if node is not None else ""

@@ -21,7 +21,7 @@ from trtflow.graph.constants import values
 from trtflow.graph.nodes import Analysis, analyse
 from trtflow.graph.opset import raise_opset
 from trtflow.graph.placement import Activation, Site, Weight, sites
-from trtflow.graph.surgery import drop_unread
+from trtflow.graph.prune import drop_unread
 from trtflow.graph.units import GRAPH_OUTPUT, readers
 from trtflow.graph.walk import FreshNames, Scope, clone, opset
 from trtflow.numerics.quantise import encode, fits_fp16, scale_for
@@ -68,8 +68,9 @@ def quantize(
     Raises `PlanError` for nodes that the model lacks and for activations without a range.
     """
     wanted = _wanted(model, plan)
-    low = QUANTISED.isdisjoint({plan.default}) and plan.default != "fp32"
-    least = TYPED_SCALES if low or "fp8" in wanted.values() else PER_CHANNEL
+    low = plan.default not in {"fp32", *QUANTISED}
+    typed = wanted and (low or "fp8" in wanted.values())
+    least = TYPED_SCALES if typed else PER_CHANNEL
     copy = raise_opset(model, least) if opset(model) < least else clone(model)
     work = _Work(analyse(copy), plan, amax, weight_amax or {}, FreshNames(copy))
     return work.run(wanted)

@@ -56,8 +56,26 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
         notes.append(
             "squares of spelt-out LayerNorms behind a Cast became products: ONNX Runtime's fusion fails there"
         )
+    notes.extend(_remarks(before, assigned))
     check_casts(mixed)
     return Rewritten(mixed, legal.promoted, tuple(notes))
+
+
+def _remarks(analysis: Analysis, assigned: Edges) -> list[str]:
+    """What the reader of the plan must know: low recurrent nodes, and nodes that no plan reaches."""
+    recurrent = [name for name in assigned.outputs if analysis.by_name[name][1].op_type in RECURRENT]
+    foreign = [
+        f"{node.domain}.{node.op_type}"
+        for _, node in analysis.by_name.values()
+        if node.domain not in STANDARD_DOMAINS
+    ]
+    remarks = []
+    if recurrent:
+        state = "a GPU keeps their state in the low format, the emulator in FP32"
+        remarks.append(f"low recurrent nodes ({', '.join(recurrent)}): {state}; expect several times its error")
+    if foreign:
+        remarks.append(f"{len(foreign)} nodes of other domains stay FP32: {', '.join(sorted(set(foreign)))}")
+    return remarks
 
 
 def _raised(analysis: Analysis, assigned: Edges) -> tuple[onnx.ModelProto, list[str]]:
@@ -73,6 +91,8 @@ def _raised(analysis: Analysis, assigned: Edges) -> tuple[onnx.ModelProto, list[
     why = ", ".join(sorted(lacking)) or "bf16"  # older operators that runtimes expand do so without BF16
     return raise_opset(analysis.model, RAISED), [f"opset {analysis.opset} was raised to {RAISED} for {why}"]
 
+
+RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 
 ZERO = onnx.numpy_helper.from_array(np.zeros(1, np.float32))
 """What ConstantOfShape holds when it does not say (ONNX)."""

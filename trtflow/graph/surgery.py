@@ -8,9 +8,8 @@ from typing import Any
 import onnx
 import onnx_graphsurgeon as gs
 
+from trtflow.graph.prune import drop_unread
 from trtflow.graph.walk import Key, Scope, scopes, subgraphs
-
-SOURCES = frozenset({"Cast", "Constant"})
 
 
 def bare_graph(model: onnx.ModelProto) -> gs.Graph:
@@ -127,20 +126,3 @@ def _fill_node(
         else:
             copy.attribute.append(attribute)
     copy.attribute.extend(onnx.helper.make_attribute(name, value) for name, value in changes.items())
-
-
-def drop_unread(model: onnx.ModelProto) -> None:
-    """Remove initializers, Constants and Casts that nothing reads."""
-    found = scopes(model)
-    read = {scope.key(name) for scope in found for node in scope.graph.node for name in node.input if name}
-    read |= {scope.key(value.name) for scope in found for value in scope.graph.output}
-    for scope in reversed(found):
-        listed = {value.name for value in scope.graph.input}
-        _keep(scope.graph.initializer, lambda t, s=scope, li=listed: (s.path, t.name) in read or t.name in li)
-        _keep(scope.graph.node, lambda n, s=scope: n.op_type not in SOURCES or (s.path, n.output[0]) in read)
-
-
-def _keep(field: object, wanted: object) -> None:
-    for index in reversed(range(len(field))):  # type: ignore[arg-type]
-        if not wanted(field[index]):  # type: ignore[operator, index]
-            del field[index]  # type: ignore[attr-defined]
