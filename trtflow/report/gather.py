@@ -69,6 +69,7 @@ def gather(documents: Documents, seconds: Mapping[str, float], failures: Mapping
         search=None if search is None else _search(search),
         findings=tuple(_finding(entry) for entry in findings),
         rewrite=None if rewrite is None else Rewrite(**{key: rewrite[key] for key in ("casts", "bytes", "notes")}),
+        fusion=search.get("fusion", "") if search else "",
         build=_build(documents.get("build", {}).get("build")),
         files=tuple(File(path=path, purpose=why) for step, path, why in _FILES if documents.get(step)),
         seconds=seconds,

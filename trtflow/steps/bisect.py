@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,14 +11,16 @@ from pydantic import Field
 
 from trtflow.engine.step import Context, File, Result, Table
 from trtflow.errors import PlanError
-from trtflow.steps.books import entry_document, made_by, reporter
-from trtflow.steps.books import held_out as held_out_places
+from trtflow.steps.books import entry_document, held_out_samples, made_by, reporter
 from trtflow.steps.options import Data, Judged
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from onnx import ModelProto
 
     from trtflow.data import Sample
+    from trtflow.runners.emulated import Rounding
     from trtflow.runners.evaluate import Evaluator
     from trtflow.runners.oracle import EmulatedOracle
     from trtflow.search.oracle import Outcome
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 version = 1
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
+
+SHOWN = 20  # kept nodes in the terminal; the report shows all
 
 
 class With(Judged):
@@ -53,126 +58,161 @@ def run(options: With, context: Context) -> Result:
     from trtflow.steps.problem import build_problem
     from trtflow.steps.samples import open_data, shapes_of
 
+    _check_strategies(options)
     model = onnx.load(options.model)
     samples = list(open_data(options.data, model))
     statistics = None if options.priors is None else json.loads(options.priors.read_text(encoding="utf-8"))
     problem = build_problem(model, options.low, options.high, shapes_of(samples[0]), statistics)
-    search = _Search(options, context, model, problem)
-    held_out = held_out_places(len(samples), options.held_out)
-    result, evaluator, oracle = search.over([sample for i, sample in enumerate(samples) if i not in held_out])
-    if held_out and result.accepted:
-        verified = search.oracle_over([samples[i] for i in sorted(held_out)])[1].evaluate(result.plan)
+    held_out = held_out_samples(len(samples), options.held_out)
+    bench = _bench(options, context, model, samples, [i for i in range(len(samples)) if i not in held_out])
+    found = _find(bench, problem)
+    if held_out and found.result.accepted:
+        verified = _bench(options, context, model, samples, sorted(held_out)).oracle().evaluate(found.result.plan)
         context.log(f"held-out samples: margin {verified.margin:.3g}")
         if not verified.accepted:
             context.log("the held-out samples refuse the plan: searching again on all samples")
             held_out = frozenset()
-            result, evaluator, oracle = search.over(samples)
-    return search.conclude(result, evaluator, oracle, len(held_out))
+            bench = _bench(options, context, model, samples, range(len(samples)))
+            found = _find(bench, problem)
+    return _conclude(bench, problem, found, len(held_out))
 
 
-class _Search:
-    """One search problem and what is needed to measure it on different sets of samples."""
+def _check_strategies(options: With) -> None:
+    from trtflow.search.run import STRATEGIES
 
-    def __init__(self, options: With, context: Context, model: ModelProto, problem: Problem) -> None:
-        from trtflow.search.oracle import FAILED
+    for name in (options.strategy, *options.baselines):
+        if name not in STRATEGIES:
+            raise PlanError(f"there is no strategy '{name}'; expected one of {', '.join(sorted(STRATEGIES))}.")
 
-        self._options, self._context, self._model, self._problem = options, context, model, problem
-        self._report = reporter(context)
-        self.low: Outcome = FAILED  # everything low, even what a rewrite cannot make so
 
-    def oracle_over(self, samples: list[Sample]) -> tuple[Evaluator, EmulatedOracle]:
+@dataclass(frozen=True)
+class _Bench:
+    """What measures plans on one choice of the samples. ``material`` is what an outcome depends on."""
+
+    options: With
+    context: Context
+    model: ModelProto
+    evaluator: Evaluator
+    material: Mapping[str, Any]
+
+    def oracle(self, rounding: Rounding | None = None) -> EmulatedOracle:
+        """The emulator, with the rounding that decides unless another is asked for."""
         from trtflow.runners.oracle import EmulatedOracle
-        from trtflow.steps.samples import make_evaluator
 
-        options, digest = self._options, self._context.digest
-        evaluator = make_evaluator(options, self._model, samples)
-        material = {
-            "model": digest(options.model),
-            "data": digest(options.data.source),
-            "selection": [options.data.labels, options.data.limit, options.held_out, len(samples)],
-            "metric": options.metric and digest(options.metric),
-            "metrics": sorted(options.accept),
-            "rounding": options.rounding,
-        }
-        return evaluator, EmulatedOracle(self._model, evaluator, options.rounding, self._context.memo, material)
-
-    def over(self, samples: list[Sample]) -> tuple[SearchResult, Evaluator, EmulatedOracle]:
-        from trtflow.precision.plan import PrecisionPlan
-        from trtflow.search.ledger import Budget
-        from trtflow.search.run import STRATEGIES, search
-
-        options = self._options
-        for name in (options.strategy, *options.baselines):
-            if name not in STRATEGIES:
-                raise PlanError(f"there is no strategy '{name}'; expected one of {', '.join(sorted(STRATEGIES))}.")
-        evaluator, oracle = self.oracle_over(samples)
-
-        self.low = oracle.evaluate(PrecisionPlan(options.low))
-        self._context.log(f"everything in {options.low}, taken literally: margin {self.low.margin:.3g}")
-        budget = Budget(options.max_evaluations, options.max_seconds)
-        result = search(self._problem, oracle, strategy=options.strategy, budget=budget, on_evaluation=self._report)
-        return result, evaluator, oracle
-
-    def conclude(self, result: SearchResult, evaluator: Evaluator, oracle: EmulatedOracle, held_out: int) -> Result:
-        from trtflow.numerics.strict_json import write_json
-        from trtflow.precision.plan import write_plan
-
-        kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
-        write_plan(result.plan, self._context.folder / outputs["plan"])
-        document = {
-            "strategy": self._options.strategy,
-            "runner": "emulated",
-            "made-by": made_by(),
-            "data": Path(self._options.data.source).name,
-            "accepted": result.accepted,
-            "minimal": result.minimal,
-            "reason": result.reason,
-            "kept": kept,
-            "forced": sorted(self._problem.forced),
-            "cost": result.cost,
-            "node-costs": {node: self._problem.price(node) for node in kept},
-            "samples": len(evaluator.samples),
-            "held-out": held_out,
-            "metrics": {
-                "reference": evaluator.reference.metrics,
-                "low": self.low.metrics,
-                "candidate": result.outcome.metrics,
-            },
-            "evaluations": [entry_document(entry) for entry in result.evaluations],
-            "baselines": [self._baseline(name, oracle) for name in self._options.baselines],
-        }
-        write_json(document, self._context.folder / outputs["search"])
-        measured = sum(entry.kind == "full" for entry in result.evaluations)
-        rows = tuple((name, entry["precision"], entry["cost"]) for name, entry in _kept_rows(document, result))
-        return Result(
-            metrics={
-                "kept": len(kept),
-                "cost-share": result.cost,
-                "evaluations": measured,
-                "minimal": result.minimal,
-            },
-            summary=f"{result.reason} ({measured} evaluations)",
-            table=Table(("node", "precision", "cost share"), rows, "what stays in high precision") if rows else None,
-        )
-
-    def _baseline(self, name: str, oracle: EmulatedOracle) -> dict[str, Any]:
-        """What another strategy keeps, on the hardest samples only: an illustration at little cost."""
-        from trtflow.runners.oracle import ProbingOracle
-        from trtflow.search.run import search
-
-        result = search(self._problem, ProbingOracle(oracle), strategy=name)
-        return {
-            "name": name,
-            "accepted": result.accepted,
-            "kept": len(result.plan.nodes),
-            "cost": result.cost,
-            "evaluations": len(result.evaluations),
-        }
+        used = rounding or self.options.rounding
+        material = {**self.material, "rounding": used}
+        return EmulatedOracle(self.model, self.evaluator, used, self.context.memo, material)
 
 
-def _kept_rows(document: dict[str, Any], result: SearchResult) -> list[tuple[str, dict[str, Any]]]:
-    costs = document["node-costs"]
-    rows = [
-        (name, {"precision": result.plan.precision(name), "cost": f"{costs[name]:.2%}"}) for name in document["kept"]
+def _bench(
+    options: With, context: Context, model: ModelProto, samples: Sequence[Sample], chosen: Sequence[int]
+) -> _Bench:
+    from trtflow.steps.samples import make_evaluator
+
+    material = {
+        "model": context.digest(options.model),
+        "data": context.digest(options.data.source),
+        "labels": options.data.labels,
+        "chosen": list(chosen),
+        "metric": options.metric and context.digest(options.metric),
+        "metrics": sorted(options.accept),
+    }
+    evaluator = make_evaluator(options, model, [samples[index] for index in chosen])
+    return _Bench(options, context, model, evaluator, material)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The search's result, and the outcome of everything low, taken literally: no constant spared."""
+
+    result: SearchResult
+    low: Outcome
+    oracle: EmulatedOracle
+
+
+def _find(bench: _Bench, problem: Problem) -> _Found:
+    from trtflow.precision.plan import PrecisionPlan
+    from trtflow.search.ledger import Budget
+    from trtflow.search.run import search
+
+    options, oracle = bench.options, bench.oracle()
+    low = oracle.evaluate(PrecisionPlan(options.low))
+    bench.context.log(f"everything in {options.low}, taken literally: margin {low.margin:.3g}")
+    budget = Budget(options.max_evaluations, options.max_seconds)
+    report = reporter(bench.context)
+    result = search(problem, oracle, strategy=options.strategy, budget=budget, on_evaluation=report)
+    return _Found(result, low, oracle)
+
+
+def _conclude(bench: _Bench, problem: Problem, found: _Found, held_out: int) -> Result:
+    from trtflow.numerics.strict_json import write_json
+    from trtflow.precision.plan import write_plan
+
+    options, context, result = bench.options, bench.context, found.result
+    kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
+    write_plan(result.plan, context.folder / outputs["plan"])
+    document = {
+        "strategy": options.strategy,
+        "made-by": made_by(),
+        "data": Path(options.data.source).name,
+        "accepted": result.accepted,
+        "minimal": result.minimal,
+        "reason": result.reason,
+        "kept": kept,
+        "forced": sorted(problem.forced),
+        "cost": result.cost,
+        "node-costs": {node: problem.price(node) for node in kept},
+        "samples": len(bench.evaluator.samples),
+        "held-out": held_out,
+        "metrics": {
+            "reference": bench.evaluator.reference.metrics,
+            "low": found.low.metrics,
+            "candidate": result.outcome.metrics,
+        },
+        "fusion": _fusion(bench, found),
+        "evaluations": [entry_document(entry) for entry in result.evaluations],
+        "baselines": [_baseline(name, problem, found.oracle) for name in options.baselines],
+    }
+    write_json(document, context.folder / outputs["search"])
+    measured = sum(entry.kind == "full" for entry in result.evaluations)
+    rows = tuple((node, result.plan.precision(node), f"{problem.price(node):.2%}") for node in kept[:SHOWN])
+    figures = {"kept": len(kept), "cost-share": result.cost, "evaluations": measured, "minimal": result.minimal}
+    return Result(
+        metrics=figures,
+        summary=f"{result.reason} ({measured} evaluations)",
+        table=Table(("node", "precision", "cost share"), rows, "what stays in high precision") if rows else None,
+    )
+
+
+def _fusion(bench: _Bench, found: _Found) -> str:
+    """What the verdict would be with the other rounding, where that differs; else nothing."""
+    from trtflow.precision.plan import PrecisionPlan
+
+    oracle = bench.oracle("unit" if bench.options.rounding == "tensor" else "tensor")
+    other = "an engine rounds fused units once" if bench.options.rounding == "tensor" else "every tensor is rounded"
+    low = PrecisionPlan(bench.options.low)
+    subjects = (
+        (f"everything in {low.default}", found.low.accepted, low),
+        ("the plan that was found", found.result.accepted, found.result.plan),
+    )
+    said = [
+        f"{what} is {'refused' if accepted else 'accepted'} where {other}"
+        for what, accepted, plan in subjects
+        if oracle.evaluate(plan).accepted != accepted
     ]
-    return rows[:20]
+    return f"Depends on fusion: {'; '.join(said)}. Folding BatchNormalization in the graph ends it." if said else ""
+
+
+def _baseline(name: str, problem: Problem, oracle: EmulatedOracle) -> dict[str, Any]:
+    """What another strategy keeps, on the hardest samples only: an illustration at little cost."""
+    from trtflow.runners.oracle import ProbingOracle
+    from trtflow.search.run import search
+
+    result = search(problem, ProbingOracle(oracle), strategy=name)
+    return {
+        "name": name,
+        "accepted": result.accepted,
+        "kept": len(result.plan.nodes),
+        "cost": result.cost,
+        "evaluations": len(result.evaluations),
+    }
