@@ -3,7 +3,8 @@ PYTHON ?= python3
 CONFIG ?= configs/unet.yaml
 BIN := .venv/bin
 
-.PHONY: help run debug-fp16 debug-int8 test test-all lint types format conformance fetch-ppocr clean
+.PHONY: help run debug-fp16 debug-int8 examples test test-all lint types format fetch-ppocr clean
+.PHONY: conformance bench-search bench-compare bench-int8 bench-calibration bench-rewrite
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
@@ -13,6 +14,13 @@ run: .venv/run  ## install, then find and fix what FP16 breaks in the example U-
 
 debug-fp16: .venv/run  ## the FP16 workflow on CONFIG=configs/unet.yaml
 	$(BIN)/trtflow run $(CONFIG) --workflow debug-fp16
+
+debug-int8: .venv/run  ## the INT8 workflow on CONFIG=configs/unet.yaml
+	$(BIN)/trtflow run $(CONFIG) --workflow debug-int8
+
+examples: fetch-ppocr  ## every config in configs/
+	$(BIN)/trtflow run configs/unet.yaml
+	$(BIN)/trtflow run configs/ppocr-det.yaml
 
 test: .venv/dev  ## the fast tests (a few minutes on 2 cores)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
@@ -33,6 +41,21 @@ format: .venv/dev  ## rewrite the sources in ruff's format
 
 conformance: .venv/dev  ## rewrite ONNX's own backend tests to FP16, BF16 and mixed plans, and check each
 	$(BIN)/python benchmarks/conformance.py
+
+bench-rewrite: .venv/dev  ## rewrite time against the number of nodes
+	$(BIN)/python benchmarks/rewrite.py
+
+bench-search: .venv/dev  ## evaluations and kept cost: trtflow and what others do
+	$(BIN)/python benchmarks/search.py
+
+bench-compare: .venv/dev  ## time and memory of comparing all layers, against Polygraphy
+	$(BIN)/python benchmarks/compare.py
+
+bench-int8: .venv/dev  ## INT8 accuracy, against ONNX Runtime's quantisers
+	$(BIN)/python benchmarks/int8.py
+
+bench-calibration: .venv/dev  ## time and memory of calibration, against ONNX Runtime's calibrators
+	$(BIN)/python benchmarks/calibration.py
 
 fetch-ppocr: .venv/dev  ## fetch PP-OCRv4 text detection for configs/ppocr-det.yaml
 	$(BIN)/python scripts/fetch_ppocr.py
