@@ -120,11 +120,12 @@ class Ledger:
         return accepted, min((o.error for o in measured if not o.accepted), default=math.inf)
 
     def alone_errors(self) -> dict[str, float]:
-        """The error of each node that was measured low with everything else high."""
-        found = {}
-        for (_, high), outcome in self._known.items():
-            if len(low := self.problem.nodes - high) == 1 and outcome.status == "measured":
-                found[next(iter(low))] = outcome.error
+        """For each node, the error of the smallest set with it that was low with everything else high."""
+        lows = [(self.problem.nodes - high, outcome) for (_, high), outcome in self._known.items()]
+        found: dict[str, float] = {}
+        for low, outcome in sorted(lows, key=lambda item: -len(item[0])):
+            if outcome.status == "measured":
+                found.update(dict.fromkeys(low, outcome.error))
         return found
 
     def spent(self, kind: Kind) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from trtflow.search.knapsack import cut_within
+from trtflow.search.islands import cheapest
+from trtflow.search.knapsack import lower_within
 from trtflow.search.ledger import Evaluation, Ledger
+from trtflow.search.problem import nodes_of
 from trtflow.search.survey import alone
 
 
@@ -34,5 +36,6 @@ def sweep(ledger: Ledger, points: int) -> None:
         return
     least, total = min(harmful), math.fsum(harmful)
     for point in range(points):
-        bound = total * (least / total) ** (point / max(1, points))
-        ledger.measure(always + cut_within(problem, units, harmful, always, bound), "pareto")
+        bound = total * (least / total) ** (point / points)
+        kept = nodes_of(always) | nodes_of(lower_within(units, harmful, bound))
+        ledger.measure(cheapest(problem, kept), "pareto")

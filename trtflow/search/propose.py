@@ -23,6 +23,7 @@ from trtflow.search.shrink import settle, shrink, without
 from trtflow.search.survey import alone, survey
 
 FEW = 12  # kept items up to which choosing among conflicts is worth its evaluations
+TINY = 1e-9  # a cost that is not worth dividing by
 SMALL = 16  # items up to which it is even where error is diffuse and conflicts are many
 
 
@@ -37,7 +38,7 @@ def propose(ledger: Ledger) -> None:
     kept = suspects if suspects and ledger.accepts(suspects, "prior") else _by_survey(ledger, suspects, rest)
     if kept is None:
         return
-    singles = _dearest(ledger.problem, single(ledger.problem, nodes_of(kept)))
+    singles = _ordered(ledger, single(ledger.problem, nodes_of(kept)))
     kept = shrink(ledger, singles, singles)
     _merge(ledger, _choose(ledger, kept))
     _settle_best(ledger)
@@ -66,10 +67,12 @@ def _by_survey(ledger: Ledger, suspects: list[Unit], rest: list[Unit]) -> list[U
 
 def _diffuse(ledger: Ledger, guilty: list[Unit], others: list[Unit]) -> list[Unit] | None:
     """A knapsack over errors measured alone, if these explain anything: all low together must be finite."""
-    if not math.isfinite(ledger.measure(guilty, "survey").error):
+    outcome = ledger.measure(guilty, "survey")
+    if not math.isfinite(outcome.error):
         return None
     errors = [alone(ledger, [unit], "sensitivity").error for unit in others]
-    return rescale(ledger, others, errors, guilty)
+    kept = rescale(ledger, others, errors, guilty, outcome.error)
+    return None if kept is None else single(ledger.problem, kept)
 
 
 def _entangled(ledger: Ledger, guilty: list[Unit], tangled: list[Unit], others: list[Unit]) -> list[Unit] | None:
@@ -79,7 +82,7 @@ def _entangled(ledger: Ledger, guilty: list[Unit], tangled: list[Unit], others: 
         start = guilty + others
     if not ledger.accepts(start, "splitting"):
         return None
-    order = _dearest(ledger.problem, without(start, guilty)) + guilty
+    order = _ordered(ledger, without(start, guilty)) + guilty
     return shrink(ledger, start, order, size=max(1, (len(start) - len(guilty)) // 2))
 
 
@@ -91,7 +94,7 @@ def _choose(ledger: Ledger, kept: list[Unit]) -> list[Unit]:
     if certain or diffuse or len(kept) > FEW:
         return kept
     choice = choose(ledger, items, kept)
-    return kept if choice is None else settle(ledger, _dearest(problem, single(problem, choice)))
+    return kept if choice is None else settle(ledger, _ordered(ledger, single(problem, choice)))
 
 
 def _merge(ledger: Ledger, kept: list[Unit]) -> None:
@@ -100,7 +103,7 @@ def _merge(ledger: Ledger, kept: list[Unit]) -> None:
     ledger.needed = nodes
     merged = cheapest(problem, nodes)
     if problem.cost(merged) < problem.cost(nodes) - 1e-12 and ledger.accepts(merged, "islands"):
-        settle(ledger, _dearest(problem, single(problem, merged)))
+        settle(ledger, _ordered(ledger, single(problem, merged)))
 
 
 def _settle_best(ledger: Ledger) -> None:
@@ -108,7 +111,7 @@ def _settle_best(ledger: Ledger) -> None:
     best = None
     while ledger.best != best:
         best = ledger.best
-        settle(ledger, _dearest(ledger.problem, single(ledger.problem, best or ())))
+        settle(ledger, _ordered(ledger, single(ledger.problem, best or ())))
 
 
 def _rest(problem: Problem, nodes: frozenset[str], first: int) -> list[Unit]:
@@ -119,6 +122,15 @@ def _rest(problem: Problem, nodes: frozenset[str], first: int) -> list[Unit]:
     ]
 
 
-def _dearest(problem: Problem, units: Iterable[Unit]) -> list[Unit]:
-    """Dearest first; what is certainly to blame comes last, since it only confirms."""
-    return sorted(units, key=lambda unit: (problem.prior(unit) == math.inf, -unit.cost))
+def _ordered(ledger: Ledger, units: Iterable[Unit]) -> list[Unit]:
+    """What to lower first: what saves most for the error that it makes alone, then what is dearest.
+
+    What is certainly to blame comes last, since it only confirms.
+    """
+    errors = ledger.alone_errors()
+
+    def key(unit: Unit) -> tuple[bool, float, float]:
+        error = max((errors.get(node, 0.0) for node in unit.nodes), default=0.0)
+        return ledger.problem.prior(unit) == math.inf, error / max(unit.cost, TINY), -unit.cost
+
+    return sorted(units, key=key)
