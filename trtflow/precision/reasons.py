@@ -41,7 +41,18 @@ _ROWS = (
     Reason("R09", "cancellation", "keep both producers and the subtraction high"),
     Reason("R10", "integer or index arithmetic in float", "keep positions, grids and lengths in FP32 or integers"),
     Reason("R11", "long accumulation", "accumulate in FP32: cast the inputs up and the output down"),
+    Reason("R17", "preprocessing mismatch", "feed calibration what inference is fed: scale, layout, channel order"),
+    Reason("R18", "dead, constant or too few calibration samples", "calibrate on 100 or more different samples"),
+    Reason("R19", "clipping by the INT8 range", "minmax or a higher percentile for that tensor, or keep it high"),
+    Reason(
+        "R20", "INT8 resolution spent on outliers", "a lower percentile, migration into the weights, or keep it high"
+    ),
+    Reason("R21", "channels of unequal range", "per-channel weights, equalisation across layers, or keep it high"),
+    Reason("R22", "one scale for unlike branches", "no pair on the Concat; keep the tail high"),
+    Reason("R23", "stale or foreign calibration cache", "calibrate again"),
+    Reason("R24", "Q/DQ pairs where no engine fuses them", "let trtflow place them"),
     Reason("R26", "NaN or infinity in the reference", "not a precision problem: mend the model or its input"),
+    Reason("quantised", "holds in eight bits", "nothing: the search measured it, with the others that are quantised"),
     Reason("measured", "found by measurement", "no range explains it; the search saw the metric fall without it"),
 )
 REASONS: dict[str, Reason] = {row.code: row for row in _ROWS}

@@ -1,79 +1,94 @@
-"""Stream samples through the FP32 model: one pass for ranges, one for histograms, the memory of one sample.
-
-The tensors are marked as outputs in batches that fit a memory budget, as when layers are compared; of each sample's
-tensor only counts and a few numbers are kept.
-"""
+"""A calibration from end to end: stream, take thresholds, choose."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
 
 from onnx import ModelProto
 
-from trtflow.data import Array, Sample
-from trtflow.graph.facts import tensor_bytes
-from trtflow.numerics.calibration import Magnitudes, Method, count
-from trtflow.numerics.ranges import TensorRange, merge, observe
-from trtflow.runners.lockstep import batch_tensors, mark_only
-from trtflow.runners.onnxrt import create_session
+from trtflow.data import Dataset
+from trtflow.graph.placement import Site
+from trtflow.numerics.calibration import METHODS, PERCENTILE, Magnitudes, Method, Settings, clipped_share, threshold
+from trtflow.numerics.ranges import TensorRange
+from trtflow.precision.scales import TensorScale
+from trtflow.runners.stream import BUDGET, Stream
+from trtflow.runners.trial import RangeTrial, best_ranges
 
 Progress = Callable[[int, int | None, str], None]
-Kept = TypeVar("Kept")
-
-BUDGET = 256_000_000
-"""Bytes of activations to hold at once."""
 
 
-class Stream:
-    """The tensors ``names`` of ``model`` over ``samples``, which are read again for each pass and batch."""
+@dataclass(frozen=True)
+class Choice:
+    """How thresholds are chosen: one method throughout, or per tensor what ``trials`` samples show to be best."""
 
-    def __init__(
-        self,
-        model: ModelProto,
-        names: Sequence[str],
-        samples: Iterable[Sample],
-        budget: int = BUDGET,
-        progress: Progress = lambda done, total, text: None,
-    ) -> None:
-        self._model, self._samples, self._progress = model, samples, progress
-        inputs = {value.name for value in model.graph.input}
-        self._fed = [name for name in names if name in inputs]
-        first = next(iter(samples))
-        sizes = tensor_bytes(model, {name: array.shape for name, array in first.feed.items()})
-        computed = {name: sizes.get(name, 0) for name in names if name not in inputs}
-        self._batches = batch_tensors(computed, budget) or [[]]
+    method: Method | Literal["auto"] = "auto"
+    percentile: float = PERCENTILE
+    precision: Literal["int8", "fp8"] = "int8"
+    trials: int = 4
 
-    def ranges(self) -> dict[str, TensorRange]:
-        """The first pass: what range each tensor takes."""
-        return self._fold("ranges", lambda name, array: observe(array), merge)
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods whose thresholds are needed."""
+        return METHODS if self.method == "auto" else (self.method,)
 
-    def magnitudes(self, ranges: Mapping[str, TensorRange], methods: Iterable[Method]) -> dict[str, Magnitudes]:
-        """The second pass: histograms within those ``ranges``, as far as ``methods`` need them."""
-        wanted = frozenset(methods)
-        return self._fold(
-            "histograms",
-            lambda name, array: count(array, ranges[name].amax, wanted),
-            lambda first, second: first + second,
-        )
 
-    def _fold(
-        self, text: str, reduce: Callable[[str, Array], Kept], join: Callable[[Kept, Kept], Kept]
-    ) -> dict[str, Kept]:
-        found: dict[str, Kept] = {}
+@dataclass(frozen=True)
+class Calibration:
+    """The scale of each tensor, what each method would have given it, and how many samples were seen."""
 
-        def take(name: str, array: Array) -> None:
-            kept = reduce(name, array)
-            found[name] = join(found[name], kept) if name in found else kept
+    tensors: Mapping[str, TensorScale]
+    thresholds: Mapping[str, Mapping[str, float]]
+    samples: int
 
-        for number, batch in enumerate(self._batches):
-            session = create_session(mark_only(self._model, batch)) if batch else None
-            for index, sample in enumerate(self._samples):
-                self._progress(index, None, text)
-                for name in self._fed if number == 0 else ():
-                    take(name, sample.feed[name])
-                arrays = session.run(batch, sample.feed) if session else []
-                for place, name in enumerate(batch):
-                    take(name, arrays[place])
-                    arrays[place] = None  # freed before the next tensor is reduced
-        return found
+
+def calibrate(
+    model: ModelProto,
+    sites: Sequence[Site],
+    data: Dataset,
+    choice: Choice = Choice(),
+    given: Mapping[str, float] | None = None,
+    budget: int = BUDGET,
+    progress: Progress = lambda done, total, text: None,
+) -> Calibration:
+    """The ranges of all activations that ``sites`` read; those in ``given`` (tensor → amax) are taken as they are.
+
+    The data are read twice (once for minmax), and batches of tensors at most ``budget`` bytes are held at a time.
+    """
+    given = given or {}
+    names = list(dict.fromkeys(name for site in sites for name in site.tensors))
+    stream = Stream(model, names, data, budget, progress)
+    seen = stream.ranges()
+    live = [name for name in names if seen[name].amax]
+    counted = stream.magnitudes(seen, choice.methods) if choice.methods != ("minmax",) else {}
+    settings = Settings(choice.percentile, choice.precision)
+    thresholds: dict[str, dict[str, float]] = {
+        name: {m: threshold(m, counted[name], settings) if counted else seen[name].amax for m in choice.methods}
+        for name in live
+    }
+    open_ones = {name: found for name, found in thresholds.items() if name not in given}
+    if choice.method == "auto":
+        trial = RangeTrial(model, sites, list(islice(data, choice.trials)), choice.precision)
+        picked = best_ranges(trial, open_ones, progress)
+    else:
+        picked = {name: (choice.method, found[choice.method]) for name, found in open_ones.items()}
+    picked |= {name: ("given", amax) for name, amax in given.items() if name in seen}
+    samples = max((len(entry.peaks) for entry in seen.values()), default=0)
+    tensors = {name: _scale(seen[name], picked.get(name, ("minmax", 0.0)), counted.get(name)) for name in names}
+    return Calibration(tensors, thresholds, samples)
+
+
+def _scale(seen: TensorRange, chosen: tuple[str, float], counted: Magnitudes | None) -> TensorScale:
+    method, amax = chosen
+    return TensorScale(
+        amax=amax,
+        method=method,
+        seen=seen.amax,
+        low=seen.low,
+        high=seen.high,
+        growth=seen.growth(),
+        clipped=None if counted is None else clipped_share(counted, amax),
+        non_finite=seen.nan + seen.inf,
+    )

@@ -14,6 +14,7 @@ from trtflow.numerics.strict_json import json_numbers
 from trtflow.precision.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner, Rounding
 from trtflow.runners.evaluate import Evaluator, Measurement
+from trtflow.runners.onnxrt import ReferenceRunner
 from trtflow.search.oracle import FAILED, Outcome
 
 HARDEST = 2  # samples that a probe looks at
@@ -53,14 +54,17 @@ class EmulatedOracle:
         """Measure ``plan`` on the hardest samples."""
         return self._measure(plan, self._hardest)
 
+    def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
+        """What executes ``plan``."""
+        return EmulatedRunner(self._model, plan, self._rounding)
+
     def _measure(self, plan: PrecisionPlan, indices: Sequence[int] | None) -> Outcome:
         started = time.perf_counter()
         material = {**self._material, "plan": plan.document(), "samples": indices and list(indices)}
         stored = self._memo.get(material)
         if stored is None:
             try:
-                runner = EmulatedRunner(self._model, plan, self._rounding)
-                measured = self._evaluator.measure(runner, indices)
+                measured = self._evaluator.measure(self.runner(plan), indices)
             except ModelError:
                 return replace(FAILED, seconds=time.perf_counter() - started)
             record = {"metrics": measured.metrics, "sample-sqnr": measured.sample_sqnr}

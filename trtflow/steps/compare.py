@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trtflow.graph.facts import Layer
+    from trtflow.runners.quantized import Ranges
 
 version = 1
 environment = ("onnxruntime",)
@@ -37,8 +38,9 @@ class Candidate(Options):
     """One precision under test."""
 
     runner: Literal["auto", "emulated"] = Field("auto", description="what executes it; auto is emulated")
-    precision: Literal["fp16", "bf16"] = Field("fp16", description="of every node that plan does not name")
-    plan: File | None = Field(None, description="a precision plan, from bisect; overrides precision")
+    precision: Literal["fp16", "bf16", "int8", "fp8"] = Field("fp16", description="of every node that suits it")
+    plan: File | None = Field(None, description="a precision plan, from bisect or quantize; overrides precision")
+    scales: File | None = Field(None, description="the scales file, from calibrate; for INT8 and FP8")
 
 
 class With(Options):
@@ -57,10 +59,11 @@ def run(options: With, context: Context) -> Result:
     """Mark all outputs, run reference and candidates side by side, write statistics.json and layers.csv."""
     import onnx
 
-    from trtflow.graph.emulate import instrument
     from trtflow.graph.facts import layers, tensor_bytes
+    from trtflow.graph.quantize import float_plan
     from trtflow.precision.plan import PrecisionPlan, read_plan
     from trtflow.runners.lockstep import batch_tensors, compare_inputs, compare_tensors
+    from trtflow.runners.quantized import emulate
     from trtflow.steps.samples import open_data, shapes_of
 
     model = onnx.load(options.model)
@@ -73,14 +76,24 @@ def run(options: With, context: Context) -> Result:
         name: PrecisionPlan(entry.precision) if entry.plan is None else read_plan(entry.plan)
         for name, entry in options.candidates.items()
     }
-    models = {name: instrument(model, plan, options.rounding) for name, plan in plans.items()}
+    models = {
+        name: emulate(model, plans[name], _ranges(entry), options.rounding)
+        for name, entry in options.candidates.items()
+    }
     statistics = compare_tensors(model, models, batches, samples, context.progress)
     documents: dict[str, dict[str, Any]] = {}
     for name, plan in plans.items():
-        tensors = {**compare_inputs(samples, plan.default), **statistics[name]}
+        tensors = {**compare_inputs(samples, float_plan(plan).default), **statistics[name]}
         documents[name] = {tensor: entry.document() for tensor, entry in tensors.items()}
     _write(context.folder, found, documents, len(samples), options.rounding)
     return _result(found, next(iter(documents.values())), len(samples))
+
+
+def _ranges(candidate: Candidate) -> Ranges:
+    from trtflow.precision.scales import read_scales
+    from trtflow.runners.quantized import Ranges
+
+    return Ranges({} if candidate.scales is None else read_scales(candidate.scales).amax)
 
 
 def _write(folder: Path, found: Sequence[Layer], documents: Mapping[str, Any], samples: int, rounding: str) -> None:

@@ -30,6 +30,7 @@ class With(Options):
     plan: File = Field(description="the precision plan, from bisect")
     search: File = Field(description="the search's books, from bisect")
     findings: File = Field(description="reasons, from diagnose")
+    scales: File | None = Field(None, description="the scales file, from calibrate; for plans with INT8 or FP8")
     accept: Conditions = Field(description="the conditions that the plan was accepted by")
 
 
@@ -38,11 +39,13 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.graph.nodes import candidates
+    from trtflow.graph.quantize import QUANTISED
     from trtflow.graph.units import units
     from trtflow.precision.constraints import Constraints, ModelReference, Node, write_constraints
     from trtflow.precision.diagnose import Finding, explain
     from trtflow.precision.exports import FORMATS, triton_config
     from trtflow.precision.plan import read_plan
+    from trtflow.precision.scales import read_scales
 
     model = onnx.load(options.model)
     plan, facts, search = read_plan(options.plan), _json(options.facts), _json(options.search)
@@ -51,15 +54,17 @@ def run(options: With, context: Context) -> Result:
     nodes = {}
     for info in candidates(model):
         if info.name in plan.nodes:
-            why = explain(info.name, findings)
+            precision = plan.precision(info.name)
+            why = None if precision in QUANTISED else explain(info.name, findings)
             nodes[info.name] = Node(
-                precision=plan.precision(info.name), op=info.op, unit=unit_of.get(info.name), reason=why.code,
-                evidence={key: _short(value) for key, value in why.evidence.items()},
+                precision=precision, op=info.op, unit=unit_of.get(info.name), reason=why.code if why else "quantised",
+                evidence={key: _short(value) for key, value in why.evidence.items()} if why else {},
             )  # fmt: skip
     constraints = Constraints(
         model=ModelReference(path=facts["file"], sha256=facts["sha256"]),
         default=plan.default,
         nodes=nodes,
+        scales={} if options.scales is None else read_scales(options.scales).amax,
         accept=options.accept,
         measured={key: search["metrics"][key] for key in ("reference", "low", "candidate")},
         made_by=search["made-by"],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
+from typing import Any
 
 from pydantic import Field
 
@@ -21,7 +23,8 @@ class With(Options):
     """Options of ``rewrite``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
-    plan: File = Field(description="the precision plan, from bisect")
+    plan: File = Field(description="the precision plan, from bisect or quantize")
+    scales: File | None = Field(None, description="the scales file, from calibrate; for plans with INT8 or FP8")
 
 
 def run(options: With, context: Context) -> Result:
@@ -29,25 +32,35 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.graph.load import save
+    from trtflow.graph.quantize import quantize
     from trtflow.graph.rewrite import rewrite
     from trtflow.numerics.strict_json import write_json
     from trtflow.precision.plan import read_plan
+    from trtflow.precision.scales import read_scales
 
     destination = context.folder / outputs["model"]
-    rewritten = rewrite(onnx.load(options.model), read_plan(options.plan))
+    model, plan = onnx.load(options.model), read_plan(options.plan)
+    scales = {} if options.scales is None else read_scales(options.scales).amax
+    quantized = quantize(model, plan, scales)
+    rewritten = rewrite(quantized.model, quantized.plan)
     save(rewritten.model, destination)
     onnx.checker.check_model(str(destination), full_check=True)
     refusal = _refusal(str(destination))
-    casts = sum(node.op_type == "Cast" for node in rewritten.model.graph.node)
-    document = {
+    counts = Counter(node.op_type for node in rewritten.model.graph.node)
+    casts, pairs = counts["Cast"], counts["QuantizeLinear"]
+    document: dict[str, Any] = {
         "casts": casts,
+        "pairs": pairs,
         "bytes": destination.stat().st_size,
-        "promoted": dict(rewritten.promoted),
+        "promoted": {**quantized.skipped, **rewritten.promoted},
         "notes": [*rewritten.notes, *([f"ONNX Runtime does not load it here: {refusal}"] if refusal else [])],
     }
     write_json(document, context.folder / outputs["notes"])
-    promoted = f", {len(rewritten.promoted)} more nodes kept high" if rewritten.promoted else ""
-    return Result(metrics={"casts": casts}, summary=f"{casts} Casts, {document['bytes'] / 1e6:.2f} MB{promoted}")
+    count = len(document["promoted"])
+    promoted = f", {count} more nodes kept high" if count else ""
+    quantised = f" and {pairs} Q/DQ pairs" if pairs else ""
+    summary = f"{casts} Casts{quantised}, {document['bytes'] / 1e6:.2f} MB{promoted}"
+    return Result(metrics={"casts": casts, "pairs": pairs}, summary=summary)
 
 
 def _refusal(path: str) -> str:

@@ -1,0 +1,80 @@
+"""Competing ranges, tried on the end outputs: what ``method: auto`` decides by.
+
+A local error would mislead: clipping one hot pixel costs more squared error than it gains at its own layer, and is
+what saves the mask at the end. So each tensor is quantised alone, by each method's range, and the end outputs judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from onnx import ModelProto
+
+from trtflow.data import Array, Sample
+from trtflow.graph.gates import gated
+from trtflow.graph.placement import Site
+from trtflow.numerics.metrics import start
+from trtflow.precision.plan import Precision
+from trtflow.runners.onnxrt import create_session
+
+Progress = Callable[[int, int | None, str], None]
+
+ALIKE = 0.02  # ranges that differ by less are the same
+
+
+class RangeTrial:
+    """Tries ranges of activations on the end outputs, everything else in FP32."""
+
+    def __init__(
+        self, model: ModelProto, sites: Sequence[Site], samples: Sequence[Sample], precision: Precision = "int8"
+    ) -> None:
+        self._gated, self._samples = gated(model, sites, precision), samples
+        self._session = create_session(self._gated.model)
+        self._exact = [self._run(sample, {}) for sample in samples]
+
+    def error(self, amax: Mapping[str, float]) -> float:
+        """Noise over signal of the worst output when the tensors of ``amax`` are quantised."""
+        metric = start(["sqnr"])["sqnr"]
+        for sample, exact in zip(self._samples, self._exact, strict=True):
+            metric.update(self._run(sample, amax), exact)
+        return float(10.0 ** (-metric.value() / 10.0))
+
+    def _run(self, sample: Sample, amax: Mapping[str, float]) -> dict[str, Array]:
+        names = [output.name for output in self._session.get_outputs()]
+        values = self._session.run(names, {**sample.feed, **self._gated.feed(amax)})
+        return dict(zip(names, values, strict=True))
+
+
+def best_ranges(
+    trial: RangeTrial,
+    thresholds: Mapping[str, Mapping[str, float]],
+    progress: Progress = lambda done, total, text: None,
+) -> dict[str, tuple[str, float]]:
+    """Per tensor the method and amax of least error at the end outputs.
+
+    ``thresholds``: tensor → method → amax.
+    Each tensor is tried alone. If all of them together are then worse than one method throughout, that method wins:
+    errors can add up in ways that no tensor shows alone.
+    """
+    chosen: dict[str, tuple[str, float]] = {}
+    for index, (tensor, found) in enumerate(thresholds.items()):
+        progress(index, len(thresholds), tensor)
+        distinct = _distinct(found)
+        errors = {m: trial.error({tensor: amax}) for m, amax in distinct.items()} if len(distinct) > 1 else {}
+        method = min(errors, key=errors.__getitem__) if errors else next(iter(distinct))
+        chosen[tensor] = (method, distinct[method])
+    plans = {"auto": {tensor: amax for tensor, (_, amax) in chosen.items()}}
+    for method in next(iter(thresholds.values()), {}):
+        plans[method] = {tensor: found[method] for tensor, found in thresholds.items()}
+    joint = {name: trial.error(amax) for name, amax in plans.items()}
+    best = min(joint, key=joint.__getitem__)
+    return chosen if best == "auto" else {tensor: (best, amax) for tensor, amax in plans[best].items()}
+
+
+def _distinct(found: Mapping[str, float]) -> dict[str, float]:
+    """The methods whose ranges are not those of an earlier one."""
+    kept: dict[str, float] = {}
+    for method, amax in found.items():
+        if amax > 0 and not any(abs(amax - other) <= ALIKE * other for other in kept.values()):
+            kept[method] = amax
+    return kept or dict(found)

@@ -1,0 +1,126 @@
+"""Find the range of every activation that INT8 or FP8 may quantise, streaming, and write the scales file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from trtflow.engine.step import Context, File, Options, Result
+from trtflow.errors import PlanError
+from trtflow.steps.options import Data
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trtflow.precision.scales import Scales
+    from trtflow.runners.calibrate import Calibration
+
+version = 1
+environment = ("onnxruntime",)
+outputs = {
+    "scales": "scales.yaml",
+    "methods": "methods.json",
+    "cache": "calibration.cache",
+    "ranges": "ranges.json",
+    "dynamic": "dynamic-ranges.txt",
+}
+optional = ("dynamic",)
+published = {
+    "scales": "{config}.scales.yaml",
+    "cache": "exports/calibration.cache",
+    "ranges": "exports/ranges.json",
+    "dynamic": "exports/dynamic-ranges.txt",
+}
+
+
+class With(Options):
+    """Options of ``calibrate``."""
+
+    model: File = Field(description="the normalised FP32 model, from inspect")
+    data: Data = Field(description="evaluation samples; they calibrate too where calibration is left out")
+    calibration: Data | None = Field(None, description="calibration samples, preprocessed as for inference")
+    method: Literal["auto", "minmax", "percentile", "entropy", "mse"] = Field(
+        "auto", description="what chooses a threshold; auto takes per tensor what the emulator measures as best"
+    )
+    percentile: float = Field(99.99, gt=50, le=100, description="of all magnitudes, for the method percentile")
+    precision: Literal["int8", "fp8"] = "int8"
+    trials: int = Field(4, ge=1, description="samples on which auto tries the methods")
+    ranges: File | None = Field(None, description="ranges to use instead: JSON, PPQ, a calibration cache, or text")
+    memory: int = Field(256, ge=1, description="MB of activations to hold at once")
+
+
+def run(options: With, context: Context) -> Result:
+    """Pass once for ranges and once for histograms, choose, and write the scales and their exports."""
+    import onnx
+
+    from trtflow.graph.quantize import quantizable
+    from trtflow.numerics.strict_json import write_json
+    from trtflow.precision.scales import write_scales
+    from trtflow.runners.calibrate import Choice, calibrate
+    from trtflow.steps.samples import open_data
+
+    model = onnx.load(options.model)
+    sites = quantizable(model, outputs=True)
+    if not sites:
+        raise PlanError("no node of the model suits INT8 or FP8: it has no Conv, ConvTranspose, Gemm or MatMul.")
+    names = dict.fromkeys(name for site in sites for name in site.tensors)
+    given = {} if options.ranges is None else _given(options.ranges, names, context)
+    data = open_data(options.calibration or options.data, model)
+    choice = Choice(options.method, options.percentile, options.precision, options.trials)
+    found = calibrate(model, sites, data, choice, given, options.memory * 1_000_000, context.progress)
+    scales = _scales(options, context, found)
+    write_scales(scales, context.folder / outputs["scales"])
+    write_json(found.thresholds, context.folder / outputs["methods"])
+    _export(scales.amax, context)
+    counts = Counter(entry.method for entry in found.tensors.values())
+    chosen = ", ".join(f"{method} for {count}" for method, count in counts.most_common())
+    return Result(
+        metrics={"tensors": len(found.tensors), "samples": found.samples, "methods": dict(counts)},
+        summary=f"{len(found.tensors)} tensors over {found.samples} samples: {chosen}",
+    )
+
+
+def _given(file: File, names: Mapping[str, object], context: Context) -> dict[str, float]:
+    """The ranges of the user's file, by the tensors that the model has."""
+    from trtflow.precision.ranges import match_names, read_ranges
+
+    found = read_ranges(file)
+    given = match_names(found, names)
+    if not given:
+        raise PlanError(
+            f"{file.name} ({found.kind}, {len(found.amax)} tensors) names no tensor that INT8 would quantise here, "
+            f"such as {next(iter(names))}; it belongs to another model or export."
+        )
+    context.log(f"{len(given)} ranges are given by {file.name}, {len(names) - len(given)} are calibrated")
+    return given
+
+
+def _scales(options: With, context: Context, found: Calibration) -> Scales:
+    from trtflow.precision.scales import Origin, Scales
+
+    source = (options.calibration or options.data).source
+    origin = Origin(name=Path(str(source).partition(".py:")[0]).name, sha256=context.digest(source))
+    return Scales(
+        precision=options.precision,
+        method=options.method,
+        percentile=options.percentile if options.method in ("auto", "percentile") else None,
+        samples=found.samples,
+        model=Origin(name=options.model.name, sha256=context.digest(options.model)),
+        data=origin,
+        preprocessing=origin if isinstance(source, str) else None,
+        tensors=found.tensors,
+    )
+
+
+def _export(amax: Mapping[str, float], context: Context) -> None:
+    from trtflow.precision.ranges import write_calibration_cache, write_dynamic_ranges, write_ppq
+
+    write_calibration_cache(amax, context.folder / outputs["cache"])
+    write_ppq(amax, context.folder / outputs["ranges"])
+    if any(":" in name for name in amax):
+        context.log("no dynamic-range text: its readers split at the first colon, and tensor names have some")
+    else:
+        write_dynamic_ranges(amax, context.folder / outputs["dynamic"])

@@ -1,0 +1,185 @@
+"""Decide jointly over INT8, FP16 and FP32: what can be quantised on top of the floating-point plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from trtflow.engine.step import Context, File, Result, Table
+from trtflow.steps.books import entry_document, held_out_samples, made_by, reporter
+from trtflow.steps.options import Data, Judged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from onnx import ModelProto
+
+    from trtflow.data import Sample
+    from trtflow.precision.plan import PrecisionPlan
+    from trtflow.runners.evaluate import Evaluator
+    from trtflow.runners.quantized import QuantizedOracle
+    from trtflow.search.joint import Joint
+    from trtflow.search.oracle import Outcome
+    from trtflow.search.run import SearchResult
+
+version = 1
+environment = ("onnxruntime",)
+outputs = {"plan": "plan.json", "search": "search.json"}
+
+LINE = 0.01  # a relative fall of an end metric beyond which a plan counts as poor
+
+
+class With(Judged):
+    """Options of ``quantize``."""
+
+    model: File = Field(description="the normalised FP32 model, from inspect")
+    data: Data
+    scales: File = Field(description="the scales file, from calibrate")
+    base: File | None = Field(None, description="the floating-point plan, from bisect; left out, all is FP32")
+    output_layers: bool = Field(False, description="quantise layers that nothing but cheap operators follow, too")
+    rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
+    strategy: str = Field("trtflow", description="trtflow, or a baseline by name")
+    max_evaluations: int | None = Field(None, ge=1, description="passes over the samples that may be spent")
+    max_seconds: float | None = Field(None, gt=0, description="time that may be spent")
+    held_out: float = Field(0.25, ge=0, lt=1, description="share of the samples that only verify the result")
+
+
+def run(options: With, context: Context) -> Result:
+    """Search on some samples, verify on those held out, search again on all if that refuses; judge on all."""
+    import onnx
+
+    from trtflow.steps.samples import open_data, shapes_of
+
+    model = onnx.load(options.model)
+    samples = list(open_data(options.data, model))
+    search = _Search(options, context, model, shapes_of(samples[0]))
+    places = held_out_samples(len(samples), options.held_out)
+    found = search.over([sample for i, sample in enumerate(samples) if i not in places])
+    if places and found.accepted:
+        verified = search.measure(search.joint.plan(found.plan), [samples[i] for i in sorted(places)])
+        context.log(f"held-out samples: margin {verified.margin:.3g}")
+        if not verified.accepted:
+            context.log("the held-out samples refuse the plan: searching again on all samples")
+            places, found = frozenset(), search.over(samples)
+    return search.conclude(found, samples, len(places))
+
+
+class _Search:
+    """One joint problem and what is needed to measure it on different sets of samples."""
+
+    def __init__(self, options: With, context: Context, model: ModelProto, shapes: Mapping[str, Any]) -> None:
+        from trtflow.graph.cost import costs
+        from trtflow.graph.nodes import analyse
+        from trtflow.graph.placement import LINEAR, site_units, sites
+        from trtflow.precision.plan import PrecisionPlan, read_plan
+        from trtflow.precision.scales import read_scales
+        from trtflow.search.joint import joint
+
+        self._options, self._context, self._model = options, context, model
+        self._scales = read_scales(options.scales)
+        analysis = analyse(model)
+        chosen = [site for site in sites(analysis) if options.output_layers or not site.is_output]
+        live = [site for site in chosen if all(self._scales.amax.get(name, 0) > 0 for name in site.tensors)]
+        counted = {name: cost.macs for name, cost in costs(model, dict(shapes)).items()}
+        ops = {info.name: info.op for info in analysis.candidates}
+        total = sum(macs for name, macs in counted.items() if ops[name] in LINEAR | {"LSTM", "GRU", "RNN"}) or 1
+        self._shares = {name: macs / total for name, macs in counted.items()}
+        base = PrecisionPlan("fp32") if options.base is None else read_plan(options.base)
+        self.joint: Joint = joint(base, site_units(analysis, live), self._shares, self._scales.precision)
+        self._linear = [site.node for site in live if site.op != "Add"]
+        self._report = reporter(context)
+
+    def over(self, samples: Sequence[Sample]) -> SearchResult:
+        """Search on ``samples``."""
+        from trtflow.search.ledger import Budget
+        from trtflow.search.run import search
+
+        budget = Budget(self._options.max_evaluations, self._options.max_seconds)
+        oracle = self.joint.oracle(self._oracle(samples)[1])
+        strategy = self._options.strategy
+        return search(self.joint.problem, oracle, strategy=strategy, budget=budget, on_evaluation=self._report)
+
+    def measure(self, plan: PrecisionPlan, samples: Sequence[Sample]) -> Outcome:
+        """``plan`` on ``samples``."""
+        return self._oracle(samples)[1].evaluate(plan)
+
+    def _oracle(
+        self, samples: Sequence[Sample], amax: Mapping[str, float] | None = None
+    ) -> tuple[Evaluator, QuantizedOracle]:
+        from trtflow.runners.quantized import QuantizedOracle, Ranges
+        from trtflow.steps.samples import make_evaluator
+
+        options, digest = self._options, self._context.digest
+        evaluator = make_evaluator(options, self._model, samples)
+        material = {
+            "model": digest(options.model),
+            "scales": digest(options.scales),
+            "data": digest(options.data.source),
+            "selection": [options.data.labels, options.data.limit, options.held_out, len(samples)],
+            "metric": options.metric and digest(options.metric),
+            "metrics": sorted(options.accept),
+            "rounding": options.rounding,
+            "amax": amax,
+        }
+        ranges = Ranges(self._scales.amax if amax is None else amax)
+        arguments = (self._model, evaluator, options.rounding, self._context.memo, material)
+        return evaluator, QuantizedOracle(ranges, *arguments)
+
+    def conclude(self, found: SearchResult, samples: Sequence[Sample], held_out: int) -> Result:
+        """Measure the ends and the result on all samples, and write the plan and the books."""
+        from trtflow.numerics.strict_json import write_json
+        from trtflow.precision.plan import PrecisionPlan, write_plan
+
+        plan = self.joint.plan(found.plan) if found.accepted else self.joint.base
+        low = self._scales.precision
+        evaluator, oracle = self._oracle(samples)
+        self._context.log("measuring the ends and the result on all samples")
+        widest = {name: entry.seen or entry.amax for name, entry in self._scales.tensors.items()}
+        naive = self._oracle(samples, widest)[1].evaluate(PrecisionPlan(low))
+        tuned = oracle.evaluate(PrecisionPlan(low))
+        base, mixed = oracle.evaluate(self.joint.base), oracle.evaluate(plan)
+        write_plan(plan, self._context.folder / outputs["plan"])
+        quantised = [node for node, precision in plan.nodes.items() if precision == low]
+        kept = sorted(self.joint.problem.nodes - set(quantised))
+        share = sum(self._shares[node] for node in quantised if node in self._linear)
+        reference = evaluator.reference.metrics
+        metrics = {
+            "reference": reference,
+            "naive": naive.metrics,
+            "low": tuned.metrics,
+            "base": base.metrics,
+            "candidate": mixed.metrics,
+        }
+        document = {
+            "strategy": self._options.strategy, "runner": "emulated", "made-by": made_by(),
+            "data": Path(str(self._options.data.source)).name, "accepted": mixed.accepted, "minimal": found.minimal,
+            "reason": found.reason, "kept": kept, "forced": [], "cost": found.cost, "quantised": sorted(quantised),
+            "quantised-share": share, "quality": quality(reference, mixed.metrics, self._options.accept),
+            "node-costs": {node: self._shares.get(node, 0.0) for node in kept}, "samples": len(samples),
+            "held-out": held_out, "metrics": metrics,
+            "evaluations": [entry_document(entry) for entry in found.evaluations], "baselines": [],
+        }  # fmt: skip
+        write_json(document, self._context.folder / outputs["search"])
+        name = next(iter(self._options.accept))
+        figures = {key: values.get(name) for key, values in metrics.items()}
+        text = ", ".join(f"{key} {value:.4g}" for key, value in figures.items() if value is not None)
+        return Result(
+            metrics={"quantised": len(quantised), "share": share, "quality": document["quality"], name: figures},
+            summary=f"{len(quantised)} nodes in {low}, {share:.1%} of the multiply-adds; {name}: {text}",
+            table=Table(
+                ("stays in floating point", "share"), tuple((n, f"{self._shares[n]:.2%}") for n in kept[:20])
+            ),
+        )
+
+
+def quality(reference: Mapping[str, float], measured: Mapping[str, float], names: Mapping[str, Any]) -> str:
+    """good when no metric of ``names`` fell by more than 1 % of what FP32 has, else poor.
+
+    Metrics that compare with FP32 itself (SQNR, infinite for FP32) have no such line and are left to ``accept``.
+    """
+    from math import isfinite
+
+    falls = [1 - measured[name] / reference[name] for name in names if isfinite(reference[name]) and reference[name]]
+    return "good" if all(fall <= LINE for fall in falls) else "poor"
