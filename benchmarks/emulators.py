@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from planted import CASES, Planted
-from search import real_models
+from search_cases import real_models
 
 from trtflow.graph.emulate import instrument
 from trtflow.graph.switchable import switchable
