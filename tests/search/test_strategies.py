@@ -131,7 +131,8 @@ def problems(draw: st.DrawFn) -> Simulated:
     nodes = st.integers(0, count - 1)
     conflicts = draw(st.lists(st.sets(nodes, min_size=1, max_size=3), max_size=5))
     noise = draw(st.dictionaries(st.sampled_from([f"n{i}" for i in range(count)]), st.floats(0.0, 3.0)))
-    return Simulated(problem, [names(*conflict) for conflict in conflicts], noise, share=0.25)
+    cures = draw(st.lists(st.tuples(*[st.sampled_from([f"n{i}" for i in range(count)])] * 2), max_size=3))
+    return Simulated(problem, [names(*conflict) for conflict in conflicts], noise, cures, share=0.25)
 
 
 @settings(max_examples=150, deadline=None)
@@ -143,6 +144,7 @@ def test_the_plan_is_accepted_and_1_minimal_whatever_is_planted(oracle: Simulate
     assert result.minimal
     assert oracle.accepts(kept)
     assert not any(oracle.accepts(kept - {node}) for node in kept)
+    assert len(oracle.asked) == len({(entry.kind, frozenset(entry.plan.nodes)) for entry in result.evaluations})
 
 
 def random_case(seed: int) -> Simulated:
