@@ -11,6 +11,7 @@ import pytest
 from trtflow.precision.constraints import Constraints, ModelReference, Node
 from trtflow.precision.exports import (
     FORMATS,
+    SCALE_FORMATS,
     Port,
     modelopt_args,
     ort_providers,
@@ -82,6 +83,18 @@ def test_triton_drops_a_free_batch_dimension(dims: tuple[int | None, ...], batch
 
 
 def test_every_text_format_says_where_it_is_valid() -> None:
-    for file, write in FORMATS.values():
+    for name, (file, write) in FORMATS.items():
+        if name in SCALE_FORMATS:  # their readers know no comments
+            continue
         head = write(decision("a")).splitlines()
         assert any("TensorRT" in line or "ModelOpt" in line for line in head[:3]), file
+
+
+def test_ranges_are_exported_from_the_scales() -> None:
+    scaled = decision("a").model_copy(update={"scales": {"x": 1.0}})
+    written = {name: write(scaled) for name, (_, write) in SCALE_FORMATS.items()}
+    assert written == {
+        "calibration-cache": "TRT-101303-EntropyCalibration2\nx: 3c010204\n",
+        "ppq": '{\n "act_quant_info": {\n  "x": 1.0\n }\n}\n',
+        "dynamic-ranges": "x: 1.0\n",
+    }

@@ -25,9 +25,8 @@ from trtflow.graph.prune import drop_unread
 from trtflow.graph.units import GRAPH_OUTPUT, readers
 from trtflow.graph.walk import FreshNames, Scope, clone, opset
 from trtflow.numerics.quantise import encode, fits_fp16, scale_for
-from trtflow.precision.plan import Precision, PrecisionPlan
+from trtflow.precision.plan import QUANTISED, Precision, PrecisionPlan
 
-QUANTISED: frozenset[Precision] = frozenset({"int8", "fp8"})
 PER_CHANNEL = 13
 """The opset from which on Q/DQ have an axis."""
 TYPED_SCALES = 19

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trtflow.precision.constraints import Constraints
-from trtflow.precision.plan import Precision
+from trtflow.precision.plan import QUANTISED, Precision
+from trtflow.precision.ranges import calibration_cache, dynamic_ranges, ppq_ranges
 
 WEAK = (
     "TensorRT 8.4 to 10.16, weakly typed, on the original ONNX. TensorRT 11 and TensorRT-RTX: build the mixed ONNX."
@@ -44,8 +45,13 @@ def trtexec_args(constraints: Constraints) -> str:
     if len(pairs) > ARGUMENT_LIMIT:
         lines.append("# Too long for one argument on Linux, use polygraphy_postprocess.py.")
     lines.append(f"--{constraints.default}")
+    if constraints.scales:
+        lines += ["--int8", "--calib=calibration.cache"]
+    floats = ",".join(f"{name}:{precision}" for name, precision in sayable.items() if precision not in QUANTISED)
     if pairs:
-        lines += ["--precisionConstraints=obey", f"--layerPrecisions={pairs}", f"--layerOutputTypes={pairs}"]
+        lines += ["--precisionConstraints=obey", f"--layerPrecisions={pairs}"]
+    if floats:
+        lines.append(f"--layerOutputTypes={floats}")
     return "\n".join(lines) + "\n"
 
 
@@ -64,6 +70,7 @@ import tensorrt as trt
 
 PRECISIONS = {json.dumps(layers, indent=4)}
 FLOATS = {{trt.float32, trt.float16}}
+QUANTISED = {{"int8", "fp8"}}
 
 
 def postprocess(network):
@@ -76,7 +83,7 @@ def postprocess(network):
         kind = getattr(trt, precision)
         if layer.type not in (trt.LayerType.CONSTANT, trt.LayerType.SHAPE):
             layer.precision = kind
-        for index in range(layer.num_outputs):
+        for index in range(layer.num_outputs if precision not in QUANTISED else 0):
             if layer.get_output(index).dtype in FLOATS and not layer.get_output(index).is_shape_tensor:
                 layer.set_output_type(index, kind)
 '''
@@ -84,7 +91,8 @@ def postprocess(network):
 
 def modelopt_args(constraints: Constraints) -> str:
     """``python -m modelopt.onnx.autocast --onnx_path MODEL $(grep -v '^#' modelopt.args)``."""
-    names = " ".join(f"'^{re.escape(name)}$'" for name in constraints.nodes)
+    kept = [name for name, node in constraints.nodes.items() if node.precision not in QUANTISED]
+    names = " ".join(f"'^{re.escape(name)}$'" for name in kept)
     exclude = f"--nodes_to_exclude {names}\n" if names else ""
     return (
         "# NVIDIA ModelOpt AutoCast 0.40 and later; it matches names as regular expressions from their start.\n"
@@ -118,10 +126,18 @@ def triton_config(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...]
     return f'{head}\nname: "{name}"\nplatform: "tensorrt_plan"\nmax_batch_size: {batch}\n' + "\n".join(groups) + "\n"
 
 
+SCALE_FORMATS: Mapping[str, tuple[str, Callable[[Constraints], str]]] = {
+    "calibration-cache": ("calibration.cache", lambda constraints: calibration_cache(constraints.scales)),
+    "ppq": ("ranges.json", lambda constraints: ppq_ranges(constraints.scales)),
+    "dynamic-ranges": ("dynamic-ranges.txt", lambda constraints: dynamic_ranges(constraints.scales)),
+}
+"""Formats that hold the ranges of activations, for decisions with scales."""
+
 FORMATS: Mapping[str, tuple[str, Callable[[Constraints], str]]] = {
     "trtexec": ("trtexec.args", trtexec_args),
     "polygraphy": ("polygraphy_postprocess.py", polygraphy_postprocess),
     "modelopt": ("modelopt.args", modelopt_args),
     "onnxruntime": ("ort_providers.json", ort_providers),
+    **SCALE_FORMATS,
 }
 """What ``trtflow export --to`` offers: the format's name → its file and its writer."""

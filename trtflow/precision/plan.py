@@ -12,6 +12,8 @@ from trtflow.errors import PlanError
 
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+QUANTISED: frozenset[Precision] = frozenset({"int8", "fp8"})
+"""Precisions that live in Q/DQ pairs, not in the types of tensors."""
 
 
 @dataclass(frozen=True)

@@ -77,36 +77,28 @@ def match_names(found: RangesFile, tensors: Mapping[str, object]) -> dict[str, f
     return {name: both[name] for name in tensors if name in both}
 
 
-def write_calibration_cache(
-    amax: Mapping[str, float], path: Path, version: tuple[int, int, int] = VERSION, algorithm: str = ALGORITHM
-) -> None:
-    """Write TensorRT's format. Tensors without a positive finite range are left out: TensorRT builds on no 0 or inf.
+def calibration_cache(
+    amax: Mapping[str, float], version: tuple[int, int, int] = VERSION, algorithm: str = ALGORITHM
+) -> str:
+    """TensorRT's format. Tensors without a positive finite range are left out: TensorRT builds on no 0 or inf.
 
     Raises:
         PlanError: a tensor's name holds a line break.
     """
     lines = [f"TRT-{_number(version)}-{algorithm}"]
     lines += [f"{name}: {struct.pack('>f', value / QMAX).hex()}" for name, value in _writable(amax).items()]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
-def write_ppq(amax: Mapping[str, float], path: Path) -> None:
-    """Write PPQ's JSON."""
-    text = json.dumps({"act_quant_info": _writable(amax)}, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+def ppq_ranges(amax: Mapping[str, float]) -> str:
+    """PPQ's JSON."""
+    return json.dumps({"act_quant_info": _writable(amax)}, indent=1, ensure_ascii=False) + "\n"
 
 
-def write_dynamic_ranges(amax: Mapping[str, float], path: Path) -> None:
-    """Write sampleINT8API's text, which its reader splits at the first colon.
-
-    Raises:
-        PlanError: a tensor's name holds a colon or a line break.
-    """
-    colons = [name for name in amax if ":" in name]
-    if colons:
-        raise PlanError(f"{colons[0]!r}: dynamic-range text cannot hold names with a colon; use ranges.json.")
-    text = "".join(f"{name}: {value!r}\n" for name, value in _writable(amax).items())
-    path.write_text(text, encoding="utf-8")
+def dynamic_ranges(amax: Mapping[str, float]) -> str:
+    """sampleINT8API's text. Its reader splits at the first colon, so a name with one becomes a comment."""
+    lines = [f"{'# ' if ':' in name else ''}{name}: {value!r}\n" for name, value in _writable(amax).items()]
+    return "".join(lines)
 
 
 def _writable(amax: Mapping[str, float]) -> dict[str, float]:
@@ -164,7 +156,7 @@ def _parse_text(text: str, path: Path) -> RangesFile:
     for number, line in enumerate(text.splitlines(), 1):
         entry = TEXT_LINE.fullmatch(line.strip())
         try:
-            if line.strip():
+            if line.strip() and not line.startswith("#"):
                 amax[entry["name"]] = float(entry["amax"])  # type: ignore[index]
         except (TypeError, ValueError):
             raise PlanError(

@@ -20,20 +20,8 @@ if TYPE_CHECKING:
 
 version = 1
 environment = ("onnxruntime",)
-outputs = {
-    "scales": "scales.yaml",
-    "methods": "methods.json",
-    "cache": "calibration.cache",
-    "ranges": "ranges.json",
-    "dynamic": "dynamic-ranges.txt",
-}
-optional = ("dynamic",)
-published = {
-    "scales": "{config}.scales.yaml",
-    "cache": "exports/calibration.cache",
-    "ranges": "exports/ranges.json",
-    "dynamic": "exports/dynamic-ranges.txt",
-}
+outputs = {"scales": "scales.yaml", "methods": "methods.json"}
+published = {"scales": "{config}.scales.yaml"}
 
 
 class With(Options):
@@ -53,7 +41,7 @@ class With(Options):
 
 
 def run(options: With, context: Context) -> Result:
-    """Pass once for ranges and once for histograms, choose, and write the scales and their exports."""
+    """Pass once for ranges and once for histograms, choose, and write the scales."""
     import onnx
 
     from trtflow.graph.quantize import quantizable
@@ -74,7 +62,6 @@ def run(options: With, context: Context) -> Result:
     scales = _scales(options, context, found)
     write_scales(scales, context.folder / outputs["scales"])
     write_json(found.thresholds, context.folder / outputs["methods"])
-    _export(scales.amax, context)
     counts = Counter(entry.method for entry in found.tensors.values())
     chosen = ", ".join(f"{method} for {count}" for method, count in counts.most_common())
     return Result(
@@ -113,14 +100,3 @@ def _scales(options: With, context: Context, found: Calibration) -> Scales:
         preprocessing=origin if isinstance(source, str) else None,
         tensors=found.tensors,
     )
-
-
-def _export(amax: Mapping[str, float], context: Context) -> None:
-    from trtflow.precision.ranges import write_calibration_cache, write_dynamic_ranges, write_ppq
-
-    write_calibration_cache(amax, context.folder / outputs["cache"])
-    write_ppq(amax, context.folder / outputs["ranges"])
-    if any(":" in name for name in amax):
-        context.log("no dynamic-range text: its readers split at the first colon, and tensor names have some")
-    else:
-        write_dynamic_ranges(amax, context.folder / outputs["dynamic"])

@@ -39,12 +39,11 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.graph.nodes import candidates
-    from trtflow.graph.quantize import QUANTISED
     from trtflow.graph.units import units
     from trtflow.precision.constraints import Constraints, ModelReference, Node, write_constraints
     from trtflow.precision.diagnose import Finding, explain
-    from trtflow.precision.exports import FORMATS, triton_config
-    from trtflow.precision.plan import read_plan
+    from trtflow.precision.exports import FORMATS, SCALE_FORMATS, triton_config
+    from trtflow.precision.plan import QUANTISED, read_plan
     from trtflow.precision.scales import read_scales
 
     model = onnx.load(options.model)
@@ -72,7 +71,8 @@ def run(options: With, context: Context) -> Result:
     write_constraints(constraints, context.folder / outputs["constraints"])
     exports = context.folder / outputs["exports"]
     exports.mkdir()
-    for file, write in FORMATS.values():
+    wanted = [row for name, row in FORMATS.items() if constraints.scales or name not in SCALE_FORMATS]
+    for file, write in wanted:
         (exports / file).write_text(write(constraints), encoding="utf-8")
     ports = [tuple(_port(value) for value in values) for values in (model.graph.input, model.graph.output)]
     name = Path(facts["file"]).stem
