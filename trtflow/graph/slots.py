@@ -42,7 +42,6 @@ SHAPE_INPUTS: Mapping[str, frozenset[int]] = {
     "DFT": frozenset({1, 2}),
     "Expand": frozenset({1}),
     "Loop": frozenset({0}),
-    "MaxRoiPool": frozenset({1}),
     "MaxUnpool": frozenset({2}),
     "NonMaxSuppression": frozenset({2}),
     "OneHot": frozenset({1}),
@@ -90,6 +89,26 @@ FP32_OPERATORS: Mapping[str, str] = {
     "BitCast": "its output has the bits of its input, so that the formats must not change",
     "MelWeightMatrix": "ONNX Runtime types it FP32 whatever its attribute says",
     "MeanVarianceNormalization": "ONNX's own expansion of it mixes FP32 constants into low tensors",
+}
+
+_NO_BF16 = "TensorRT does not take it in bf16"
+_NO_LOW = "TensorRT takes it in FP32 only"
+
+REFUSED: Mapping[str, Mapping[Precision, str]] = {
+    # What ONNX allows and the engine refuses: found by building each model of onnx.backend.test with TensorRT-RTX
+    # 1.7.1 (`make conformance`), which builds all of them in FP32.
+    "Celu": {"fp16": _NO_LOW, "bf16": _NO_LOW},  # the importer's helper operands lose their rank
+    "ConvTranspose": {"bf16": _NO_BF16},  # Myelin: "Could not infer output types for operation: deconv"
+    "GRU": {"bf16": _NO_BF16},  # the importer subtracts BF16 from an FP32 one
+    "HardSwish": {"bf16": _NO_BF16},  # "Only FLOAT, HALF or INT8 input is supported"
+    "LpNormalization": {"bf16": _NO_BF16},  # "Only float inputs/outputs supported"
+    "LpPool": {"bf16": _NO_BF16},  # the same
+    "Mish": {"bf16": _NO_BF16},  # "Only FLOAT32 or FLOAT16 input is supported"
+    "RandomNormal": {"bf16": _NO_BF16},  # "Unsupported data type"
+    "RandomNormalLike": {"bf16": _NO_BF16},
+    "RandomUniform": {"bf16": _NO_BF16},
+    "RandomUniformLike": {"bf16": _NO_BF16},
+    "TensorScatter": {"fp16": _NO_LOW, "bf16": _NO_LOW},  # "The cache tensor must be a network input", so no Cast
 }
 
 AS_PRODUCED = frozenset({"Shape", "Size"})
@@ -198,13 +217,18 @@ class Allowed:
 @lru_cache(maxsize=4096)
 def allowed(op: str, opset: int, precision: Precision) -> Allowed:
     """The slots of ``op`` that take ``precision`` in ``opset``, or else in `RAISED` when ``opset`` is lower."""
-    if precision == "bf16" and opset < STABLE:
+    if (precision == "bf16" and opset < STABLE) or precision in REFUSED.get(op, {}):
         return Allowed((), ())
     now = _listed(schema_of(op, opset), precision)
     if now.any() or opset >= RAISED:
         return now
     raised = schema_of(op, RAISED)
     return now if raised is None or raised.deprecated else _listed(raised, precision)
+
+
+def refusal(op: str, precision: Precision) -> str:
+    """Why no slot of ``op`` takes ``precision``, in words for a report."""
+    return REFUSED.get(op, {}).get(precision) or f"ONNX has no {precision} form of it"
 
 
 def listed(op: str, opset: int, precision: Precision) -> bool:
