@@ -56,7 +56,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 
 def test_the_verdict_says_how_many_nodes_stay_and_the_figures() -> None:
     summary = gather(DOCUMENTS, {"bisect": 1.0}, {})
-    assert summary.verdict.sentence == "Accepted: 1 of 3 nodes stays in FP32; iou 0.97 against 0.98."
+    assert summary.verdict.sentence == "Accepted: 1 of 3 nodes stays in FP32; iou 0.97 (FP32 0.98, FP16 0)."
     assert [(c.low, c.margin) for c in summary.verdict.conditions] == [(0.0, 0.01)]
     assert [(node.node, node.code, node.cost_share) for node in summary.kept] == [("n", "R01", 0.02)]
     assert summary.comparisons[0].layers[0].first_error

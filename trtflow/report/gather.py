@@ -107,12 +107,15 @@ def _verdict(documents: Documents, search: Mapping[str, Any] | None, failures: M
     stays = "stays" if kept == 1 else "stay"
     decision = f"{kept} of {nodes} nodes {stays} in FP32" if kept else f"all {nodes} nodes take the low precision"
     state = "Accepted" if accepted else "Refused"
-    figures = "; ".join(
-        f"{entry.metric} {entry.candidate:.4g} against {entry.reference:.4g}"
-        for entry in conditions
-        if entry.bound and entry.candidate is not None and entry.reference is not None
-    )
+    figures = "; ".join(_figures(entry, documents) for entry in conditions if entry.bound)
     return Verdict(accepted=accepted, sentence=f"{state}: {decision}; {figures}.", conditions=conditions)
+
+
+def _figures(entry: Condition, documents: Documents) -> str:
+    default = documents.get("bisect", {}).get("plan", {}).get("default", "fp16").upper()
+    others = {"FP32": entry.reference, default: entry.low}
+    said = ", ".join(f"{name} {value:.4g}" for name, value in others.items() if value is not None)
+    return f"{entry.metric} {'unknown' if entry.candidate is None else f'{entry.candidate:.4g}'} ({said})"
 
 
 def _conditions(search: Mapping[str, Any] | None, verdict: Mapping[str, Any] | None) -> list[Condition]:
