@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +53,8 @@ class EmulatedOracle:
 
     def probe(self, plan: PrecisionPlan) -> Outcome:
         """Measure ``plan`` on the hardest samples."""
-        return self._measure(plan, self._hardest)
+        whole = self._hardest is not None and len(self._hardest) == len(self._evaluator.samples)
+        return self._measure(plan, None if whole else self._hardest)
 
     def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
         """What executes ``plan``."""
@@ -80,7 +82,7 @@ class EmulatedOracle:
         verdict = self._evaluator.judge(measured, indices)
         if indices is None and not verdict.accepted and self._hardest is None:
             order = sorted(range(len(measured.sample_sqnr)), key=lambda index: measured.sample_sqnr[index])
-            self._hardest = tuple(sorted(order[:HARDEST]))
+            self._hardest = self._telling(tuple(sorted(order[:HARDEST])))
         count = len(self._evaluator.samples)
         return Outcome(
             accepted=verdict.accepted,
@@ -91,6 +93,13 @@ class EmulatedOracle:
             seconds=seconds,
             passes=1.0 if indices is None else len(indices) / count,
         )
+
+    def _telling(self, hardest: tuple[int, ...]) -> tuple[int, ...]:
+        """``hardest``, or all samples where so few say nothing: a correlation over two samples, say."""
+        alone = self._evaluator.subset(hardest).metrics
+        if any(math.isnan(value) for value in alone.values()):
+            return tuple(range(len(self._evaluator.samples)))
+        return hardest
 
 
 class ProbingOracle:

