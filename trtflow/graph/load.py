@@ -108,14 +108,13 @@ def _hide_weights(model: onnx.ModelProto) -> list[str]:
 
 
 def _upcast(model: onnx.ModelProto) -> list[str]:
-    original = clone(model)
-    types = infer(original)
+    types = infer(model)
     changed = retype(model)
     dropped = drop_noop_casts(model)
     casts = f"{dropped} Casts that do nothing in FP32 were removed"
     if not changed:
         return [casts] if dropped else []
-    kept = keep_interface(model, original, types)
+    kept = keep_interface(model, types)
     boundary = f"; {', '.join(kept)} keep their types" if kept else ""
     return [f"{changed} FP16 or BF16 types were made exact FP32{boundary}", *([casts] if dropped else [])]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import onnx
@@ -51,15 +52,25 @@ def variables(pairs: Iterable[tuple[Scope, gs.Graph]]) -> dict[Key, gs.Variable]
     }
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What is put back, by name: see `put_back`. ``read`` are the names that the edited nodes and graphs use."""
+
+    nodes: Mapping[str, onnx.NodeProto]
+    constants: Mapping[str, list[onnx.TensorProto]]
+    changes: Mapping[str, Mapping[str, Any]]
+    read: frozenset[str]
+
+
 def put_back(
     graph: gs.Graph,
     original: onnx.ModelProto,
     constants: Mapping[str, list[onnx.TensorProto]],
-    retyped: Mapping[str, Mapping[str, Any]],
+    changes: Mapping[str, Mapping[str, Any]],
 ) -> onnx.ModelProto:
     """The edited ``graph`` as a model with what ``original`` had around its topology.
 
-    ``constants``: new initializers by the path of their scope. ``retyped``: attributes to set, by node name.
+    ``constants``: new initializers by the path of their scope. ``changes``: attributes to set, by node name.
     Weights that nothing reads any more are left out, and so are the types of inner tensors: they changed.
     """
     edited = gs.export_onnx(graph, do_type_check=False)
@@ -67,60 +78,59 @@ def put_back(
     result = onnx.ModelProto()
     for field, value in original.ListFields():
         if field.name != "graph":
-            target = getattr(result, field.name)
-            if field.is_repeated:
-                target.extend(value)
-            else:
-                setattr(result, field.name, value)
-    _fill(result.graph, edited.graph, original.graph, "", constants, retyped, nodes)
+            _put(result, field, value)
+    parts = _Parts(nodes, constants, changes, _names_read(edited))
+    _fill_graph(result.graph, edited.graph, original.graph, "", parts)
     drop_unread(result)
+    result.ir_version = max(result.ir_version, 4)  # IR 3 wants every initializer among the inputs
     return result
 
 
-def _fill(
-    target: onnx.GraphProto,
-    edited: onnx.GraphProto,
-    original: onnx.GraphProto,
-    path: str,
-    constants: Mapping[str, list[onnx.TensorProto]],
-    retyped: Mapping[str, Mapping[str, Any]],
-    nodes: Mapping[str, onnx.NodeProto],
+def _put(message: Any, field: Any, value: Any) -> None:
+    if field.is_repeated:
+        getattr(message, field.name).extend(value)
+    else:
+        setattr(message, field.name, value)
+
+
+def _names_read(model: onnx.ModelProto) -> frozenset[str]:
+    found = scopes(model)
+    read = {name for scope in found for node in scope.graph.node for name in node.input}
+    return frozenset(read | {value.name for s in found for value in (*s.graph.input, *s.graph.output)})
+
+
+def _fill_graph(
+    target: onnx.GraphProto, edited: onnx.GraphProto, original: onnx.GraphProto, path: str, parts: _Parts
 ) -> None:
     for field, value in original.ListFields():
         if field.name in ("name", "doc_string"):
             setattr(target, field.name, value)
+        elif field.name == "initializer":  # gigabytes, perhaps, and many will have no reader left
+            target.initializer.extend(tensor for tensor in value if tensor.name in parts.read)
         elif field.name not in ("node", "value_info", "quantization_annotation"):
             getattr(target, field.name).extend(value)
-    target.initializer.extend(constants.get(path, ()))
+    target.initializer.extend(parts.constants.get(path, ()))
     for node in edited.node:
-        known = nodes.get(node.name)
+        known = parts.nodes.get(node.name)
         if known is None:
             target.node.append(node)
-            continue
-        copy = target.node.add()
-        _fill_node(copy, node, known, path, constants, retyped, nodes)
+        else:
+            _fill_node(target.node.add(), node, known, path, parts)
 
 
-def _fill_node(
-    copy: onnx.NodeProto,
-    node: onnx.NodeProto,
-    known: onnx.NodeProto,
-    path: str,
-    constants: Mapping[str, list[onnx.TensorProto]],
-    retyped: Mapping[str, Mapping[str, Any]],
-    nodes: Mapping[str, onnx.NodeProto],
-) -> None:
-    copy.CopyFrom(known)
-    del copy.input[:], copy.output[:], copy.attribute[:]
-    copy.input.extend(node.input)
-    copy.output.extend(node.output)
+def _fill_node(copy: onnx.NodeProto, node: onnx.NodeProto, known: onnx.NodeProto, path: str, parts: _Parts) -> None:
+    for field, value in known.ListFields():
+        if field.name in ("input", "output"):
+            getattr(copy, field.name).extend(getattr(node, field.name))
+        elif field.name != "attribute":
+            _put(copy, field, value)
     bodies = dict(subgraphs(node))
-    changes = dict(retyped.get(node.name, {}))
+    changes = dict(parts.changes.get(node.name, {}))
     for attribute in known.attribute:
         if attribute.type == onnx.AttributeProto.GRAPH:
             kept = copy.attribute.add(name=attribute.name, type=attribute.type)
             inner = f"{path}/{node.name}.{attribute.name}"
-            _fill(kept.g, bodies[attribute.name], attribute.g, inner, constants, retyped, nodes)
+            _fill_graph(kept.g, bodies[attribute.name], attribute.g, inner, parts)
         elif attribute.name in changes:
             copy.attribute.append(onnx.helper.make_attribute(attribute.name, changes.pop(attribute.name)))
         else:

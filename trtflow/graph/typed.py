@@ -31,7 +31,7 @@ def emulate_typed(model: onnx.ModelProto) -> onnx.ModelProto:
     version = opset(model)
     for scope in reversed(scopes(copy)):
         _round_typed(scope, types, version, fresh)
-    keep_interface(copy, model, types)
+    keep_interface(copy, types)
     sidestep_fusion(copy)
     return copy
 

@@ -6,7 +6,7 @@ import onnx
 from onnx import helper
 
 from trtflow.graph.constants import values
-from trtflow.graph.typing import Types
+from trtflow.graph.typing import UNKNOWN, Types
 from trtflow.graph.walk import FreshNames, Scope, scopes
 
 LOW_TYPES = frozenset({onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16})
@@ -64,22 +64,20 @@ def _retype_attribute(attribute: onnx.AttributeProto) -> int:
     return 0
 
 
-def keep_interface(model: onnx.ModelProto, original: onnx.ModelProto, types: Types) -> list[str]:
-    """Give inputs and outputs that ``original`` has in FP16 or BF16 their types back, with Casts behind them.
+def keep_interface(model: onnx.ModelProto, types: Types) -> list[str]:
+    """Give inputs and outputs that were FP16 or BF16 their types back, with Casts behind them.
 
-    ``model`` is changed in place and ``types`` are those of ``original``. Returns the names of those tensors.
+    ``model`` is changed in place; ``types`` are those before `retype`. Returns the names of those tensors.
     """
-    main = scopes(original)[0]
     fresh = FreshNames(model)
     heads: list[onnx.NodeProto] = []
     tails: list[onnx.NodeProto] = []
     constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value.name for value in original.graph.input if value.name not in constants]
-    kept = _low(main, inputs, types)
+    kept = _low([value.name for value in model.graph.input if value.name not in constants], types)
     renames = {name: fresh(f"{name}__fp32") for name in kept}
     for name, exact in renames.items():
         heads.append(helper.make_node("Cast", [name], [exact], fresh(f"{name}__cast"), to=1))
-    for name, elem in _low(main, [value.name for value in original.graph.output], types).items():
+    for name, elem in _low([value.name for value in model.graph.output], types).items():
         exact = renames.get(name) or fresh(f"{name}__fp32")
         if name not in renames:  # an output that is an input as well has its type already
             renames[name] = exact
@@ -94,8 +92,8 @@ def keep_interface(model: onnx.ModelProto, original: onnx.ModelProto, types: Typ
     return list(kept)
 
 
-def _low(scope: Scope, names: list[str], types: Types) -> dict[str, int]:
-    elems = {name: types.of(scope, name).elem for name in names}
+def _low(names: list[str], types: Types) -> dict[str, int]:
+    elems = {name: types.table.get(("", name), UNKNOWN).elem for name in names}
     return {name: elem for name, elem in elems.items() if elem in LOW_TYPES}
 
 
