@@ -111,7 +111,7 @@ def expected_error(centres: NDArray[np.float32], counts: NDArray[np.int64], amax
     """
     kept = on_grid(np.minimum(centres, np.float32(amax)), scale_for(amax, precision), precision)
     gap = centres.astype(np.float64) - kept
-    return float(np.dot(counts.astype(np.float64), gap * gap))
+    return float((counts * gap * gap).sum())
 
 
 def _filled(histogram: BitHistogram) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -79,5 +79,5 @@ def smoothness(array: NDArray[Any]) -> float:
     finite = np.isfinite(left) & np.isfinite(right)
     left, right = left[finite], right[finite]
     left, right = left - left.mean() if left.size else left, right - right.mean() if right.size else right
-    energy = float(np.dot(left, left)) * float(np.dot(right, right))
-    return float(np.dot(left, right)) / energy**0.5 if energy > 0 else 0.0
+    energy = float(np.square(left).sum() * np.square(right).sum())
+    return float((left * right).sum()) / energy**0.5 if energy > 0 else 0.0

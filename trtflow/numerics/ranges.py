@@ -92,8 +92,7 @@ _BLOCK = 1 << 16  # of values that are widened to float64 at a time
 
 
 def _square(values: NDArray[Any]) -> float:
-    wide = values.astype(np.float64)
-    return float(np.dot(wide, wide))
+    return float(np.square(values, dtype=np.float64).sum())  # not np.dot: BLAS's threads spin on a busy machine
 
 
 def merge(first: TensorRange, second: TensorRange) -> TensorRange:
