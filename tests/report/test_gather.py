@@ -30,6 +30,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "plan": {"default": "fp16", "nodes": {"n": "fp32"}},
         "search": {
             "strategy": "trtflow",
+            "low": "fp16",
             "data": "eval.npz",
             "samples": 3,
             "held-out": 1,

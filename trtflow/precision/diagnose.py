@@ -7,7 +7,7 @@ rule says is an explanation for people; which nodes are kept is decided by measu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -81,8 +81,10 @@ def diagnose(nodes: Iterable[NodeFacts], statistics: Statistics) -> list[Finding
     return [finding for finding in found if finding is not None]
 
 
-def explain(node: str, findings: Sequence[Finding]) -> Finding:
-    """The finding that explains why ``node`` is kept: a certain one first, else "measured"."""
+def explain(node: str, findings: Sequence[Finding], merged: Collection[str] = ()) -> Finding:
+    """Why ``node`` is kept: "casts" if it is among ``merged``, a certain finding first, else "measured"."""
+    if node in merged:
+        return Finding("casts", node, "Casts around it would cost more than it saves", {}, certain=True)
     own = [finding for finding in findings if finding.node == node]
     own.sort(key=lambda finding: not finding.certain)
     return own[0] if own else Finding("measured", node, "found by measurement", {}, certain=False)

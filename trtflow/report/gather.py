@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trtflow.precision import diagnose
 from trtflow.precision.reasons import REASONS
 from trtflow.report.model import (
     Baseline,
@@ -52,14 +53,14 @@ def gather(documents: Documents, seconds: Mapping[str, float], failures: Mapping
 
     Steps that are missing leave their part of the report empty.
     """
-    search = documents.get("bisect", {}).get("search")
-    plan = documents.get("bisect", {}).get("plan", {"default": "fp16", "nodes": {}})
+    decided = documents.get("quantize") or documents.get("bisect", {})
+    search, plan = decided.get("search"), decided.get("plan", {"default": "fp16", "nodes": {}})
     findings = documents.get("diagnose", {}).get("findings", [])
     rewrite = documents.get("rewrite", {}).get("notes")
     facts = documents.get("inspect", {}).get("facts", {})
     return RunSummary(
         title=facts.get("file", "trtflow").removesuffix(".onnx"),
-        low=plan["default"],
+        low=search["low"] if search else plan["default"],
         model=_model(facts),
         data=_data(search),
         verdict=_verdict(documents, search, failures),
@@ -106,14 +107,17 @@ def _verdict(documents: Documents, search: Mapping[str, Any] | None, failures: M
     accepted = verdict["accepted"]
     stays = "stays" if kept == 1 else "stay"
     decision = f"{kept} of {nodes} nodes {stays} in FP32" if kept else f"all {nodes} nodes take the low precision"
+    if search and search.get("quantised"):
+        share = f"{search['quantised-share']:.0%} of the multiply-adds"
+        decision = f"{len(search['quantised'])} nodes, {share}, run in {search['low'].upper()}"
     state = "Accepted" if accepted else "Refused"
-    figures = "; ".join(_figures(entry, documents) for entry in conditions if entry.bound)
+    low = search["low"].upper() if search else "low"
+    figures = "; ".join(_figures(entry, low) for entry in conditions if entry.bound)
     return Verdict(accepted=accepted, sentence=f"{state}: {decision}; {figures}.", conditions=conditions)
 
 
-def _figures(entry: Condition, documents: Documents) -> str:
-    default = documents.get("bisect", {}).get("plan", {}).get("default", "fp16").upper()
-    others = {"FP32": entry.reference, default: entry.low}
+def _figures(entry: Condition, low: str) -> str:
+    others = {"FP32": entry.reference, low: entry.low}
     said = ", ".join(f"{name} {value:.4g}" for name, value in others.items() if value is not None)
     return f"{entry.metric} {'unknown' if entry.candidate is None else f'{entry.candidate:.4g}'} ({said})"
 
@@ -194,23 +198,21 @@ def _kept(
         return ()
     promoted = set((rewrite or {}).get("promoted", {})) | set(search["forced"])
     ops = {layer["node"]: layer["op"] for layer in (statistics or {}).get("layers", [])}
-    rows = []
-    for node in search["kept"]:
-        own = sorted((entry for entry in findings if entry["node"] == node), key=lambda entry: not entry["certain"])
-        code = own[0]["code"] if own else "measured"
-        rows.append(
-            KeptNode(
-                node=node,
-                op=ops.get(node, ""),
-                precision=plan["nodes"][node],
-                code=code,
-                title=REASONS[code].title,
-                evidence=own[0]["evidence"] if own else {},
-                cost_share=search["node-costs"].get(node),
-                promoted=node in promoted,
-            )
+    known = [diagnose.Finding(**entry) for entry in findings]
+    reasons = {node: diagnose.explain(node, known, search.get("merged", ())) for node in search["kept"]}
+    return tuple(
+        KeptNode(
+            node=node,
+            op=ops.get(node, ""),
+            precision=plan["nodes"].get(node, plan["default"]),
+            code=why.code,
+            title=REASONS[why.code].title,
+            evidence=why.evidence,
+            cost_share=search["node-costs"].get(node),
+            promoted=node in promoted,
         )
-    return tuple(rows)
+        for node, why in reasons.items()
+    )
 
 
 def _search(search: Mapping[str, Any]) -> Search:

@@ -12,10 +12,11 @@ from onnx import ModelProto
 
 from trtflow.errors import ModelError
 from trtflow.numerics.strict_json import json_numbers
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.precision.plan import Precision, PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner, Rounding
 from trtflow.runners.evaluate import Evaluator, Measurement
 from trtflow.runners.onnxrt import ReferenceRunner
+from trtflow.runners.switched import SwitchedRunner
 from trtflow.search.oracle import FAILED, Outcome
 
 HARDEST = 2  # samples that a probe looks at
@@ -46,6 +47,7 @@ class EmulatedOracle:
         self._model, self._evaluator, self._rounding = model, evaluator, rounding
         self._memo, self._material = memo, material
         self._hardest: tuple[int, ...] | None = None
+        self._switched: dict[Precision, SwitchedRunner | None] = {}
 
     def evaluate(self, plan: PrecisionPlan) -> Outcome:
         """Measure ``plan`` on all samples."""
@@ -55,6 +57,19 @@ class EmulatedOracle:
         """Measure ``plan`` on the hardest samples."""
         whole = self._hardest is not None and len(self._hardest) == len(self._evaluator.samples)
         return self._measure(plan, None if whole else self._hardest)
+
+    def _prober(self, plan: PrecisionPlan) -> ReferenceRunner:
+        """What executes ``plan`` on few samples, where a session of its own would cost more than the run."""
+        low = plan.default
+        if self._rounding != "tensor" or low not in ("fp16", "bf16") or not {*plan.nodes.values()} <= {"fp32"}:
+            return self.runner(plan)
+        if low not in self._switched:
+            try:
+                self._switched[low] = SwitchedRunner(self._model, low)
+            except ModelError:  # candidates inside control flow
+                self._switched[low] = None
+        switched = self._switched[low]
+        return self.runner(plan) if switched is None else switched.under(plan)
 
     def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
         """What executes ``plan``."""
@@ -66,7 +81,8 @@ class EmulatedOracle:
         stored = self._memo.get(material)
         if stored is None:
             try:
-                measured = self._evaluator.measure(self.runner(plan), indices)
+                runner = self.runner(plan) if indices is None else self._prober(plan)
+                measured = self._evaluator.measure(runner, indices)
             except ModelError:
                 return replace(FAILED, seconds=time.perf_counter() - started)
             record = {"metrics": measured.metrics, "sample-sqnr": measured.sample_sqnr}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trtflow.runners.emulated import Rounding
     from trtflow.runners.evaluate import Evaluator
     from trtflow.runners.oracle import EmulatedOracle
+    from trtflow.search.ledger import Evaluation
     from trtflow.search.oracle import Outcome
     from trtflow.search.problem import Problem
     from trtflow.search.run import SearchResult
@@ -131,7 +132,7 @@ class _Found:
 
 
 def _find(bench: _Bench, problem: Problem) -> _Found:
-    from trtflow.precision.plan import PrecisionPlan
+    from trtflow.precision.plan import PrecisionPlan, write_plan
     from trtflow.search.ledger import Budget
     from trtflow.search.run import search
 
@@ -140,7 +141,13 @@ def _find(bench: _Bench, problem: Problem) -> _Found:
     bench.context.log(f"everything in {options.low}, taken literally: margin {low.margin:.3g}")
     budget = Budget(options.max_evaluations, options.max_seconds)
     report = reporter(bench.context)
-    result = search(problem, oracle, strategy=options.strategy, budget=budget, on_evaluation=report)
+
+    def note(entry: Evaluation) -> None:
+        report(entry)
+        if entry.best:
+            write_plan(entry.plan, bench.context.folder / outputs["plan"])
+
+    result = search(problem, oracle, strategy=options.strategy, budget=budget, on_evaluation=note)
     return _Found(result, low, oracle)
 
 
@@ -155,11 +162,13 @@ def _conclude(bench: _Bench, problem: Problem, found: _Found, held_out: int) -> 
         "strategy": options.strategy,
         "made-by": made_by(),
         "data": Path(options.data.source).name,
+        "low": options.low,
         "accepted": result.accepted,
         "minimal": result.minimal,
         "reason": result.reason,
         "kept": kept,
         "forced": sorted(problem.forced),
+        "merged": sorted(result.merged),
         "cost": result.cost,
         "node-costs": {node: problem.price(node) for node in kept},
         "samples": len(bench.evaluator.samples),
@@ -204,11 +213,14 @@ def _fusion(bench: _Bench, found: _Found) -> str:
 
 
 def _baseline(name: str, problem: Problem, oracle: EmulatedOracle) -> dict[str, Any]:
-    """What another strategy keeps, on the hardest samples only: an illustration at little cost."""
+    """What another strategy keeps, on the hardest samples only: an illustration at little cost.
+
+    Others know nothing of constants that a format cannot hold, so nothing is forced for them.
+    """
     from trtflow.runners.oracle import ProbingOracle
     from trtflow.search.run import search
 
-    result = search(problem, ProbingOracle(oracle), strategy=name)
+    result = search(replace(problem, forced=frozenset()), ProbingOracle(oracle), strategy=name)
     return {
         "name": name,
         "accepted": result.accepted,

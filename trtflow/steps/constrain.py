@@ -54,7 +54,7 @@ def run(options: With, context: Context) -> Result:
     for info in candidates(model):
         if info.name in plan.nodes:
             precision = plan.precision(info.name)
-            why = None if precision in QUANTISED else explain(info.name, findings)
+            why = None if precision in QUANTISED else explain(info.name, findings, search.get("merged", ()))
             nodes[info.name] = Node(
                 precision=precision, op=info.op, unit=unit_of.get(info.name), reason=why.code if why else "quantised",
                 evidence={key: _short(value) for key, value in why.evidence.items()} if why else {},

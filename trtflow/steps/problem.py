@@ -19,7 +19,7 @@ from trtflow.graph.legal import legalize
 from trtflow.graph.nodes import candidates
 from trtflow.graph.units import units
 from trtflow.graph.walk import is_constant
-from trtflow.precision.diagnose import FP16_MAX
+from trtflow.precision.diagnose import diagnose
 from trtflow.precision.plan import Precision, PrecisionPlan
 from trtflow.search.problem import Edge, Problem, Unit
 
@@ -39,14 +39,14 @@ def build_problem(
     }
     total = math.fsum(price.values()) or 1.0
     shares = {name: value / total for name, value in price.items()}
-    found = units(model)
+    found, edges = units(model), _edges(model, shapes, total)
     return Problem(
         units=tuple(Unit(unit.id, unit.nodes, math.fsum(shares.get(n, 0.0) for n in unit.nodes)) for unit in found),
         low=low,
         high=high,
-        edges=_edges(model, shapes, total),
+        edges=edges,
         forced=frozenset(legalize(model, PrecisionPlan(low)).promoted),
-        priors=_priors(model, low, statistics),
+        priors=_priors(model, low, statistics, edges),
         node_costs=shares,
     )
 
@@ -71,16 +71,22 @@ def _edges(model: ModelProto, shapes: Shapes, total: float) -> tuple[Edge, ...]:
     )
 
 
-def _priors(model: ModelProto, low: Precision, statistics: Mapping[str, Any] | None) -> dict[str, float]:
-    """Infinite for nodes that touch values which FP16 cannot hold, else the share of their output that deviates."""
-    if statistics is None:
+def _priors(
+    model: ModelProto, low: Precision, statistics: Mapping[str, Any] | None, edges: tuple[Edge, ...]
+) -> dict[str, float]:
+    """Infinite for nodes that touch values which FP16 cannot hold; 1 where a rule suspects something else.
+
+    Who shares a tensor with a suspect is suspected too: rounding that tensor is as much theirs.
+    """
+    if statistics is None or low != "fp16":
         return {}
-    tensors = next(iter(statistics["candidates"].values()))
-    priors = {}
-    for node in node_facts(model):
-        amax = max(
-            (float(tensors[name]["ref_amax"]) for name in (*node.inputs, *node.outputs) if name in tensors), default=0
-        )
-        amax = max([amax, *(constant.amax for constant in node.constants)])
-        priors[node.name] = math.inf if low == "fp16" and amax > FP16_MAX else 0.0
-    return priors
+    facts = node_facts(model)
+    findings = diagnose(facts, next(iter(statistics["candidates"].values())))
+    suspects = {finding.node for finding in findings}
+    near: set[str] = set()
+    for edge in edges:
+        touching = {node for node in (edge.producer, *edge.consumers) if node}
+        if touching & suspects:
+            near |= touching
+    certain = {finding.node for finding in findings if finding.code in ("R01", "R04")}
+    return {**dict.fromkeys(near | suspects, 1.0), **dict.fromkeys(certain, math.inf)}

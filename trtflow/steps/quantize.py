@@ -154,7 +154,8 @@ class _Search:
         }
         document = {
             "strategy": self._options.strategy, "runner": "emulated", "made-by": made_by(),
-            "data": Path(str(self._options.data.source)).name, "accepted": mixed.accepted, "minimal": found.minimal,
+            "data": Path(str(self._options.data.source)).name, "low": low,
+            "accepted": mixed.accepted, "minimal": found.minimal,
             "reason": found.reason, "kept": kept, "forced": [], "cost": found.cost, "quantised": sorted(quantised),
             "quantised-share": share, "quality": quality(reference, mixed.metrics, self._options.accept),
             "node-costs": {node: self._shares.get(node, 0.0) for node in kept}, "samples": len(samples),

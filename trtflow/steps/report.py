@@ -61,7 +61,7 @@ def _documents(record: StepRecord) -> dict[str, Any]:
 
 def _metrics(summary: RunSummary, documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What metrics.json holds; equal to the report's figures by construction."""
-    search = documents.get("bisect", {}).get("search", {})
+    search = (documents.get("quantize") or documents.get("bisect", {})).get("search", {})
     verdict = documents.get("validate", {}).get("verdict", {})
     measured = search.get("metrics", {})
     return {
