@@ -34,17 +34,16 @@ class BitHistogram:
         return cls(np.zeros(0, np.uint16), np.zeros(0, np.int64))
 
     @classmethod
-    def trim(cls, counts: Counts) -> BitHistogram:
-        """From the counts of all ``BINS`` bins."""
-        used = np.flatnonzero(counts)
-        return cls(used.astype(np.uint16), counts[used].astype(np.int64))
+    def trim(cls, counts: NDArray[Any], each: int = 1) -> BitHistogram:
+        """From the counts of all bins, or the first ones, each count standing for ``each`` values."""
+        used = np.flatnonzero(counts != 0)
+        return cls(used.astype(np.uint16), counts[used].astype(np.int64) * each)
 
     def __add__(self, other: BitHistogram) -> BitHistogram:
         if not self.counts.size or not other.counts.size:
             return self if self.counts.size else other
-        counts = np.zeros(BINS, np.int64)
-        for part in (self, other):
-            counts[part.bins] += part.counts
+        bins = np.concatenate([self.bins, other.bins])
+        counts = np.bincount(bins, np.concatenate([self.counts, other.counts]))  # in float64: exact below 2⁵³
         return BitHistogram.trim(counts)
 
     def quantile(self, probability: float) -> float:
