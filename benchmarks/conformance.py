@@ -152,10 +152,14 @@ def report(kinds: dict[str, str], results: dict[str, Any], builds: dict[str, Any
     failures = {name: text for r in (eligible, built) for name in r if (text := _failure(r[name]))}
     for text, names in _grouped(failures).items():
         print(f"UNEXPLAINED {len(names)} models ({', '.join(names[:3])}): {text}")
-    passed = sum(_passed(result) and name not in failures for name, result in eligible.items())
+    for plan in ("fp16", "bf16", "half"):
+        outcomes = [result[plan] for result in eligible.values() if plan in result]
+        passed = sum(_passed(outcome) for outcome in outcomes)
+        print(f"{plan}: {passed} passed, {len(outcomes) - passed} failed for a named reason or FAILED")
+    named = sum(not all(_passed(o) for o in eligible[n].values()) for n in eligible if n not in failures)
     print(
-        f"total: {len(results)} models, {len(eligible)} eligible, {passed} passed, "
-        f"{len(eligible) - passed - len(failures)} failed for a named reason, {len(failures)} unexplained"
+        f"total: {len(results)} models, {len(eligible)} eligible, {len(eligible) - named - len(failures)} passed in "
+        f"all three plans, {named} failed in one for a named reason, {len(failures)} unexplained"
     )
     return 1 if failures else 0
 
@@ -179,8 +183,8 @@ def _failure(result: dict[str, Any]) -> str:
     return next(failed, "")
 
 
-def _passed(result: dict[str, Any]) -> bool:
-    return all(v.startswith(("ok", "n/a")) for outcome in result.values() for v in outcome.values())
+def _passed(outcome: dict[str, str]) -> bool:
+    return all(verdict.startswith(("ok", "n/a")) for verdict in outcome.values())
 
 
 def _grouped(failures: dict[str, str]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import pytest
 from graph_models import conv_net, f32, info, model, node, random
 
 from trtflow.graph.legal import legalize
+from trtflow.graph.nodes import candidates
 from trtflow.precision.plan import Precision, PrecisionPlan
 
 
@@ -57,3 +58,15 @@ def test_a_constant_captured_by_a_body_counts() -> None:
     inputs = [info("x", [4]), info("k", [], onnx.TensorProto.BOOL)]
     net = model(nodes, inputs, [info("y", [4])], [f32("c", 1e6)])
     assert list(legalize(net, PrecisionPlan("fp16")).promoted) == ["inside"]
+
+
+@pytest.mark.parametrize(("op", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
+@pytest.mark.parametrize("lengths", [True, False])
+def test_recurrent_nodes_with_sequence_lengths_stay_fp32(op: str, gates: int, lengths: bool) -> None:
+    weights = [f32("w", random(1, gates * 4, 3)), f32("r", random(1, gates * 4, 4))]
+    given = "x w r - n" if lengths else "x w r"
+    inputs = [info("x", [2, 2, 3]), info("n", [2], onnx.TensorProto.INT32)]
+    net = model([node(op, given, "- y", "rnn", hidden_size=4)], inputs, [info("y", [1, 2, 4])], weights)
+    net.graph.node[0].output[0] = ""
+    assert [n.name for n in candidates(net)] == ([] if lengths else ["rnn"])
+    assert legalize(net, PrecisionPlan("fp16")).promoted == {}

@@ -43,7 +43,7 @@ def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
         if precision == "fp32":
             continue
         if not assigned.inputs[node.name] and not assigned.outputs[node.name]:
-            promoted[node.name] = f"{node.op}: {refusal(node.op, precision)}"
+            promoted[node.name] = refusal(analysis.by_name[node.name][1], precision)
             continue
         for key, tensor in _constants_of(analysis, node, tuple(assigned.inputs[node.name])):
             if (key, precision) not in losses:

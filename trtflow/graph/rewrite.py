@@ -21,7 +21,7 @@ from trtflow.graph.legal import legalized
 from trtflow.graph.nodes import LOW, Analysis, analyse, is_boundary_cast
 from trtflow.graph.opset import raise_opset
 from trtflow.graph.sidestep import sidestep_fusion
-from trtflow.graph.slots import AS_PRODUCED, RAISED, listed
+from trtflow.graph.slots import AS_PRODUCED, RAISED, RECURRENT, listed
 from trtflow.graph.typing import DTYPE_ATTRIBUTES, has_default
 from trtflow.graph.walk import STANDARD_DOMAINS, FreshNames, Key, Scope
 from trtflow.precision.plan import Precision, PrecisionPlan
@@ -91,8 +91,6 @@ def _raised(analysis: Analysis, assigned: Edges) -> tuple[onnx.ModelProto, list[
     why = ", ".join(sorted(lacking)) or "bf16"  # older operators that runtimes expand do so without BF16
     return raise_opset(analysis.model, RAISED), [f"opset {analysis.opset} was raised to {RAISED} for {why}"]
 
-
-RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 
 ZERO = onnx.numpy_helper.from_array(np.zeros(1, np.float32))
 """What ConstantOfShape holds when it does not say (ONNX)."""

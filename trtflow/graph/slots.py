@@ -91,6 +91,8 @@ FP32_OPERATORS: Mapping[str, str] = {
     "MeanVarianceNormalization": "ONNX's own expansion of it mixes FP32 constants into low tensors",
 }
 
+RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
+
 _NO_BF16 = "TensorRT does not take it in bf16"
 _NO_LOW = "TensorRT takes it in FP32 only"
 
@@ -152,7 +154,7 @@ def slots(node: onnx.NodeProto, opset: int, precision: Precision) -> Slots:
     if node.op_type in FP32_OPERATORS or precision not in FORMAT_TYPES:
         return Slots((False,) * len(node.input), (False,) * len(node.output))
     own = allowed(node.op_type, opset, precision)
-    if holds_no_tensor(node.op_type, opset):
+    if holds_no_tensor(node.op_type, opset) or _has_lengths(node):
         own = Allowed((), ())
     return Slots(
         tuple(bool(name) and own.input(i) and not _stays(node.op_type, i) for i, name in enumerate(node.input)),
@@ -226,9 +228,21 @@ def allowed(op: str, opset: int, precision: Precision) -> Allowed:
     return now if raised is None or raised.deprecated else _listed(raised, precision)
 
 
-def refusal(op: str, precision: Precision) -> str:
-    """Why no slot of ``op`` takes ``precision``, in words for a report."""
-    return REFUSED.get(op, {}).get(precision) or f"ONNX has no {precision} form of it"
+def _has_lengths(node: onnx.NodeProto) -> bool:
+    """Whether ``node`` is recurrent with sequence_lens (input 4).
+
+    TensorRT-RTX 1.7.1 then selects between a low and an FP32 tensor and refuses its own layer: "ISelectLayer must
+    have `thenInput` and `elseInput` of same types but has Half and Float".
+    """
+    return node.op_type in RECURRENT and len(node.input) > 4 and bool(node.input[4])
+
+
+def refusal(node: onnx.NodeProto, precision: Precision) -> str:
+    """Why no slot of ``node`` takes ``precision``, in words for a report."""
+    if _has_lengths(node):
+        return f"{node.op_type}: TensorRT takes sequence_lens in FP32 only"
+    reason = REFUSED.get(node.op_type, {}).get(precision) or f"ONNX has no {precision} form of it"
+    return f"{node.op_type}: {reason}"
 
 
 def listed(op: str, opset: int, precision: Precision) -> bool:
