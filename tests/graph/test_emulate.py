@@ -158,6 +158,16 @@ def test_unit_rounding_keeps_the_roundings_of_a_unit_that_is_not_wholly_low() ->
     assert not np.array_equal(unit, tensor)  # the SiLU's inner tensors
 
 
+@pytest.mark.parametrize("activation", ["Relu", "Clip", "HardSwish"])
+def test_unit_rounding_rounds_what_leaves_the_unit(activation: str) -> None:
+    given = "c zero six" if activation == "Clip" else "c"
+    nodes = [node("Conv", "x w", "c"), node(activation, given, "y")]
+    weights = [f32("w", random(3, 2, 1, 1)), *([f32("zero", 0), f32("six", 6)] if activation == "Clip" else [])]
+    net = model(nodes, [info("x", [1, 2, 5, 5])], [info("y", [1, 3, 5, 5])], weights)
+    y = run(instrument(net, PrecisionPlan("fp16"), "unit"), {"x": random(1, 2, 5, 5)})[0]
+    np.testing.assert_array_equal(y, rounded(y, "fp16"))
+
+
 @pytest.mark.parametrize(
     ("plan", "message"),
     [

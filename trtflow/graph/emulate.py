@@ -67,7 +67,7 @@ def _rebuild(scope: Scope, analysis: Analysis, assigned: Edges, roundings: Round
     nodes = roundings.made_from(scope.path, given)
     for node in graph.node:
         outputs = tuple(node.output)
-        tail = _round_outputs(node, assigned, fresh)
+        tail = [] if _is_settled(node, analysis, assigned) else _round_outputs(node, assigned, fresh)
         standard = node.domain in STANDARD_DOMAINS
         repair = standard and node.op_type in LOSES_NAN
         nodes.extend(keep_nan(node, analysis.opset, fresh) if repair else [node])
@@ -76,6 +76,15 @@ def _rebuild(scope: Scope, analysis: Analysis, assigned: Edges, roundings: Round
     rebuilt = [_copied(node) for node in nodes]
     del graph.node[:]
     graph.node.extend(rebuilt)
+
+
+def _is_settled(node: onnx.NodeProto, analysis: Analysis, assigned: Edges) -> bool:
+    """Whether the outputs of ``node`` are values of its format already, because all that it reads is."""
+    given = assigned.inputs.get(node.name)
+    if not given or not is_exact(node):
+        return False
+    able = analysis.low_slots(node.name, next(iter(given.values()))).inputs
+    return all(index in given for index, low in enumerate(able) if low)
 
 
 def _copied(node: onnx.NodeProto) -> onnx.NodeProto:
@@ -87,10 +96,7 @@ def _copied(node: onnx.NodeProto) -> onnx.NodeProto:
 def _round_outputs(node: onnx.NodeProto, assigned: Edges, fresh: FreshNames) -> list[onnx.NodeProto]:
     """Let ``node`` write under other names what the returned nodes then round."""
     tail: list[onnx.NodeProto] = []
-    low = assigned.outputs.get(node.name, {})
-    if not low or (is_exact(node) and assigned.inputs[node.name]):
-        return tail
-    for index, precision in low.items():
+    for index, precision in assigned.outputs.get(node.name, {}).items():
         name = node.output[index]
         node.output[index] = fresh(f"{name}__raw")
         tail.extend(cast_pair(node.output[index], name, precision, fresh))
