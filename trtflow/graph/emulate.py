@@ -7,6 +7,7 @@ every overflow, but it leaves explicit pairs of Casts alone at every optimisatio
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import onnx
@@ -41,12 +42,14 @@ def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding =
     fresh = FreshNames(copy)
     if rounding == "unit":
         assigned = fused(analysis, assigned, fresh)
+    settled = {name for name in assigned.outputs if _is_settled(name, analysis, assigned)}
+    made = replace(assigned, outputs={n: low for n, low in assigned.outputs.items() if n not in settled})
     roundings = Roundings(fresh)
     for scope in analysis.scopes:
         for node in scope.graph.node:
             _round_inputs(scope, node, assigned, roundings)
     for scope in reversed(analysis.scopes):  # bodies first: a rebuilt graph holds copies of its nodes' bodies
-        _rebuild(scope, analysis, assigned, roundings, fresh)
+        _rebuild(scope, analysis.opset, made, roundings, fresh)
     sidestep_fusion(copy)
     if rounding == "unit":
         drop_unread(copy)  # the weights that were folded
@@ -60,17 +63,17 @@ def _round_inputs(scope: Scope, node: onnx.NodeProto, assigned: Edges, roundings
             node.input[index] = roundings.request(key, precision)
 
 
-def _rebuild(scope: Scope, analysis: Analysis, assigned: Edges, roundings: Roundings, fresh: FreshNames) -> None:
+def _rebuild(scope: Scope, version: int, assigned: Edges, roundings: Roundings, fresh: FreshNames) -> None:
     """Write the scope's nodes anew, each followed by the roundings of what it makes."""
     graph = scope.graph
     given = [name for name, producer in scope.producers.items() if producer is None]
     nodes = roundings.made_from(scope.path, given)
     for node in graph.node:
         outputs = tuple(node.output)
-        tail = [] if _is_settled(node, analysis, assigned) else _round_outputs(node, assigned, fresh)
+        tail = _round_outputs(node, assigned, fresh)
         standard = node.domain in STANDARD_DOMAINS
         repair = standard and node.op_type in LOSES_NAN
-        nodes.extend(keep_nan(node, analysis.opset, fresh) if repair else [node])
+        nodes.extend(keep_nan(node, version, fresh) if repair else [node])
         nodes.extend(tail)
         nodes.extend(roundings.made_from(scope.path, outputs))
     rebuilt = [_copied(node) for node in nodes]
@@ -78,12 +81,12 @@ def _rebuild(scope: Scope, analysis: Analysis, assigned: Edges, roundings: Round
     graph.node.extend(rebuilt)
 
 
-def _is_settled(node: onnx.NodeProto, analysis: Analysis, assigned: Edges) -> bool:
-    """Whether the outputs of ``node`` are values of its format already, because all that it reads is."""
-    given = assigned.inputs.get(node.name)
-    if not given or not is_exact(node):
+def _is_settled(name: str, analysis: Analysis, assigned: Edges) -> bool:
+    """Whether the outputs of a node are values of its format already, because all that it reads is."""
+    given = assigned.inputs[name]
+    if not given or not is_exact(analysis.by_name[name][1]):
         return False
-    able = analysis.low_slots(node.name, next(iter(given.values()))).inputs
+    able = analysis.low_slots(name, next(iter(given.values()))).inputs
     return all(index in given for index, low in enumerate(able) if low)
 
 
