@@ -10,7 +10,7 @@ from report_fakes import comparison, summary
 
 from trtflow.report import charts
 from trtflow.report.layers import join
-from trtflow.report.model import Comparison
+from trtflow.report.model import Comparison, FrontPoint
 from trtflow.report.plot import ABOVE, BELOW, HEIGHT, WIDTH, Chart, dots, line, scale, steps
 
 ROWS = join(summary(60).comparisons)
@@ -111,3 +111,15 @@ def test_axis_has_few_round_labels(count: int, labels: int) -> None:
     made = steps(count)
     assert len(made) == labels
     assert all(0 < tick.at < WIDTH for tick in made)
+
+
+def test_the_front_places_exact_and_broken_plans_outside_the_scale() -> None:
+    front = (
+        FrontPoint(high=0, cost_share=0.0, error_db=-math.inf, accepted=False),
+        FrontPoint(high=2, cost_share=0.05, error_db=41.0, accepted=True),
+        FrontPoint(high=9, cost_share=1.0, error_db=math.inf, accepted=True),
+    )
+    chart = charts.pareto(front)
+    assert chart.columns[-1].label == "100.0%"
+    assert [series.dots.count("M") for series in chart.series[1:]] == [2, 1]
+    assert [tick.label for tick in chart.rows] == ["40", "60"]

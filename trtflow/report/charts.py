@@ -8,11 +8,12 @@ from collections.abc import Collection, Sequence
 from trtflow.precision.plan import Precision
 from trtflow.report import figures
 from trtflow.report.layers import Row, broken
-from trtflow.report.model import Comparison, Evaluation, LayerStatistics
+from trtflow.report.model import Comparison, Evaluation, FrontPoint, LayerStatistics
 from trtflow.report.plot import (
     ABOVE,
     BELOW,
     HEIGHT,
+    WIDTH,
     Band,
     Chart,
     Scale,
@@ -198,3 +199,31 @@ def search(evaluations: Sequence[Evaluation]) -> Chart:
     ticks = tuple(Tick(place(math.log1p(value)), figures.count(value)) for value in values)
     alt = f"Nodes in high precision in each of {len(evaluations)} evaluations"
     return Chart("search", alt, (trail, *series), ticks, steps(max(1, len(evaluations))))
+
+
+def pareto(front: Sequence[FrontPoint]) -> Chart:
+    """Error against cost: SQNR upwards, the share of the work that is in high precision to the right."""
+    most = max((point.cost_share for point in front), default=0.0) or 1.0
+    levels = [point.error_db for point in front if point.error_db is not None and math.isfinite(point.error_db)]
+    low, high = 20 * math.floor(min(levels, default=0.0) / 20), 20 * (math.floor(max(levels, default=60.0) / 20) + 1)
+    place = scale(low, high)
+    margin = 0.03 * WIDTH
+    spots = [
+        (margin + point.cost_share / most * (WIDTH - 2 * margin), _level(point.error_db, place)) for point in front
+    ]
+    series = tuple(
+        Series(
+            name, slot, "", dots(spot for spot, point in zip(spots, front, strict=True) if point.accepted is wanted)
+        )
+        for slot, (name, wanted) in enumerate((("accepted", True), ("refused", False)))
+    )
+    ticks = tuple(Tick(place(value), f"{value}") for value in range(low, high + 1, 20))
+    across = tuple(Tick(3 + 94 * share, f"{share * most:.1%}") for share in (0.0, 0.5, 1.0))
+    trail = Series("trail", 3, line(spots), "")
+    return Chart("search", f"Error against cost of {len(front)} plans", (trail, *series), ticks, across)
+
+
+def _level(error_db: float | None, place: Scale) -> float:
+    if error_db is None or error_db == -math.inf or math.isnan(error_db):
+        return BELOW
+    return ABOVE if error_db == math.inf else place(error_db)

@@ -16,6 +16,7 @@ from trtflow.report.model import (
     Evaluation,
     File,
     Finding,
+    FrontPoint,
     KeptNode,
     Layer,
     LayerStatistics,
@@ -237,7 +238,16 @@ def _search(search: Mapping[str, Any]) -> Search:
         )
         for entry in search["baselines"]
     )
-    return Search(strategy=search["strategy"], evaluations=evaluations, baselines=baselines)
+    front = tuple(
+        FrontPoint(
+            high=entry["high"], cost_share=entry["cost"], error_db=entry["sqnr"], accepted=bool(entry["accepted"])
+        )
+        for entry in search.get("front", ())
+    )
+    builds = search.get("builds", 0)
+    return Search(
+        strategy=search["strategy"], evaluations=evaluations, front=front, builds=builds, baselines=baselines
+    )
 
 
 def _finding(entry: Mapping[str, Any]) -> Finding:

@@ -36,6 +36,7 @@ def _view(summary: RunSummary) -> dict[str, Any]:
         "errors": charts.errors(rows, summary.comparisons, kept),
         "shares": charts.shares(rows, summary.comparisons, kept),
         "ranges": charts.ranges(rows, summary.low),
+        "front_chart": charts.pareto(summary.search.front) if summary.search and summary.search.front else None,
         "search_chart": charts.search(summary.search.evaluations) if summary.search else None,
         "search_metrics": _search_metrics(summary),
         "groups": table.groups(summary.comparisons),

@@ -145,11 +145,21 @@ class Baseline(Part):
     cost_share: float | None = None
 
 
+class FrontPoint(Part):
+    """A measured plan that no other beats in both cost and error; ``error_db`` is SQNR, infinite when exact."""
+
+    high: int
+    cost_share: float
+    error_db: float | None
+    accepted: bool
+
+
 class Search(Part):
-    """The search for the kept set: every evaluation, in order."""
+    """The search for the kept set: every evaluation, in order, and the Pareto front where it was asked for."""
 
     strategy: str
     evaluations: tuple[Evaluation, ...]
+    front: tuple[FrontPoint, ...] = ()
     builds: int = 0
     baselines: tuple[Baseline, ...] = ()
 

@@ -1,18 +1,21 @@
-"""The emulator as the search's oracle: a plan goes in, its end metrics and the verdict come out."""
+"""The search's oracles: a plan goes in, its end metrics and the verdict come out, emulated or on an engine."""
 
 from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from onnx import ModelProto
 
-from trtflow.errors import ModelError
+from trtflow.errors import BackendError, ModelError
+from trtflow.graph.rewrite import rewrite
 from trtflow.numerics.strict_json import json_numbers
 from trtflow.precision.plan import Precision, PrecisionPlan
+from trtflow.runners.backends import Execute
 from trtflow.runners.emulated import EmulatedRunner, Rounding
 from trtflow.runners.evaluate import Evaluator, Measurement
 from trtflow.runners.onnxrt import ReferenceRunner
@@ -34,20 +37,24 @@ class Memo(Protocol):
         ...
 
 
-class EmulatedOracle:
-    """Measures plans by emulation on the samples of ``evaluator``; each plan once, ever, thanks to ``memo``.
+class PlanOracle(ABC):
+    """Measures plans on the samples of ``evaluator``; each plan once, ever, thanks to ``memo``.
 
     ``material`` names everything beside the plan that decides the outcome. A probe looks at the samples that
     the first refused plan treated worst.
     """
 
-    def __init__(
-        self, model: ModelProto, evaluator: Evaluator, rounding: Rounding, memo: Memo, material: Mapping[str, Any]
-    ) -> None:
-        self._model, self._evaluator, self._rounding = model, evaluator, rounding
-        self._memo, self._material = memo, material
+    def __init__(self, evaluator: Evaluator, memo: Memo, material: Mapping[str, Any]) -> None:
+        self._evaluator, self._memo, self._material = evaluator, memo, material
         self._hardest: tuple[int, ...] | None = None
-        self._switched: dict[Precision, SwitchedRunner | None] = {}
+
+    @abstractmethod
+    def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
+        """What executes ``plan``. May raise ModelError or BackendError: such a plan has failed, and is not bad."""
+
+    def prober(self, plan: PrecisionPlan) -> ReferenceRunner:
+        """What executes ``plan`` on few samples."""
+        return self.runner(plan)
 
     def evaluate(self, plan: PrecisionPlan) -> Outcome:
         """Measure ``plan`` on all samples."""
@@ -58,32 +65,15 @@ class EmulatedOracle:
         whole = self._hardest is not None and len(self._hardest) == len(self._evaluator.samples)
         return self._measure(plan, None if whole else self._hardest)
 
-    def _prober(self, plan: PrecisionPlan) -> ReferenceRunner:
-        """What executes ``plan`` on few samples, where a session of its own would cost more than the run."""
-        low = plan.default
-        if self._rounding != "tensor" or low not in ("fp16", "bf16") or not {*plan.nodes.values()} <= {"fp32"}:
-            return self.runner(plan)
-        if low not in self._switched:
-            try:
-                self._switched[low] = SwitchedRunner(self._model, low)
-            except ModelError:  # candidates inside control flow
-                self._switched[low] = None
-        switched = self._switched[low]
-        return self.runner(plan) if switched is None else switched.under(plan)
-
-    def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
-        """What executes ``plan``."""
-        return EmulatedRunner(self._model, plan, self._rounding)
-
     def _measure(self, plan: PrecisionPlan, indices: Sequence[int] | None) -> Outcome:
         started = time.perf_counter()
         material = {**self._material, "plan": plan.document(), "samples": indices and list(indices)}
         stored = self._memo.get(material)
         if stored is None:
             try:
-                runner = self.runner(plan) if indices is None else self._prober(plan)
+                runner = self.runner(plan) if indices is None else self.prober(plan)
                 measured = self._evaluator.measure(runner, indices)
-            except ModelError:
+            except (ModelError, BackendError):
                 return replace(FAILED, seconds=time.perf_counter() - started)
             record = {"metrics": measured.metrics, "sample-sqnr": measured.sample_sqnr}
             self._memo.put(material, json_numbers(record))
@@ -118,9 +108,51 @@ class EmulatedOracle:
         return hardest
 
 
+class EmulatedOracle(PlanOracle):
+    """Measures plans by emulation."""
+
+    def __init__(
+        self, model: ModelProto, evaluator: Evaluator, rounding: Rounding, memo: Memo, material: Mapping[str, Any]
+    ) -> None:
+        super().__init__(evaluator, memo, material)
+        self._model, self._rounding = model, rounding
+        self._switched: dict[Precision, SwitchedRunner | None] = {}
+
+    def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
+        """A session of its own for ``plan``."""
+        return EmulatedRunner(self._model, plan, self._rounding)
+
+    def prober(self, plan: PrecisionPlan) -> ReferenceRunner:
+        """One session for all plans where that can be: a session of its own costs more than a run on few samples."""
+        low = plan.default
+        if self._rounding != "tensor" or low not in ("fp16", "bf16") or not {*plan.nodes.values()} <= {"fp32"}:
+            return self.runner(plan)
+        if low not in self._switched:
+            try:
+                self._switched[low] = SwitchedRunner(self._model, low)
+            except ModelError:  # candidates inside control flow
+                self._switched[low] = None
+        switched = self._switched[low]
+        return self.runner(plan) if switched is None else switched.under(plan)
+
+
+class EngineOracle(PlanOracle):
+    """Measures plans on what ``execute`` makes of the rewritten file: real kernels, real fusion."""
+
+    def __init__(
+        self, model: ModelProto, evaluator: Evaluator, execute: Execute, memo: Memo, material: Mapping[str, Any]
+    ) -> None:
+        super().__init__(evaluator, memo, material)
+        self._model, self._execute = model, execute
+
+    def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
+        """An engine of the file that ``plan`` is rewritten to."""
+        return self._execute(rewrite(self._model, plan).model)
+
+
 class ProbingOracle:
     """``oracle`` on its hardest samples only."""
 
-    def __init__(self, oracle: EmulatedOracle) -> None:
+    def __init__(self, oracle: PlanOracle) -> None:
         self.evaluate = oracle.probe
         self.probe = oracle.probe

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trtflow.data import Sample
     from trtflow.runners.emulated import Rounding
     from trtflow.runners.evaluate import Evaluator
-    from trtflow.runners.oracle import EmulatedOracle
+    from trtflow.runners.oracle import PlanOracle
     from trtflow.search.ledger import Evaluation
     from trtflow.search.oracle import Outcome
     from trtflow.search.problem import Problem
@@ -42,10 +42,15 @@ class With(Judged):
     data: Data
     low: Literal["fp16", "bf16"] = "fp16"
     high: Literal["fp32"] = "fp32"
-    runner: Literal["auto", "emulated"] = Field("auto", description="what measures a plan; auto is emulated")
+    oracle: Literal["emulated", "engine", "both"] = Field(
+        "emulated", description="who decides: the emulator, an engine, or the emulator with an engine that confirms"
+    )
+    engine: Literal["cuda", "tensorrt", "tensorrt-rtx"] = Field("tensorrt", description="which engine, if any")
+    max_builds: int | None = Field(None, ge=2, description="engines that may be built")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
     strategy: str = Field("trtflow", description="trtflow, or a baseline by name: bisect, bisect-reverse, linear")
     baselines: tuple[str, ...] = Field(("bisect",), description="strategies to compare with, on the hardest samples")
+    pareto: int = Field(0, ge=0, description="more plans to measure, for the curve of error against cost")
     priors: File | None = Field(None, description="statistics of all layers, from compare")
     max_evaluations: int | None = Field(None, ge=1, description="passes over the samples that may be spent")
     max_seconds: float | None = Field(None, gt=0, description="time that may be spent")
@@ -68,7 +73,7 @@ def run(options: With, context: Context) -> Result:
     bench = _bench(options, context, model, samples, [i for i in range(len(samples)) if i not in held_out])
     found = _find(bench, problem)
     if held_out and found.result.accepted:
-        verified = _bench(options, context, model, samples, sorted(held_out)).oracle().evaluate(found.result.plan)
+        verified = _bench(options, context, model, samples, sorted(held_out)).decider().evaluate(found.result.plan)
         context.log(f"held-out samples: margin {verified.margin:.3g}")
         if not verified.accepted:
             context.log("the held-out samples refuse the plan: searching again on all samples")
@@ -96,13 +101,29 @@ class _Bench:
     evaluator: Evaluator
     material: Mapping[str, Any]
 
-    def oracle(self, rounding: Rounding | None = None) -> EmulatedOracle:
+    def emulator(self, rounding: Rounding | None = None) -> PlanOracle:
         """The emulator, with the rounding that decides unless another is asked for."""
         from trtflow.runners.oracle import EmulatedOracle
 
         used = rounding or self.options.rounding
         material = {**self.material, "rounding": used}
         return EmulatedOracle(self.model, self.evaluator, used, self.context.memo, material)
+
+    def engine(self) -> PlanOracle:
+        """The engine that the options name."""
+        from trtflow.runners.backends import executor
+        from trtflow.runners.engines import shape_ranges
+        from trtflow.runners.oracle import EngineOracle
+        from trtflow.steps.samples import shapes_of
+
+        name = self.options.engine
+        execute = executor(name, shape_ranges([shapes_of(sample) for sample in self.evaluator.samples]))
+        material = {**self.material, "engine": name}
+        return EngineOracle(self.model, self.evaluator, execute, self.context.memo, material)
+
+    def decider(self) -> PlanOracle:
+        """Who has the last word."""
+        return self.emulator() if self.options.oracle == "emulated" else self.engine()
 
 
 def _bench(
@@ -128,7 +149,7 @@ class _Found:
 
     result: SearchResult
     low: Outcome
-    oracle: EmulatedOracle
+    oracle: PlanOracle
 
 
 def _find(bench: _Bench, problem: Problem) -> _Found:
@@ -136,10 +157,12 @@ def _find(bench: _Bench, problem: Problem) -> _Found:
     from trtflow.search.ledger import Budget
     from trtflow.search.run import search
 
-    options, oracle = bench.options, bench.oracle()
+    options = bench.options
+    oracle = bench.engine() if options.oracle == "engine" else bench.emulator()
+    confirm = bench.engine() if options.oracle == "both" else None
     low = oracle.evaluate(PrecisionPlan(options.low))
     bench.context.log(f"everything in {options.low}, taken literally: margin {low.margin:.3g}")
-    budget = Budget(options.max_evaluations, options.max_seconds)
+    budget = Budget(options.max_evaluations, options.max_seconds, options.max_builds)
     report = reporter(bench.context)
 
     def note(entry: Evaluation) -> None:
@@ -147,7 +170,15 @@ def _find(bench: _Bench, problem: Problem) -> _Found:
         if entry.best:
             write_plan(entry.plan, bench.context.folder / outputs["plan"])
 
-    result = search(problem, oracle, strategy=options.strategy, budget=budget, on_evaluation=note)
+    result = search(
+        problem,
+        oracle,
+        strategy=options.strategy,
+        budget=budget,
+        on_evaluation=note,
+        confirm=confirm,
+        pareto=options.pareto,
+    )
     return _Found(result, low, oracle)
 
 
@@ -169,6 +200,8 @@ def _conclude(bench: _Bench, problem: Problem, found: _Found, held_out: int) -> 
         "kept": kept,
         "forced": sorted(problem.forced),
         "merged": sorted(result.merged),
+        "oracle": options.oracle,
+        "builds": result.builds,
         "cost": result.cost,
         "node-costs": {node: problem.price(node) for node in kept},
         "samples": len(bench.evaluator.samples),
@@ -179,6 +212,7 @@ def _conclude(bench: _Bench, problem: Problem, found: _Found, held_out: int) -> 
             "candidate": result.outcome.metrics,
         },
         "fusion": _fusion(bench, found),
+        "front": [_point(entry) for entry in result.front] if options.pareto else [],
         "evaluations": [entry_document(entry) for entry in result.evaluations],
         "baselines": [_baseline(name, problem, found.oracle) for name in options.baselines],
     }
@@ -193,11 +227,17 @@ def _conclude(bench: _Bench, problem: Problem, found: _Found, held_out: int) -> 
     )
 
 
+def _point(entry: Evaluation) -> dict[str, Any]:
+    outcome = entry.outcome
+    sqnr = outcome.metrics.get("sqnr")
+    return {"high": entry.high_count, "cost": entry.cost, "sqnr": sqnr, "accepted": outcome.accepted}
+
+
 def _fusion(bench: _Bench, found: _Found) -> str:
     """What the verdict would be with the other rounding, where that differs; else nothing."""
     from trtflow.precision.plan import PrecisionPlan
 
-    oracle = bench.oracle("unit" if bench.options.rounding == "tensor" else "tensor")
+    oracle = bench.emulator("unit" if bench.options.rounding == "tensor" else "tensor")
     other = "an engine rounds fused units once" if bench.options.rounding == "tensor" else "every tensor is rounded"
     low = PrecisionPlan(bench.options.low)
     subjects = (
@@ -212,7 +252,7 @@ def _fusion(bench: _Bench, found: _Found) -> str:
     return f"Depends on fusion: {'; '.join(said)}. Folding BatchNormalization in the graph ends it." if said else ""
 
 
-def _baseline(name: str, problem: Problem, oracle: EmulatedOracle) -> dict[str, Any]:
+def _baseline(name: str, problem: Problem, oracle: PlanOracle) -> dict[str, Any]:
     """What another strategy keeps, on the hardest samples only: an illustration at little cost.
 
     Others know nothing of constants that a format cannot hold, so nothing is forced for them.

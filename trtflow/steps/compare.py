@@ -37,7 +37,7 @@ class Reference(Options):
 class Candidate(Options):
     """One precision under test."""
 
-    runner: Literal["auto", "emulated"] = Field("auto", description="what executes it; auto is emulated")
+    runner: Literal["emulated"] = "emulated"
     precision: Literal["fp16", "bf16", "int8", "fp8"] = Field("fp16", description="of every node that suits it")
     plan: File | None = Field(None, description="a precision plan, from bisect or quantize; overrides precision")
     scales: File | None = Field(None, description="the scales file, from calibrate; for INT8 and FP8")
