@@ -133,20 +133,20 @@ def _line(index: int) -> Sample:
     random = np.random.default_rng(index)
     text = " ".join(random.choice(WORDS, random.integers(1, 3)))
     ink, paper = (20 + index % 40, 235 - index % 30) if index % 3 else (230, 40)
-    image = Image.new("RGB", (320, 48), (paper,) * 3)
+    image = Image.new("RGB", (480, 48), (paper,) * 3)
     ImageDraw.Draw(image).text((6, 8), text, (ink,) * 3, ImageFont.load_default(26 + index % 5))
     pixels = np.asarray(image).astype(np.float32) / 127.5 - 1
     return Sample({"x": np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])}, text)
 
 
 def cer(outputs: Outputs, labels: Sequence[object], alphabet: Sequence[str]) -> dict[str, float]:
-    """Edits over characters, of greedily decoded CTC outputs [1, steps, classes] with class 0 as the blank."""
-    edits = 0
-    for found, label in zip(outputs, labels, strict=True):
+    """Edits over characters but spaces, of greedily decoded CTC outputs [1, steps, classes], class 0 the blank."""
+    edits, wanted = 0, ["".join(str(label).split()) for label in labels]
+    for found, text in zip(outputs, wanted, strict=True):
         best = next(iter(found.values()))[0].argmax(axis=-1)
         kept = [code for i, code in enumerate(best) if code and (i == 0 or code != best[i - 1])]
-        edits += _edits("".join(alphabet[code] for code in kept), str(label))
-    return {"cer": edits / sum(len(str(label)) for label in labels)}
+        edits += _edits("".join(alphabet[code] for code in kept if alphabet[code] != " "), text)
+    return {"cer": edits / sum(map(len, wanted))}
 
 
 def _edits(a: str, b: str) -> int:

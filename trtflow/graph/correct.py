@@ -40,9 +40,10 @@ def _mean_output(node: onnx.NodeProto, weight: Wide, mean: Wide) -> Wide:
 
 
 def clipped_amax(weight: Floats, axis: int | None, precision: str = "int8") -> Floats:
-    """The amax of least squared error for ``weight``: one per channel of ``axis``, or a single one."""
+    """The amax of least squared error for ``weight``: one per channel of ``axis``, or a single one; 0 for zeros."""
     rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1) if axis is not None else weight.reshape(1, -1)
-    widest = np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    peaks = np.abs(rows).max(axis=1, keepdims=True)
+    widest = np.where(peaks > 0, peaks, 1.0)
     errors = [np.square(rows - on_grid(rows, scale_for(widest * c, precision), precision)).sum(axis=1) for c in CLIPS]
-    best = widest[:, 0] * CLIPS[np.argmin(errors, axis=0)]
+    best = peaks[:, 0] * CLIPS[np.argmin(errors, axis=0)]
     return np.asarray(best if axis is not None else best[0], np.float32)

@@ -57,12 +57,14 @@ def quantize(
     plan: PrecisionPlan,
     amax: Mapping[str, float],
     weight_amax: Mapping[str, NDArray[np.float32]] | None = None,
+    bias_shift: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Quantized:
     """``model`` with what ``plan`` has in INT8 or FP8 between Q/DQ pairs.
 
     ``amax`` holds the largest magnitude of each activation that a quantised node reads, ``weight_amax`` those of
-    weights whose range is not simply their largest magnitude (a number, or one per channel). Names are kept; a
-    node that is no `Site`, or reads a tensor that is zero throughout, is skipped.
+    weights whose range is not simply their largest magnitude (a number, or one per channel), ``bias_shift`` what
+    is added to the biases of Conv and Gemm nodes once they are quantised. Names are kept; a node that is no `Site`,
+    or reads a tensor that is zero throughout, is skipped.
 
     Raises `PlanError` for nodes that the model lacks and for activations without a range.
     """
@@ -71,7 +73,7 @@ def quantize(
     typed = wanted and (low or "fp8" in wanted.values())
     least = TYPED_SCALES if typed else PER_CHANNEL
     copy = raise_opset(model, least) if opset(model) < least else clone(model)
-    work = _Work(analyse(copy), plan, amax, weight_amax or {}, FreshNames(copy))
+    work = _Work(analyse(copy), plan, amax, weight_amax or {}, bias_shift or {}, FreshNames(copy))
     return work.run(wanted)
 
 
@@ -102,6 +104,7 @@ class _Work:
     given: PrecisionPlan
     amax: Mapping[str, float]
     weight_amax: Mapping[str, NDArray[np.float32]]
+    bias_shift: Mapping[str, NDArray[np.float32]]
     fresh: FreshNames
     floats: dict[str, Precision] = field(default_factory=dict)
     codes: dict[tuple[str, Precision], str] = field(default_factory=dict)
@@ -154,6 +157,15 @@ class _Work:
         node = self.analysis.by_name[site.node][1]
         for weight in site.weights:
             node.input[weight.slot] = self._weight(weight, precision, computes)
+        if site.node in self.bias_shift:
+            self._shift_bias(node, self.bias_shift[site.node])
+
+    def _shift_bias(self, node: onnx.NodeProto, shift: NDArray[np.float32]) -> None:
+        name = self.fresh(f"{node.output[0]}__bias")
+        bias = shift if len(node.input) < 3 else self._values(node.input[2]) + shift
+        self._add(onnx.numpy_helper.from_array(np.asarray(bias, np.float32), name))
+        del node.input[2:]
+        node.input.append(name)
 
     def _pair(self, activation: Activation, precision: Precision, computes: Precision) -> str:
         """The tensor behind a pair, dequantised to what its reader computes in."""

@@ -46,20 +46,21 @@ class Stream:
 
     def ranges(self) -> dict[str, TensorRange]:
         """The first pass: what range each tensor takes."""
-        return self._fold("ranges", lambda name, array: observe(array), merge)
+        return self.fold("ranges", lambda name, array: observe(array), merge)
 
     def magnitudes(self, ranges: Mapping[str, TensorRange], methods: Iterable[Method]) -> dict[str, Magnitudes]:
         """The second pass: histograms within those ``ranges``, as far as ``methods`` need them."""
         wanted = frozenset(methods)
-        return self._fold(
+        return self.fold(
             "histograms",
             lambda name, array: count(array, ranges[name].amax, wanted),
             lambda first, second: first + second,
         )
 
-    def _fold(
+    def fold(
         self, text: str, reduce: Callable[[str, Array], Kept], join: Callable[[Kept, Kept], Kept]
     ) -> dict[str, Kept]:
+        """One pass: ``reduce`` each tensor of each sample at once, and ``join`` the results over the samples."""
         found: dict[str, Kept] = {}
 
         def take(name: str, array: Array) -> None:

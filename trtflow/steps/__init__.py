@@ -7,6 +7,7 @@ STEPS: dict[str, str] = {
     "check-calibration": "trtflow.steps.check_calibration",
     "compare": "trtflow.steps.compare",
     "constrain": "trtflow.steps.constrain",
+    "cure": "trtflow.steps.cure",
     "diagnose": "trtflow.steps.diagnose",
     "inspect": "trtflow.steps.inspect",
     "quantize": "trtflow.steps.quantize",

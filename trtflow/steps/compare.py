@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trtflow.graph.facts import Layer
-    from trtflow.runners.quantized import Ranges
 
 version = 1
 environment = ("onnxruntime",)
@@ -41,6 +40,7 @@ class Candidate(Options):
     precision: Literal["fp16", "bf16", "int8", "fp8"] = Field("fp16", description="of every node that suits it")
     plan: File | None = Field(None, description="a precision plan, from bisect or quantize; overrides precision")
     scales: File | None = Field(None, description="the scales file, from calibrate; for INT8 and FP8")
+    adjustments: File | None = Field(None, description="adjusted weights and biases, from cure")
 
 
 class With(Options):
@@ -63,7 +63,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.graph.quantize import float_plan
     from trtflow.precision.plan import PrecisionPlan, read_plan
     from trtflow.runners.lockstep import batch_tensors, compare_inputs, compare_tensors
-    from trtflow.runners.quantized import emulate
+    from trtflow.runners.quantized import emulate, read_ranges_of
     from trtflow.steps.samples import open_data, shapes_of
 
     model = onnx.load(options.model)
@@ -77,7 +77,7 @@ def run(options: With, context: Context) -> Result:
         for name, entry in options.candidates.items()
     }
     models = {
-        name: emulate(model, plans[name], _ranges(entry), options.rounding)
+        name: emulate(model, plans[name], read_ranges_of(entry.scales, entry.adjustments), options.rounding)
         for name, entry in options.candidates.items()
     }
     statistics = compare_tensors(model, models, batches, samples, context.progress)
@@ -87,13 +87,6 @@ def run(options: With, context: Context) -> Result:
         documents[name] = {tensor: entry.document() for tensor, entry in tensors.items()}
     _write(context.folder, found, documents, len(samples), options.rounding)
     return _result(found, next(iter(documents.values())), len(samples))
-
-
-def _ranges(candidate: Candidate) -> Ranges:
-    from trtflow.precision.scales import read_scales
-    from trtflow.runners.quantized import Ranges
-
-    return Ranges({} if candidate.scales is None else read_scales(candidate.scales).amax)
 
 
 def _write(folder: Path, found: Sequence[Layer], documents: Mapping[str, Any], samples: int, rounding: str) -> None:

@@ -37,6 +37,7 @@ class With(Judged):
     model: File = Field(description="the normalised FP32 model, from inspect")
     data: Data
     scales: File = Field(description="the scales file, from calibrate")
+    adjustments: File | None = Field(None, description="adjusted weights and biases, from cure")
     base: File | None = Field(None, description="the floating-point plan, from bisect; left out, all is FP32")
     output_layers: bool = Field(False, description="quantise layers that nothing but cheap operators follow, too")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
@@ -108,7 +109,7 @@ class _Search:
     def _oracle(
         self, samples: Sequence[Sample], amax: Mapping[str, float] | None = None
     ) -> tuple[Evaluator, QuantizedOracle]:
-        from trtflow.runners.quantized import QuantizedOracle, Ranges
+        from trtflow.runners.quantized import QuantizedOracle, Ranges, read_ranges_of
         from trtflow.steps.samples import make_evaluator
 
         options, digest = self._options, self._context.digest
@@ -122,8 +123,9 @@ class _Search:
             "metrics": sorted(options.accept),
             "rounding": options.rounding,
             "amax": amax,
+            "adjustments": options.adjustments and digest(options.adjustments),
         }
-        ranges = Ranges(self._scales.amax if amax is None else amax)
+        ranges = Ranges(amax) if amax is not None else read_ranges_of(options.scales, options.adjustments)
         arguments = (self._model, evaluator, options.rounding, self._context.memo, material)
         return evaluator, QuantizedOracle(ranges, *arguments)
 

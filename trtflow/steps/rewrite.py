@@ -25,6 +25,7 @@ class With(Options):
     model: File = Field(description="the normalised FP32 model, from inspect")
     plan: File = Field(description="the precision plan, from bisect or quantize")
     scales: File | None = Field(None, description="the scales file, from calibrate; for plans with INT8 or FP8")
+    adjustments: File | None = Field(None, description="adjusted weights and biases, from cure")
 
 
 def run(options: With, context: Context) -> Result:
@@ -32,16 +33,14 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.graph.load import save
-    from trtflow.graph.quantize import quantize
     from trtflow.graph.rewrite import rewrite
     from trtflow.numerics.strict_json import write_json
     from trtflow.precision.plan import read_plan
-    from trtflow.precision.scales import read_scales
+    from trtflow.runners.quantized import read_ranges_of
 
     destination = context.folder / outputs["model"]
     model, plan = onnx.load(options.model), read_plan(options.plan)
-    scales = {} if options.scales is None else read_scales(options.scales).amax
-    quantized = quantize(model, plan, scales)
+    quantized = read_ranges_of(options.scales, options.adjustments).quantize(model, plan)
     rewritten = rewrite(quantized.model, quantized.plan)
     save(rewritten.model, destination)
     onnx.checker.check_model(str(destination), full_check=True)

@@ -1,0 +1,62 @@
+"""Cure what INT8 harms by changes that leave the FP32 network as it is, each kept only where it measures better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from trtflow.engine.step import Context, File, Options, Result, Table
+from trtflow.steps.options import Data
+
+if TYPE_CHECKING:
+    from trtflow.runners.cure import Attempt
+
+version = 1
+environment = ("onnxruntime",)
+outputs = {"model": "model.onnx", "scales": "scales.yaml", "adjustments": "adjustments.npz", "cures": "cures.json"}
+published = {"scales": "{config}.cured.scales.yaml"}
+
+
+class With(Options):
+    """Options of ``cure``."""
+
+    model: File = Field(description="the normalised FP32 model, from inspect")
+    data: Data = Field(description="evaluation samples; some of them judge the cures")
+    calibration: Data | None = Field(None, description="calibration samples, as for calibrate")
+    scales: File = Field(description="the scales file, from calibrate")
+    trials: int = Field(4, ge=1, description="samples on which a cure is judged")
+
+
+def run(options: With, context: Context) -> Result:
+    """Try equalisation and migration, weight clipping and bias correction where INT8 harms most."""
+    import onnx
+
+    from trtflow.graph.load import save
+    from trtflow.numerics.strict_json import write_json
+    from trtflow.precision.scales import Origin, read_scales, write_scales
+    from trtflow.runners.cure import cure
+    from trtflow.runners.quantized import write_adjustments
+    from trtflow.steps.samples import open_data
+
+    model, scales = onnx.load(options.model), read_scales(options.scales)
+    source = options.calibration or options.data
+    data, samples = open_data(source, model), list(open_data(source, model, options.trials))
+    cured = cure(model, scales.tensors, data, samples, scales.precision, context.progress)
+    save(cured.model, context.folder / outputs["model"])
+    origin = Origin(name=outputs["model"], sha256=context.digest(context.folder / outputs["model"]))
+    changed = scales.model_copy(update={"tensors": dict(cured.tensors), "model": origin})
+    write_scales(changed, context.folder / outputs["scales"])
+    write_adjustments(cured.ranges, context.folder / outputs["adjustments"])
+    write_json([vars(attempt) for attempt in cured.attempts], context.folder / outputs["cures"])
+    applied = [attempt for attempt in cured.attempts if attempt.applied]
+    return Result(
+        metrics={"tried": len(cured.attempts), "applied": len(applied)},
+        summary=f"{len(applied)} of {len(cured.attempts)} cures help and are applied",
+        table=Table(("cure", "where", "error before", "after", ""), tuple(map(_row, cured.attempts[:20]))),
+    )
+
+
+def _row(attempt: Attempt) -> tuple[str, str, str, str, str]:
+    state = "applied" if attempt.applied else "left"
+    return attempt.kind, attempt.subject, f"{attempt.before:.3g}", f"{attempt.after:.3g}", state
