@@ -8,26 +8,40 @@ import pytest
 
 from trtflow.data import Sample
 from trtflow.graph.emulate import instrument
+from trtflow.numerics.statistics import TensorStatistics
 from trtflow.precision.plan import PrecisionPlan
-from trtflow.runners.lockstep import batch_tensors, compare_inputs, compare_tensors, mark_only
+from trtflow.runners.lockstep import Candidate, batch_tensors, compare_tensors, mark_only
 
 SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}) for value in (1.0, 70.0)]
 
 
-@pytest.mark.parametrize("batches", [[["a", "b", "y"]], [["a"], ["b", "y"]], [["a"], ["b"], ["y"]]])
-def test_batching_does_not_change_the_statistics(overflowing: onnx.ModelProto, batches: list[list[str]]) -> None:
-    candidate = {"fp16": instrument(overflowing, PrecisionPlan("fp16"))}
-    found = compare_tensors(overflowing, candidate, batches, SAMPLES, lambda done, total, text: None)
-    assert {name: (s.count, s.differing, s.overflowed) for name, s in found["fp16"].items()} == {
+def compared(model: onnx.ModelProto, samples: list[Sample], memory: int = 1 << 20) -> dict[str, TensorStatistics]:
+    candidates = {"fp16": Candidate(instrument(model, PrecisionPlan("fp16")), "fp16")}
+    found, count = compare_tensors(model, candidates, ["a", "b", "y"], samples, memory, lambda *_: None)
+    assert count == len(samples)
+    return found["fp16"]
+
+
+@pytest.mark.parametrize("memory", [1, 140, 1 << 20])
+def test_memory_does_not_change_the_statistics(overflowing: onnx.ModelProto, memory: int) -> None:
+    found = compared(overflowing, SAMPLES, memory)
+    assert {name: (s.count, s.differing, s.overflowed) for name, s in found.items()} == {
+        "x": (8, 0, 0),
         "a": (8, 4, 4),
         "b": (8, 4, 4),
         "y": (8, 4, 4),
     }
 
 
-def test_an_input_beyond_the_range_shows_before_the_first_layer() -> None:
-    found = compare_inputs([Sample({"x": np.array([1, 65535], np.float32)})], "fp16")
+def test_an_input_beyond_the_range_shows_before_the_first_layer(overflowing: onnx.ModelProto) -> None:
+    found = compared(overflowing, [Sample({"x": np.array([[1, 65535, 1, 1]], np.float32)})])
     assert found["x"].overflowed == 1
+
+
+def test_samples_may_differ_in_shape(overflowing: onnx.ModelProto) -> None:
+    overflowing.graph.input[0].type.tensor_type.shape.dim[1].ClearField("dim_value")
+    samples = [Sample({"x": np.ones((1, width), np.float32)}) for width in (4, 900, 2)]
+    assert {s.count for s in compared(overflowing, samples).values()} == {906}
 
 
 @pytest.mark.parametrize(

@@ -41,16 +41,21 @@ def layers(model: onnx.ModelProto) -> tuple[Layer, ...]:
     )
 
 
-def tensor_bytes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
-    """Bytes of the FP32 tensors of the main graph when the inputs have ``shapes``; unknown ones are left out."""
+def tensor_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    """Shapes in the main graph when the inputs have ``shapes``; tensors whose shape is unknown are left out."""
     concrete = with_shapes(model, shapes)
     types, main = infer(concrete), scopes(concrete)[0]
     known = {name: types.of(main, name).shape for name in main.producers}
     return {
-        name: 4 * math.prod(int(size) for size in shape if size is not None)
+        name: tuple(int(size) for size in shape if size is not None)
         for name, shape in known.items()
         if shape is not None and all(isinstance(size, int) for size in shape)
     }
+
+
+def tensor_bytes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """Bytes of those tensors in FP32."""
+    return {name: 4 * math.prod(shape) for name, shape in tensor_shapes(model, shapes).items()}
 
 
 def node_facts(model: onnx.ModelProto) -> list[NodeFacts]:

@@ -2,56 +2,96 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from onnx import ModelProto
 
-from trtflow.data import Sample
+from trtflow.data import Array, Feed, Sample
+from trtflow.graph.facts import tensor_shapes
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.statistics import TensorStatistics, compare, merge
 from trtflow.precision.plan import Precision
-from trtflow.runners.onnxrt import create_session, mark_outputs
+from trtflow.runners.onnxrt import mark_outputs
+from trtflow.runners.staged import Staged, batch_tensors, make_batches
+
+__all__ = ["Candidate", "batch_tensors", "compare_tensors", "mark_only"]
 
 Progress = Callable[[int, int | None, str], None]
 Statistics = dict[str, dict[str, TensorStatistics]]
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A model to compare with the reference, and the precision in which it reads its inputs."""
+
+    model: ModelProto
+    precision: Precision
+
+
 def compare_tensors(
     reference: ModelProto,
-    candidates: Mapping[str, ModelProto],
-    batches: Sequence[Sequence[str]],
+    candidates: Mapping[str, Candidate],
+    tensors: Sequence[str],
     samples: Iterable[Sample],
+    memory: int,
     progress: Progress,
-) -> Statistics:
-    """Statistics per candidate and tensor, over all ``samples``, which are read once for each batch.
+) -> tuple[Statistics, int]:
+    """Statistics per candidate and tensor, and over how many samples, which are read once.
 
-    The tensors are marked as outputs one batch after another, so that at most one batch of them is in memory; a
-    session computes no more than its batch needs.
+    ``tensors`` are FP32, in topological order; float inputs come before them, compared with themselves rounded.
+
+    Reference and candidates advance together, a batch of tensors at a time, and a batch is reduced before the next
+    one is computed. ``memory``: bytes beside what sessions of the models take, for one tensor of each at least.
+    Half of it holds a batch of each; the rest is for what later batches need of it, and for weights.
     """
     found: Statistics = {name: {} for name in candidates}
-    for index, batch in enumerate(batches):
-        progress(index, len(batches), f"tensors from {batch[0]}")
-        sessions = {name: create_session(mark_only(model, batch)) for name, model in candidates.items()}
-        exact = create_session(mark_only(reference, batch))
-        for sample in samples:
-            expected = exact.run(list(batch), sample.feed)
-            for name, session in sessions.items():
-                _reduce(found[name], batch, expected, session.run(list(batch), sample.feed))
-    progress(len(batches), len(batches), "")
-    return found
+    sides: list[Staged] = []
+    count = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for sample, shapes in _with_shapes(reference, samples):
+            if not sides:
+                batches = make_batches(reference, tensors, sample.feed, memory // (2 * len(candidates) + 2))
+                sides = [Staged(model, batches) for model in (reference, *(c.model for c in candidates.values()))]
+            for name, candidate in candidates.items():
+                _reduce(found[name], *_inputs(sample.feed, candidate.precision), pool)
+            runs = [side.run(sample.feed, shapes) for side in sides]
+            for number, (expected, *actual) in enumerate(zip(*runs, strict=True)):
+                progress(count, None, f"sample {count + 1}, tensors from {batches[number][0]}")
+                for statistics, arrays in zip(found.values(), actual, strict=True):
+                    _reduce(statistics, expected, arrays, pool)
+            count += 1
+    return found, count
 
 
-def compare_inputs(samples: Iterable[Sample], precision: Precision) -> dict[str, TensorStatistics]:
-    """Statistics of the float inputs against themselves in ``precision``: what a first layer reads."""
-    found: dict[str, TensorStatistics] = {}
+def _with_shapes(
+    model: ModelProto, samples: Iterable[Sample]
+) -> Iterator[tuple[Sample, Mapping[str, tuple[int, ...]]]]:
+    """Each sample with the shapes that the tensors take for it, as far as inference can tell."""
+    fed: Mapping[str, tuple[int, ...]] | None = None
+    shapes: Mapping[str, tuple[int, ...]] = {}
     for sample in samples:
-        for name, array in sample.feed.items():
-            if array.dtype == np.float32:
-                _reduce(found, [name], [array], [round_to(array, precision)])
-    return found
+        now = {name: array.shape for name, array in sample.feed.items()}
+        if now != fed:
+            fed, shapes = now, tensor_shapes(model, now)
+        yield sample, shapes
+
+
+def _inputs(feed: Feed, precision: Precision) -> tuple[Feed, Feed]:
+    """The float inputs, and what a first layer in ``precision`` reads of them."""
+    floats = {name: array for name, array in feed.items() if array.dtype == np.float32}
+    return floats, {name: round_to(array, precision) for name, array in floats.items()}
+
+
+def _reduce(found: dict[str, TensorStatistics], expected: Feed, actual: Feed, pool: ThreadPoolExecutor) -> None:
+    def reduce(name: str, reference: Array) -> tuple[str, TensorStatistics]:
+        return name, compare(reference, actual[name])
+
+    for name, statistics in pool.map(reduce, expected, expected.values()):
+        found[name] = merge(found[name], statistics) if name in found else statistics
 
 
 def mark_only(model: ModelProto, tensors: Iterable[str]) -> ModelProto:
@@ -62,23 +102,3 @@ def mark_only(model: ModelProto, tensors: Iterable[str]) -> ModelProto:
     del bare.graph.output[:]
     bare.graph.output.extend(kept)
     return bare
-
-
-def _reduce(found: dict[str, TensorStatistics], names: Sequence[str], expected: list[Any], actual: list[Any]) -> None:
-    for position, name in enumerate(names):
-        statistics = compare(expected[position], actual[position])
-        actual[position] = None  # freed before the next tensor is reduced
-        found[name] = merge(found[name], statistics) if name in found else statistics
-
-
-def batch_tensors(sizes: Mapping[str, int], budget: int) -> list[list[str]]:
-    """Split tensors, in their order, so that no batch holds more than ``budget`` bytes (one tensor at least)."""
-    batches: list[list[str]] = []
-    room = -math.inf
-    for name, size in sizes.items():
-        if size > room:
-            batches.append([])
-            room = budget
-        batches[-1].append(name)
-        room -= size
-    return batches

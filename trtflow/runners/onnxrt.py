@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,8 +19,11 @@ from trtflow.errors import ModelError
 _PROTOBUF_LIMIT = 2**31 - 2**20  # a message must stay below 2 GiB; leave room for the envelope
 
 
-def create_session(model: ModelProto, *, optimize: bool = True) -> onnxruntime.InferenceSession:
+def create_session(model: ModelProto, *, optimize: bool = True, many: bool = False) -> onnxruntime.InferenceSession:
     """A CPU session of ``model``, which may exceed protobuf's 2 GiB.
+
+    ``many``: one of many that run in turn. They share their working memory, their threads sleep between runs
+    instead of keeping the other sessions from the cores, and tensors keep the layout in which they are returned.
 
     Raises:
         ModelError: ONNX Runtime refuses the model.
@@ -28,6 +32,11 @@ def create_session(model: ModelProto, *, optimize: bool = True) -> onnxruntime.I
     options.log_severity_level = 4
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    elif many:
+        _share_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     try:
         if model.ByteSize() < _PROTOBUF_LIMIT:
             return _session(model.SerializeToString(), options)
@@ -37,6 +46,14 @@ def create_session(model: ModelProto, *, optimize: bool = True) -> onnxruntime.I
             return _session(str(path), options)
     except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
         raise ModelError(f"ONNX Runtime refuses the model: {error}") from error
+
+
+@functools.cache
+def _share_memory() -> None:
+    """Give the process an arena that the sessions use which ask for it."""
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    place = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
+    onnxruntime.create_and_register_allocator(place, None)
 
 
 def _session(source: bytes | str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:

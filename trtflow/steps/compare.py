@@ -51,7 +51,7 @@ class With(Options):
     reference: Reference = Reference()
     candidates: dict[str, Candidate] = Field(default_factory=lambda: {"fp16": Candidate()}, min_length=1)
     samples: int = Field(4, ge=1, description="how many samples to compare")
-    memory: int = Field(512, ge=1, description="MB of marked tensors to hold at once")
+    memory: int = Field(512, ge=1, description="MB to use beside what the models themselves take")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
 
 
@@ -59,34 +59,35 @@ def run(options: With, context: Context) -> Result:
     """Mark all outputs, run reference and candidates side by side, write statistics.json and layers.csv."""
     import onnx
 
-    from trtflow.graph.facts import layers, tensor_bytes
+    from trtflow.graph.facts import layers
     from trtflow.graph.quantize import float_plan
     from trtflow.precision.plan import PrecisionPlan, read_plan
-    from trtflow.runners.lockstep import batch_tensors, compare_inputs, compare_tensors
+    from trtflow.runners import lockstep
     from trtflow.runners.quantized import emulate, read_ranges_of
-    from trtflow.steps.samples import open_data, shapes_of
+    from trtflow.steps.samples import open_data
 
     model = onnx.load(options.model)
-    samples = list(open_data(options.data, model, options.samples))
+    samples = open_data(options.data, model, options.samples)
     found = layers(model)
-    sizes = tensor_bytes(model, shapes_of(samples[0]))
-    budget = options.memory * 1_000_000 // (len(options.candidates) + 1)
-    batches = batch_tensors({layer.tensor: sizes.get(layer.tensor, 0) for layer in found}, budget)
     plans = {
         name: PrecisionPlan(entry.precision) if entry.plan is None else read_plan(entry.plan)
         for name, entry in options.candidates.items()
     }
     models = {
-        name: emulate(model, plans[name], read_ranges_of(entry.scales, entry.adjustments), options.rounding)
+        name: lockstep.Candidate(
+            emulate(model, plans[name], read_ranges_of(entry.scales, entry.adjustments), options.rounding),
+            float_plan(plans[name]).default,
+        )
         for name, entry in options.candidates.items()
     }
-    statistics = compare_tensors(model, models, batches, samples, context.progress)
-    documents: dict[str, dict[str, Any]] = {}
-    for name, plan in plans.items():
-        tensors = {**compare_inputs(samples, float_plan(plan).default), **statistics[name]}
-        documents[name] = {tensor: entry.document() for tensor, entry in tensors.items()}
-    _write(context.folder, found, documents, len(samples), options.rounding)
-    return _result(found, next(iter(documents.values())), len(samples))
+    tensors = [layer.tensor for layer in found]
+    memory = options.memory * 1_000_000
+    statistics, count = lockstep.compare_tensors(model, models, tensors, samples, memory, context.progress)
+    documents = {
+        name: {tensor: entry.document() for tensor, entry in rows.items()} for name, rows in statistics.items()
+    }
+    _write(context.folder, found, documents, count, options.rounding)
+    return _result(found, next(iter(documents.values())), count)
 
 
 def _write(folder: Path, found: Sequence[Layer], documents: Mapping[str, Any], samples: int, rounding: str) -> None:
