@@ -4,7 +4,7 @@ CONFIG ?= configs/unet.yaml
 BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all lint types format fetch-ppocr clean
-.PHONY: conformance bench-search bench-compare bench-int8 bench-calibration bench-rewrite
+.PHONY: conformance hard-cases bench-search bench-compare bench-int8 bench-calibration bench-rewrite
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
@@ -40,7 +40,10 @@ format: .venv/dev  ## rewrite the sources in ruff's format
 	$(BIN)/ruff format .
 
 conformance: .venv/dev  ## rewrite ONNX's own backend tests to FP16, BF16 and mixed plans, and check each
-	$(BIN)/python benchmarks/conformance.py
+	$(BIN)/python benchmarks/conformance.py --build
+
+hard-cases: .venv/dev  ## what other converters break on, row by row
+	$(BIN)/python benchmarks/hard_cases.py
 
 bench-rewrite: .venv/dev  ## rewrite time against the number of nodes
 	$(BIN)/python benchmarks/rewrite.py
