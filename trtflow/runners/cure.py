@@ -31,7 +31,8 @@ Progress = Callable[[int, int | None, str], None]
 Precision = Literal["int8", "fp8"]
 
 WINS = 0.9  # of the error before: a cure that does not save a tenth is not worth a changed network
-SHARE = 0.99  # of the summed errors: nodes beyond it are not worth their trials
+HARM = 1e-4  # noise over signal of a node alone (40 dB) from which on a cure is worth trying
+MOST = 32  # nodes that are tried at most, the worst ones
 BALANCES = (0.5, 0.75)  # how much of the spread moves from the activations into the weights
 LIMIT = 64.0  # a channel's factor at most, either way
 
@@ -176,14 +177,9 @@ class _Work:
 
 
 def _most(errors: Mapping[str, float]) -> list[str]:
-    """The nodes of largest error that together make up `SHARE` of the sum."""
-    total, room, chosen = sum(errors.values()), 0.0, []
-    for node in sorted(errors, key=errors.__getitem__, reverse=True):
-        if room >= SHARE * total:
-            break
-        chosen.append(node)
-        room += errors[node]
-    return chosen
+    """The nodes that are harmed, worst first."""
+    harmed = [node for node, error in errors.items() if error >= HARM]
+    return sorted(harmed, key=errors.__getitem__, reverse=True)[:MOST]
 
 
 def _factors(peaks: NDArray[np.float32], weights: NDArray[np.float32], balance: float) -> NDArray[np.float32]:

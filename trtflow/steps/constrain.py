@@ -31,6 +31,7 @@ class With(Options):
     search: File = Field(description="the search's books, from bisect")
     findings: File = Field(description="reasons, from diagnose")
     scales: File | None = Field(None, description="the scales file, from calibrate; for plans with INT8 or FP8")
+    cures: File | None = Field(None, description="the cures tried, from cure")
     accept: Conditions = Field(description="the conditions that the plan was accepted by")
 
 
@@ -63,6 +64,9 @@ def run(options: With, context: Context) -> Result:
         model=ModelReference(path=facts["file"], sha256=facts["sha256"]),
         default=plan.default,
         nodes=nodes,
+        cures=()
+        if options.cures is None
+        else tuple(_cure(entry) for entry in _json(options.cures) if entry["applied"]),
         scales={} if options.scales is None else read_scales(options.scales).amax,
         accept=options.accept,
         measured={key: search["metrics"][key] for key in ("reference", "low", "candidate")},
@@ -79,6 +83,10 @@ def run(options: With, context: Context) -> Result:
     (exports / "config.pbtxt").write_text(triton_config(name, *ports), encoding="utf-8")
     some = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
     return Result(metrics={"kept": len(nodes)}, summary=f"{plan.default} except {some}")
+
+
+def _cure(attempt: dict[str, Any]) -> dict[str, Any]:
+    return {key: _short(attempt[key]) for key in ("kind", "subject", "before", "after")} | {"nodes": attempt["nodes"]}
 
 
 def _short(value: float | str) -> float | str:

@@ -12,7 +12,7 @@ from trtflow.steps.options import Data
 if TYPE_CHECKING:
     from trtflow.runners.cure import Attempt
 
-version = 1
+version = 2
 environment = ("onnxruntime",)
 outputs = {"model": "model.onnx", "scales": "scales.yaml", "adjustments": "adjustments.npz", "cures": "cures.json"}
 published = {"scales": "{config}.cured.scales.yaml"}
