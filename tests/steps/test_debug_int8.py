@@ -153,6 +153,12 @@ def test_ranges_from_a_cache_replace_calibration(project: Path) -> None:
     assert scales.amax["x"] == pytest.approx(2.0)
 
 
+def test_tensors_share_a_range_only_when_told(project: Path) -> None:
+    amax = read_scales(_calibrate(project, method="minmax", shared=(("x", "d"),))).amax
+    assert amax["x"] == amax["d"] == 1.0
+    assert amax["g"] != 1.0
+
+
 def test_ranges_of_another_model_are_refused(project: Path) -> None:
     (project / "given.cache").write_text(calibration_cache({"images": 2.0}))
     with pytest.raises(PlanError, match=r"given.cache .* names no tensor that INT8 would quantise here, such as x"):

@@ -13,10 +13,9 @@ from trtflow.errors import PlanError
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from trtflow.precision.scales import Scales
-    from trtflow.runners.calibrate import Calibration
+    from trtflow.precision.scales import Scales, TensorScale
 
 version = 1
 environment = ("onnxruntime",)
@@ -37,6 +36,9 @@ class With(Options):
     precision: Literal["int8", "fp8"] = "int8"
     trials: int = Field(4, ge=1, description="samples on which auto tries the methods")
     ranges: File | None = Field(None, description="ranges to use instead: JSON, PPQ, a calibration cache, or text")
+    shared: tuple[tuple[str, ...], ...] = Field(
+        (), description="groups of tensors with one range, the widest: what a Concat joins, where that helps"
+    )
     memory: int = Field(256, ge=1, description="MB of activations to hold at once")
 
 
@@ -59,7 +61,7 @@ def run(options: With, context: Context) -> Result:
     data = open_data(options.calibration or options.data, model)
     choice = Choice(options.method, options.percentile, options.precision, options.trials)
     found = calibrate(model, sites, data, choice, given, options.memory * 1_000_000, context.progress)
-    scales = _scales(options, context, found)
+    scales = _scales(options, context, _shared(options.shared, found.tensors), found.samples)
     write_scales(scales, context.folder / outputs["scales"])
     write_json(found.thresholds, context.folder / outputs["methods"])
     counts = Counter(entry.method for entry in found.tensors.values())
@@ -85,7 +87,19 @@ def _given(file: File, names: Mapping[str, object], context: Context) -> dict[st
     return given
 
 
-def _scales(options: With, context: Context, found: Calibration) -> Scales:
+def _shared(groups: Sequence[Sequence[str]], tensors: Mapping[str, TensorScale]) -> dict[str, TensorScale]:
+    """``tensors`` with the largest amax of each group for all of its members."""
+    unknown = [name for group in groups for name in group if name not in tensors]
+    if unknown:
+        raise PlanError(f"shared names {unknown[0]!r}, which INT8 would not quantise here.")
+    found = dict(tensors)
+    for group in groups:
+        widest = max((found[name] for name in group), key=lambda scale: scale.amax)
+        found |= {name: found[name].model_copy(update={"amax": widest.amax}) for name in group}
+    return found
+
+
+def _scales(options: With, context: Context, tensors: Mapping[str, TensorScale], samples: int) -> Scales:
     from trtflow.precision.scales import Origin, Scales
 
     source = (options.calibration or options.data).source
@@ -94,9 +108,9 @@ def _scales(options: With, context: Context, found: Calibration) -> Scales:
         precision=options.precision,
         method=options.method,
         percentile=options.percentile if options.method in ("auto", "percentile") else None,
-        samples=found.samples,
+        samples=samples,
         model=Origin(name=options.model.name, sha256=context.digest(options.model)),
         data=origin,
         preprocessing=origin if isinstance(source, str) else None,
-        tensors=found.tensors,
+        tensors=tensors,
     )
