@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from trtflow.graph.opset import raise_opset
+from trtflow.graph.pairs import CODES
 from trtflow.graph.placement import Site
-from trtflow.graph.quantize import CODES, PER_CHANNEL, TYPED_SCALES
+from trtflow.graph.quantize import PER_CHANNEL, TYPED_SCALES
 from trtflow.graph.walk import FreshNames, clone, opset
 from trtflow.numerics.quantise import scale_for
 from trtflow.precision.plan import Precision
