@@ -12,10 +12,11 @@ from onnx.parser import parse_model
 from trtflow.errors import PlanError
 from trtflow.graph.emulate import instrument
 from trtflow.graph.quantize import Quantized, quantizable, quantize
+from trtflow.graph.quantized_ranges import read_quantized
 from trtflow.graph.rewrite import rewrite
 from trtflow.graph.typed import emulate_typed
 from trtflow.numerics.quantise import on_grid, scale_for
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.precision.plan import Precision, PrecisionPlan
 from trtflow.runners.engines import ShapeRange, build_engine, find_backend
 from trtflow.runners.onnxrt import create_session
 
@@ -182,6 +183,22 @@ def test_an_overflow_of_fp16_does_not_hide_behind_int8(network: onnx.ModelProto,
 def _observed(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
     model.graph.output.insert(0, onnx.ValueInfoProto(name=tensor))
     return model
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp8"])
+def test_the_ranges_of_a_quantised_model_are_read_back(
+    network: onnx.ModelProto, feed: dict[str, Any], precision: Precision, tmp_path: Path
+) -> None:
+    amax = _amax(network, feed)
+    onnx.save(quantize(network, PrecisionPlan(precision), amax).model, tmp_path / "quantised.onnx")
+    found = read_quantized(tmp_path / "quantised.onnx").amax
+    assert found == {name: pytest.approx(amax[name], rel=1e-2) for name in ("x", "r0", "c1", "r1", "up", "flat")}
+
+
+def test_a_model_without_pairs_has_no_ranges(network: onnx.ModelProto, tmp_path: Path) -> None:
+    onnx.save(network, tmp_path / "plain.onnx")
+    with pytest.raises(PlanError, match="holds no QuantizeLinear"):
+        read_quantized(tmp_path / "plain.onnx")
 
 
 def test_a_dead_tensor_is_skipped_with_the_reason(network: onnx.ModelProto, feed: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ class With(Options):
     percentile: float = Field(99.99, gt=50, le=100, description="of all magnitudes, for the method percentile")
     precision: Literal["int8", "fp8"] = "int8"
     trials: int = Field(4, ge=1, description="samples on which auto tries the methods")
-    ranges: File | None = Field(None, description="ranges to use instead: JSON, PPQ, a calibration cache, or text")
+    ranges: File | None = Field(None, description="ranges to use instead: cache, JSON, PPQ, text, Q/DQ ONNX")
     shared: tuple[tuple[str, ...], ...] = Field(
         (), description="groups of tensors with one range, the widest: what a Concat joins, where that helps"
     )
@@ -74,9 +74,10 @@ def run(options: With, context: Context) -> Result:
 
 def _given(file: File, names: Mapping[str, object], context: Context) -> dict[str, float]:
     """The ranges of the user's file, by the tensors that the model has."""
+    from trtflow.graph.quantized_ranges import read_quantized
     from trtflow.precision.ranges import match_names, read_ranges
 
-    found = read_ranges(file)
+    found = read_quantized(file) if file.suffix == ".onnx" else read_ranges(file)
     given = match_names(found, names)
     if not given:
         raise PlanError(

@@ -90,10 +90,12 @@ def _checks(options: With, context: Context, model: ModelProto) -> Iterator[Chec
     yield from check_tensors(seen)
     yield from check_origin(scales, context.digest(options.model), context.digest(source.source))
     if options.cache is not None:
+        from trtflow.graph.quantized_ranges import read_quantized
         from trtflow.precision.ranges import read_ranges
 
+        read = read_quantized if options.cache.suffix == ".onnx" else read_ranges
         fresh = {name: entry.amax for name, entry in seen.items()}
-        yield from check_cache(read_ranges(options.cache), fresh, _engine())
+        yield from check_cache(read(options.cache), fresh, _engine())
 
 
 def _describe(samples: Iterable[Sample]) -> dict[str, InputStatistics]:
