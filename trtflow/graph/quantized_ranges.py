@@ -1,4 +1,4 @@
-"""Ranges out of a model that someone else has quantised: ModelOpt's, ONNX Runtime's or a training framework's Q/DQ."""
+"""Ranges out of a model that was quantised elsewhere: by ModelOpt, ONNX Runtime or a training framework."""
 
 from __future__ import annotations
 

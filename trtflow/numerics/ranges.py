@@ -70,8 +70,11 @@ class TensorRange:
         return max(0.0, 1.0 - expected / self.amax)
 
 
-def observe(array: NDArray[Any]) -> TensorRange:
-    """The range of one sample's tensor, any shape and real type."""
+def observe(array: NDArray[Any], moments: bool = True) -> TensorRange:
+    """The range of one sample's tensor, any shape and real type.
+
+    Without ``moments`` the sums stay 0, which halves the time.
+    """
     values = np.asarray(array).reshape(-1)
     values = values if values.dtype.kind == "f" else values.astype(np.float64)
     if not values.size:
@@ -83,9 +86,12 @@ def observe(array: NDArray[Any]) -> TensorRange:
         values = values[np.isfinite(values)]
         low, high = float(values.min(initial=math.inf)), float(values.max(initial=-math.inf))
         low, high = (low, high) if values.size else (0.0, 0.0)
+    peak = (max(abs(low), abs(high)),)
+    if not moments:
+        return TensorRange(array.size, nan, inf, low, high, 0.0, 0.0, peak)
     total = float(values.sum(dtype=np.float64))
     squares = math.fsum(_square(values[start : start + _BLOCK]) for start in range(0, values.size, _BLOCK))
-    return TensorRange(array.size, nan, inf, low, high, total, squares, (max(abs(low), abs(high)),))
+    return TensorRange(array.size, nan, inf, low, high, total, squares, peak)
 
 
 _BLOCK = 1 << 16  # of values that are widened to float64 at a time

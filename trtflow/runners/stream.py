@@ -45,8 +45,8 @@ class Stream:
         self._batches = batch_tensors(computed, budget) or [[]]
 
     def ranges(self) -> dict[str, TensorRange]:
-        """The first pass: what range each tensor takes."""
-        return self.fold("ranges", lambda name, array: observe(array), merge)
+        """The first pass: what range each tensor takes, without moments."""
+        return self.fold("ranges", lambda name, array: observe(array, moments=False), merge)
 
     def magnitudes(self, ranges: Mapping[str, TensorRange], methods: Iterable[Method]) -> dict[str, Magnitudes]:
         """The second pass: histograms within those ``ranges``, as far as ``methods`` need them."""
