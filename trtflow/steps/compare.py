@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -73,16 +74,16 @@ def run(options: With, context: Context) -> Result:
         name: PrecisionPlan(entry.precision) if entry.plan is None else read_plan(entry.plan)
         for name, entry in options.candidates.items()
     }
-    models = {
+    candidates = {
         name: lockstep.Candidate(
-            emulate(model, plans[name], read_ranges_of(entry.scales, entry.adjustments), options.rounding),
+            partial(emulate, model, plans[name], read_ranges_of(entry.scales, entry.adjustments), options.rounding),
             float_plan(plans[name]).default,
         )
         for name, entry in options.candidates.items()
     }
     tensors = [layer.tensor for layer in found]
     memory = options.memory * 1_000_000
-    statistics, count = lockstep.compare_tensors(model, models, tensors, samples, memory, context.progress)
+    statistics, count = lockstep.compare_tensors(model, candidates, tensors, samples, memory, context.progress)
     documents = {
         name: {tensor: entry.document() for tensor, entry in rows.items()} for name, rows in statistics.items()
     }

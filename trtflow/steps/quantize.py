@@ -51,39 +51,41 @@ def run(options: With, context: Context) -> Result:
     """Search on some samples, verify on those held out, search again on all if that refuses; judge on all."""
     import onnx
 
-    from trtflow.steps.samples import open_data, shapes_of
+    from trtflow.steps.samples import open_data
 
     model = onnx.load(options.model)
     samples = list(open_data(options.data, model))
-    search = _Search(options, context, model, shapes_of(samples[0]))
+    search = _Search(options, context, model, samples)
+    everything = range(len(samples))
     places = held_out_samples(len(samples), options.held_out)
-    found = search.over([sample for i, sample in enumerate(samples) if i not in places])
+    found = search.over([index for index in everything if index not in places])
     if places and found.accepted:
-        verified = search.measure(search.joint.plan(found.plan), [samples[i] for i in sorted(places)])
+        verified = search.measure(search.joint.plan(found.plan), sorted(places))
         context.log(f"held-out samples: margin {verified.margin:.3g}")
         if not verified.accepted:
             context.log("the held-out samples refuse the plan: searching again on all samples")
-            places, found = frozenset(), search.over(samples)
-    return search.conclude(found, samples, len(places))
+            places, found = frozenset(), search.over(everything)
+    return search.conclude(found, everything, len(places))
 
 
 class _Search:
     """One joint problem and what is needed to measure it on different sets of samples."""
 
-    def __init__(self, options: With, context: Context, model: ModelProto, shapes: Mapping[str, Any]) -> None:
+    def __init__(self, options: With, context: Context, model: ModelProto, samples: Sequence[Sample]) -> None:
         from trtflow.graph.cost import costs
         from trtflow.graph.nodes import analyse
         from trtflow.graph.placement import LINEAR, site_units, sites
         from trtflow.precision.plan import PrecisionPlan, read_plan
         from trtflow.precision.scales import read_scales
         from trtflow.search.joint import joint
+        from trtflow.steps.samples import shapes_of
 
-        self._options, self._context, self._model = options, context, model
+        self._options, self._context, self._model, self._samples = options, context, model, samples
         self._scales = read_scales(options.scales)
         analysis = analyse(model)
         chosen = [site for site in sites(analysis) if options.output_layers or not site.is_output]
         live = [site for site in chosen if all(self._scales.amax.get(name, 0) > 0 for name in site.tensors)]
-        counted = {name: cost.macs for name, cost in costs(model, dict(shapes)).items()}
+        counted = {name: cost.macs for name, cost in costs(model, shapes_of(samples[0])).items()}
         ops = {info.name: info.op for info in analysis.candidates}
         total = sum(macs for name, macs in counted.items() if ops[name] in LINEAR | {"LSTM", "GRU", "RNN"}) or 1
         self._shares = {name: macs / total for name, macs in counted.items()}
@@ -92,33 +94,34 @@ class _Search:
         self._linear = [site.node for site in live if site.op != "Add"]
         self._report = reporter(context)
 
-    def over(self, samples: Sequence[Sample]) -> SearchResult:
-        """Search on ``samples``."""
+    def over(self, chosen: Sequence[int]) -> SearchResult:
+        """Search on the samples at ``chosen``."""
         from trtflow.search.ledger import Budget
         from trtflow.search.run import search
 
         budget = Budget(self._options.max_evaluations, self._options.max_seconds)
-        oracle = self.joint.oracle(self._oracle(samples)[1])
+        oracle = self.joint.oracle(self._oracle(chosen)[1])
         strategy = self._options.strategy
         return search(self.joint.problem, oracle, strategy=strategy, budget=budget, on_evaluation=self._report)
 
-    def measure(self, plan: PrecisionPlan, samples: Sequence[Sample]) -> Outcome:
-        """``plan`` on ``samples``."""
-        return self._oracle(samples)[1].evaluate(plan)
+    def measure(self, plan: PrecisionPlan, chosen: Sequence[int]) -> Outcome:
+        """``plan`` on the samples at ``chosen``."""
+        return self._oracle(chosen)[1].evaluate(plan)
 
     def _oracle(
-        self, samples: Sequence[Sample], amax: Mapping[str, float] | None = None
+        self, chosen: Sequence[int], amax: Mapping[str, float] | None = None
     ) -> tuple[Evaluator, QuantizedOracle]:
         from trtflow.runners.quantized import QuantizedOracle, Ranges, read_ranges_of
         from trtflow.steps.samples import make_evaluator
 
         options, digest = self._options, self._context.digest
-        evaluator = make_evaluator(options, self._model, samples)
+        evaluator = make_evaluator(options, self._model, [self._samples[index] for index in chosen])
         material = {
             "model": digest(options.model),
             "scales": digest(options.scales),
             "data": digest(options.data.source),
-            "selection": [options.data.labels, options.data.limit, options.held_out, len(samples)],
+            "labels": options.data.labels,
+            "chosen": list(chosen),
             "metric": options.metric and digest(options.metric),
             "metrics": sorted(options.accept),
             "rounding": options.rounding,
@@ -129,17 +132,17 @@ class _Search:
         arguments = (self._model, evaluator, options.rounding, self._context.memo, material)
         return evaluator, QuantizedOracle(ranges, *arguments)
 
-    def conclude(self, found: SearchResult, samples: Sequence[Sample], held_out: int) -> Result:
+    def conclude(self, found: SearchResult, chosen: Sequence[int], held_out: int) -> Result:
         """Measure the ends and the result on all samples, and write the plan and the books."""
         from trtflow.numerics.strict_json import write_json
         from trtflow.precision.plan import PrecisionPlan, write_plan
 
         plan = self.joint.plan(found.plan) if found.accepted else self.joint.base
         low = self._scales.precision
-        evaluator, oracle = self._oracle(samples)
+        evaluator, oracle = self._oracle(chosen)
         self._context.log("measuring the ends and the result on all samples")
         widest = {name: entry.seen or entry.amax for name, entry in self._scales.tensors.items()}
-        naive = self._oracle(samples, widest)[1].evaluate(PrecisionPlan(low))
+        naive = self._oracle(chosen, widest)[1].evaluate(PrecisionPlan(low))
         tuned = oracle.evaluate(PrecisionPlan(low))
         base, mixed = oracle.evaluate(self.joint.base), oracle.evaluate(plan)
         write_plan(plan, self._context.folder / outputs["plan"])
@@ -160,7 +163,7 @@ class _Search:
             "accepted": mixed.accepted, "minimal": found.minimal,
             "reason": found.reason, "kept": kept, "forced": [], "cost": found.cost, "quantised": sorted(quantised),
             "quantised-share": share, "quality": quality(reference, mixed.metrics, self._options.accept),
-            "node-costs": {node: self._shares.get(node, 0.0) for node in kept}, "samples": len(samples),
+            "node-costs": {node: self._shares.get(node, 0.0) for node in kept}, "samples": len(chosen) - held_out,
             "held-out": held_out, "metrics": metrics,
             "evaluations": [entry_document(entry) for entry in found.evaluations], "baselines": [],
         }  # fmt: skip
