@@ -16,7 +16,7 @@ SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}) for value in (1.0, 
 
 
 def compared(model: onnx.ModelProto, samples: list[Sample], memory: int = 1 << 20) -> dict[str, TensorStatistics]:
-    candidates = {"fp16": Candidate(instrument(model, PrecisionPlan("fp16")), "fp16")}
+    candidates = {"fp16": Candidate(lambda: instrument(model, PrecisionPlan("fp16")), "fp16")}
     found, count = compare_tensors(model, candidates, ["a", "b", "y"], samples, memory, lambda *_: None)
     assert count == len(samples)
     return found["fp16"]

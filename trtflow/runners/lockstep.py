@@ -26,9 +26,12 @@ Statistics = dict[str, dict[str, TensorStatistics]]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to compare with the reference, and the precision in which it reads its inputs."""
+    """What is compared with the reference, and the precision in which it reads its inputs.
 
-    model: ModelProto
+    ``make`` gives the model, which is dropped as soon as it has sessions: it may be large.
+    """
+
+    make: Callable[[], ModelProto]
     precision: Precision
 
 
@@ -55,7 +58,7 @@ def compare_tensors(
         for sample, shapes in _with_shapes(reference, samples):
             if not sides:
                 batches = make_batches(reference, tensors, sample.feed, memory // (2 * len(candidates) + 2))
-                sides = [Staged(model, batches) for model in (reference, *(c.model for c in candidates.values()))]
+                sides = [Staged(reference, batches), *(Staged(c.make(), batches) for c in candidates.values())]
             for name, candidate in candidates.items():
                 _reduce(found[name], *_inputs(sample.feed, candidate.precision), pool)
             runs = [side.run(sample.feed, shapes) for side in sides]

@@ -37,6 +37,7 @@ def create_session(model: ModelProto, *, optimize: bool = True, many: bool = Fal
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED  # what frees memory comes first
     try:
         if model.ByteSize() < _PROTOBUF_LIMIT:
             return _session(model.SerializeToString(), options)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, helper
+from onnx import ModelProto, ValueInfoProto, helper
 
 from trtflow.data import Array, Feed
+from trtflow.graph.cost import with_shapes
 from trtflow.graph.facts import tensor_bytes
 from trtflow.graph.stages import stages
 from trtflow.graph.walk import FreshNames
@@ -112,15 +113,20 @@ def make_batches(model: ModelProto, tensors: Sequence[str], feed: Feed, budget: 
 
 
 def measured_bytes(model: ModelProto, tensors: Sequence[str], feed: Feed) -> dict[str, int]:
-    """Bytes of FP32 ``tensors`` of the main graph for ``feed``, by a run that returns their shapes only."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
+    """Bytes of FP32 ``tensors`` of the main graph for ``feed``, by a session that returns their shapes only.
+
+    ONNX Runtime folds chains of shape computations, which inference does not, and so mostly has nothing to run.
+    """
+    copy = with_shapes(model, {name: array.shape for name, array in feed.items()})
     fresh = FreshNames(copy)
     names = [fresh(f"{name}__shape") for name in tensors]
     copy.graph.node.extend(
         helper.make_node("Shape", [name], [shape], fresh(f"{shape}__node"))
         for name, shape in zip(tensors, names, strict=True)
     )
-    copy.graph.output.extend(helper.make_tensor_value_info(name, 7, [None]) for name in names)
-    found = create_session(copy).run(names, feed)
-    return {name: 4 * int(np.prod(shape)) for name, shape in zip(tensors, found, strict=True)}
+    del copy.graph.output[:]
+    copy.graph.output.extend(ValueInfoProto(name=name) for name in names)
+    session = create_session(copy, many=True)
+    del copy
+    found = session.run(names, feed)
+    return {name: 4 * math.prod(shape.tolist()) for name, shape in zip(tensors, found, strict=True)}
