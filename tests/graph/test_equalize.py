@@ -33,8 +33,8 @@ def build(header: str, body: str, shapes: Mapping[str, Sequence[int]]) -> onnx.M
 CASES = {
     "BatchNormalization, Relu, pooling": (
         PICTURE,
-        "a = Conv (x, w)\nb = BatchNormalization (a, s, t, m, v)\nc = Relu (b)\nd = MaxPool <kernel_shape=[2,2]> (c)\n"
-        "y = Conv (d, u)",
+        "a = Conv (x, w)\nb = BatchNormalization (a, s, t, m, v)\nc = Relu (b)\n"
+        "d = MaxPool <kernel_shape=[2,2]> (c)\ny = Conv (d, u)",
         {"w": (4, 3, 3, 3), "s": (4,), "t": (4,), "m": (4,), "v": (4,), "u": (5, 4, 1, 1)},
         ("d", ("n_y",), "migration"),
     ),

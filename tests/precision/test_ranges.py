@@ -14,7 +14,7 @@ from trtflow.precision.ranges import calibration_cache, dynamic_ranges, match_na
 
 RANGES = {"images": 1.0, "/model.0/conv/Conv_output_0": 7.3, "scope/x:0": 0.125}
 NAMES = st.text(
-    st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp", "Zs"), blacklist_characters=":#"), min_size=1
+    st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp", "Zs"), blacklist_characters=":#{"), min_size=1
 )
 
 
