@@ -75,3 +75,14 @@ def test_two_steps_of_one_type_are_joined() -> None:
     known: dict[str, Any] = {"statistics": {"layers": [1], "candidates": {"fp16": 1}}}
     merge(known, {"statistics": {"layers": [2], "candidates": {"mixed": 2}}})
     assert known == {"statistics": {"layers": [1], "candidates": {"fp16": 1, "mixed": 2}}}
+
+
+def test_an_int8_run_reports_its_ranges_and_checks() -> None:
+    scales = {"method": "auto", "samples": 9, "tensors": {"x": {"amax": 3.0, "seen": 4.0, "method": "mse"}}}
+    checks = [{"code": "R18", "subject": "samples", "verdict": "warn", "sentence": "few", "evidence": {}}]
+    documents = {**DOCUMENTS, "calibrate": {"scales": scales}, "check-calibration": {"checks": checks}}
+    calibration = gather(documents, {}, {}).calibration
+    assert calibration is not None
+    assert calibration.source == "auto over 9 samples"
+    assert [(entry.tensor, entry.amax, entry.observed) for entry in calibration.ranges] == [("x", 3.0, 4.0)]
+    assert [(entry.name, entry.passed) for entry in calibration.checks] == [("R18 samples", None)]

@@ -10,6 +10,8 @@ from trtflow.precision.reasons import REASONS
 from trtflow.report.model import (
     Baseline,
     Build,
+    Calibration,
+    Check,
     Comparison,
     Condition,
     DataFacts,
@@ -21,6 +23,7 @@ from trtflow.report.model import (
     Layer,
     LayerStatistics,
     ModelFacts,
+    Range,
     Rewrite,
     RunSummary,
     Search,
@@ -32,10 +35,12 @@ _FILES = (  # step type, what it leaves beside the report, for what
     ("rewrite", "*.mixed.onnx", "the model to build: TensorRT 10 strongly typed, 11, TensorRT-RTX, ONNX Runtime"),
     ("constrain", "constraints.yaml", "the decision, to check in beside the model"),
     ("constrain", "exports/", "the same decision for trtexec, Polygraphy, ModelOpt, ONNX Runtime and Triton"),
+    ("calibrate", "*.scales.yaml", "the ranges that INT8 uses, and where they come from"),
     ("build", "engine.plan", "the engine"),
     ("compare", "layers.csv", "every layer's statistics, for a spreadsheet"),
     ("validate", "metrics.json", "the verdict, for machines"),
 )
+_PASSED = {"ok": True, "warn": None, "refuse": False}
 _BOUNDS = {"drop": "drop at most", "rise": "rise at most", "min": "at least", "max": "at most"}
 WRONG = 0.10  # a layer is wrong when more than this share of its values deviates
 
@@ -72,6 +77,7 @@ def gather(documents: Documents, seconds: Mapping[str, float], failures: Mapping
         findings=tuple(_finding(entry) for entry in findings),
         rewrite=None if rewrite is None else Rewrite(**{key: rewrite[key] for key in ("casts", "bytes", "notes")}),
         fusion=search.get("fusion", "") if search else "",
+        calibration=_calibration(documents),
         build=_build(documents.get("build", {}).get("build")),
         files=tuple(File(path=path, purpose=why) for step, path, why in _FILES if documents.get(step)),
         seconds=seconds,
@@ -260,6 +266,28 @@ def _finding(entry: Mapping[str, Any]) -> Finding:
         evidence=entry["evidence"],
         advice=reason.advice,
     )
+
+
+def _calibration(documents: Documents) -> Calibration | None:
+    scales = documents.get("cure", {}).get("scales") or documents.get("calibrate", {}).get("scales")
+    if scales is None:
+        return None
+    ranges = tuple(
+        Range(
+            tensor=name,
+            amax=entry["amax"],
+            observed=entry.get("seen"),
+            clipped=entry.get("clipped"),
+            method=entry.get("method", ""),
+        )
+        for name, entry in scales["tensors"].items()
+    )
+    checks = tuple(
+        Check(name=f"{entry['code']} {entry['subject']}", passed=_PASSED[entry["verdict"]], text=entry["sentence"])
+        for entry in documents.get("check-calibration", {}).get("checks", ())
+    )
+    source = f"{scales.get('method', 'given ranges')} over {scales.get('samples', 0)} samples"
+    return Calibration(source=source, ranges=ranges, checks=checks)
 
 
 def _build(build: Mapping[str, Any] | None) -> Build | None:

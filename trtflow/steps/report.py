@@ -10,6 +10,8 @@ from pydantic import Field
 from trtflow.engine.step import Context, Options, Result, StepRecord, Steps, Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trtflow.report.model import RunSummary
 
 version = 1
@@ -52,11 +54,16 @@ def _figure(value: float | None) -> str | None:
 
 
 def _documents(record: StepRecord) -> dict[str, Any]:
-    """The JSON outputs of a step that is done, by output name, and the size of the others."""
-    return {
-        name: json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else path.stat().st_size
-        for name, path in record.outputs.items()
-    }
+    """The JSON and YAML outputs of a step that is done, by output name, and the size of the others."""
+    return {name: _content(path) for name, path in record.outputs.items()}
+
+
+def _content(path: Path) -> Any:
+    import yaml
+
+    if path.suffix == ".json":
+        return json.loads(path.read_text(encoding="utf-8"))
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.suffix == ".yaml" else path.stat().st_size
 
 
 def _metrics(summary: RunSummary, documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
