@@ -40,7 +40,7 @@ _FILES = (  # step type, what it leaves beside the report, for what
     ("compare", "layers.csv", "every layer's statistics, for a spreadsheet"),
     ("validate", "metrics.json", "the verdict, for machines"),
 )
-_PASSED = {"ok": True, "warn": None, "refuse": False}
+_PASSED = {"ok": True, "warn": None, "allowed": None, "refuse": False}
 _BOUNDS = {"drop": "drop at most", "rise": "rise at most", "min": "at least", "max": "at most"}
 WRONG = 0.10  # a layer is wrong when more than this share of its values deviates
 
