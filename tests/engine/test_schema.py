@@ -44,7 +44,7 @@ def test_inputs_follow_the_built_in_workflow() -> None:
         one["if"]["properties"]["workflow"]["const"]: one["then"] for one in json_schema()["$defs"]["config"]["allOf"]
     }
     inputs = named["debug-fp16"]["properties"]["with"]["properties"]
-    assert {"model", "data", "metric", "accept", "runner"} <= set(inputs)
+    assert {"model", "data", "metric", "accept", "rounding"} <= set(inputs)
 
 
 def test_options_are_described_from_the_model() -> None:

@@ -1,0 +1,25 @@
+"""The built-in workflows stay short and serve the same configs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from trtflow.config.workflows import builtins
+
+WORKFLOWS = sorted(builtins().items())
+
+
+@pytest.mark.parametrize(("name", "path"), WORKFLOWS)
+def test_a_workflow_fits_on_a_screen_and_says_what_it_is_for(name: str, path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert len(lines) <= 60
+    assert lines[0].startswith("# ")
+
+
+def test_all_workflows_take_the_same_inputs() -> None:
+    inputs = {name: set(yaml.safe_load(path.read_text())["inputs"]) for name, path in WORKFLOWS}
+    assert set(inputs) == {"debug-fp16", "debug-int8"}
+    assert inputs["debug-fp16"] == inputs["debug-int8"]
