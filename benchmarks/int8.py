@@ -63,19 +63,11 @@ def onnxruntime_static(task: Task, model: onnx.ModelProto, method: str, evaluato
     """ONNX Runtime's own post-training quantisation of the whole model."""
     from onnxruntime import quantization as q
 
-    class Reader(q.CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self._samples = iter(task.calibration)
-
-        def get_next(self) -> Any:
-            sample = next(self._samples, None)
-            return None if sample is None else sample.feed
-
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, source)
         q.quantize_static(
-            source, target, Reader(), per_channel=True, calibrate_method=getattr(q.CalibrationMethod, method),
+            source, target, Reader(task.calibration), per_channel=True, calibrate_method=getattr(q.CalibrationMethod, method),
             activation_type=q.QuantType.QInt8, weight_type=q.QuantType.QInt8,
             extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
         )  # fmt: skip

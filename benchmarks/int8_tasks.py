@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader
 
 from trtflow.data import Dataset, Sample, load_dataset
 from trtflow.runners.onnxrt import model_inputs
@@ -43,6 +44,24 @@ class Task:
     evaluation: list[Sample]
     metric: Metric | None
     accept: dict[str, dict[str, float]]
+
+
+class Reader(CalibrationDataReader):  # type: ignore[misc]
+    """Calibration samples as ONNX Runtime's and ModelOpt's quantisers read them."""
+
+    def __init__(self, samples: Dataset) -> None:
+        self._samples = samples
+        self.rewind()
+
+    def get_next(self) -> dict[str, NDArray[Any]] | None:
+        sample = next(self._left, None)
+        return None if sample is None else sample.feed
+
+    def get_first(self) -> dict[str, NDArray[Any]]:
+        return next(iter(self._samples)).feed
+
+    def rewind(self) -> None:
+        self._left = iter(self._samples)
 
 
 class Missing(Exception):  # noqa: N818 - not an error: the task is skipped

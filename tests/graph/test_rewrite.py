@@ -25,7 +25,7 @@ def elems(proto: onnx.ModelProto) -> dict[str, str]:
     return {t.name: TensorProto.DataType.Name(t.data_type) for t in proto.graph.initializer}
 
 
-def agrees(net: onnx.ModelProto, plan: PrecisionPlan, feed: dict[str, object]) -> onnx.ModelProto:
+def assert_agrees(net: onnx.ModelProto, plan: PrecisionPlan, feed: dict[str, object]) -> onnx.ModelProto:
     """The rewrite of ``net``, accepted by onnx and giving the emulator's numbers bit for bit."""
     mixed = accepted(rewrite(net, plan).model)
     legal = legalize(net, plan).plan
@@ -45,34 +45,34 @@ def plans() -> list[PrecisionPlan]:
 
 @pytest.mark.parametrize("plan", plans())
 def test_a_convolutional_net_agrees_with_the_emulator_under_any_plan(plan: PrecisionPlan) -> None:
-    agrees(conv_net(), plan, {"x": random(2, 3, 8, 8)})
+    assert_agrees(conv_net(), plan, {"x": random(2, 3, 8, 8)})
 
 
 def test_one_cast_per_tensor_and_format_shared_by_all_readers() -> None:
     nodes = [node("Relu", "x", "r"), *(node("Neg", "r", f"n{i}") for i in range(3)), node("Sum", "n0 n1 n2", "y")]
     net = model(nodes, [info("x", [4])], [info("y", [4])])
     plan = PrecisionPlan("fp16", {"n_r": "fp32", "n_n2": "bf16"})
-    mixed = agrees(net, plan, {"x": random(4)})
+    mixed = assert_agrees(net, plan, {"x": random(4)})
     assert casts(mixed.graph) == [("r", "fp16"), ("r", "bf16"), ("n2", "fp16"), ("y__fp16", "fp32")]
 
 
 def test_a_bf16_tensor_becomes_fp16_directly() -> None:
     net = model([node("Relu", "x", "r"), node("Neg", "r", "y")], [info("x", [4])], [info("y", [4])])
-    mixed = agrees(net, PrecisionPlan("fp16", {"n_r": "bf16"}), {"x": random(4)})
+    mixed = assert_agrees(net, PrecisionPlan("fp16", {"n_r": "bf16"}), {"x": random(4)})
     assert casts(mixed.graph) == [("x", "bf16"), ("r", "fp16"), ("y__fp16", "fp32")]
 
 
 def test_a_weight_read_in_two_formats_is_split_and_rounded_offline() -> None:
     nodes = [node("MatMul", "x w", "a"), node("MatMul", "a w", "b"), node("MatMul", "b w", "y")]
     net = model(nodes, [info("x", [2, 4])], [info("y", [2, 4])], [f32("w", random(4, 4))])
-    mixed = agrees(net, PrecisionPlan("fp16", {"n_b": "fp32", "n_y": "bf16"}), {"x": random(2, 4)})
+    mixed = assert_agrees(net, PrecisionPlan("fp16", {"n_b": "fp32", "n_y": "bf16"}), {"x": random(2, 4)})
     assert elems(mixed) == {"w": "FLOAT", "w__fp16": "FLOAT16", "w__bf16": "BFLOAT16"}
     assert all(source not in elems(mixed) for source, _ in casts(mixed.graph))
 
 
 def test_a_weight_that_is_read_low_only_leaves_no_fp32_copy() -> None:
     net = model([node("MatMul", "x w", "y")], [info("x", [2, 4])], [info("y", [2, 4])], [f32("w", random(4, 4))])
-    assert elems(agrees(net, LOW, {"x": random(2, 4)})) == {"w__fp16": "FLOAT16"}
+    assert elems(assert_agrees(net, LOW, {"x": random(2, 4)})) == {"w__fp16": "FLOAT16"}
 
 
 @pytest.mark.parametrize("attribute", ["value", "value_float", "value_floats"])
@@ -80,7 +80,7 @@ def test_constant_nodes_are_split_as_initializers_are(attribute: str) -> None:
     held = {"value": f32("", 2.5), "value_float": 2.5, "value_floats": [2.5]}[attribute]
     nodes = [node("Constant", "", "c", **{attribute: held}), node("Mul", "x c", "a"), node("Mul", "a c", "y")]
     net = model(nodes, [info("x", [4])], [info("y", [4])])
-    mixed = agrees(net, PrecisionPlan("fp16", {"n_y": "fp32"}), {"x": random(4)})
+    mixed = assert_agrees(net, PrecisionPlan("fp16", {"n_y": "fp32"}), {"x": random(4)})
     assert (elems(mixed), casts(mixed.graph)) == ({"c__fp16": "FLOAT16"}, [("x", "fp16"), ("a", "fp32")])
 
 
@@ -118,7 +118,7 @@ def test_a_constant_of_4e4_and_a_weight_shared_with_a_blocked_node() -> None:
         node("Div", "c big", "y"),
     ]
     net = model(nodes, [info("x", [2, 4])], [info("y", [2, 4])], [f32("w", random(4, 4)), f32("big", 4e4)])
-    mixed = agrees(net, PrecisionPlan("fp16", {"n_c": "fp32"}), {"x": random(2, 4) * 1e-3})
+    mixed = assert_agrees(net, PrecisionPlan("fp16", {"n_c": "fp32"}), {"x": random(2, 4) * 1e-3})
     assert elems(mixed) == {"w": "FLOAT", "w__fp16": "FLOAT16", "big__fp16": "FLOAT16"}
 
 
@@ -126,9 +126,9 @@ def test_the_fan_out_of_a_tensor_beyond_the_range_stays_exact_when_all_are_block
     nodes = [node("Mul", "x k", "t", "up"), node("Div", "t k", "a"), node("Sqrt", "t", "b"), node("Add", "a b", "y")]
     net = model(nodes, [info("x", [4])], [info("y", [4])], [f32("k", 4.4e4)])
     feed = {"x": np.full(4, 10, np.float32)}
-    mixed = agrees(net, PrecisionPlan("fp32"), feed)
+    mixed = assert_agrees(net, PrecisionPlan("fp32"), feed)
     assert casts(mixed.graph) == []
-    some = agrees(net, PrecisionPlan("fp32", {"n_y": "fp16"}), feed)
+    some = assert_agrees(net, PrecisionPlan("fp32", {"n_y": "fp16"}), feed)
     np.testing.assert_allclose(run(emulate_typed(some), feed)[0], run(net, feed)[0], rtol=1e-3)
 
 
@@ -142,8 +142,8 @@ def test_rms_norm_with_a_blocked_square() -> None:
     ]
     net = model(nodes, [info("x", [2, 8])], [info("y", [2, 8])], [f32("two", 2), f32("eps", 1e-5)])
     feed = {"x": random(2, 8) * 12000}
-    np.testing.assert_array_equal(run(emulate_typed(agrees(net, LOW, feed)), feed)[0], 0)  # x / inf
-    kept = agrees(net, LOW.assign(["n_sq", "n_m", "n_e", "n_s"], "fp32"), feed)
+    np.testing.assert_array_equal(run(emulate_typed(assert_agrees(net, LOW, feed)), feed)[0], 0)  # x / inf
+    kept = assert_agrees(net, LOW.assign(["n_sq", "n_m", "n_e", "n_s"], "fp32"), feed)
     np.testing.assert_allclose(run(emulate_typed(kept), feed)[0], run(net, feed)[0], rtol=2e-3)
 
 
@@ -153,7 +153,7 @@ def test_where_with_the_lowest_fp32_number_stays_fp32_and_is_not_clamped() -> No
     net = model(nodes, inputs, [info("y", [2, 4])], [f32("low", -3.4028235e38)])
     feed = {"c": np.array([[1, 1, 0, 0], [1, 1, 1, 1]], bool), "x": random(2, 4)}
     assert list(rewrite(net, LOW).promoted) == ["n_w"]
-    agrees(net, LOW, feed)
+    assert_agrees(net, LOW, feed)
 
 
 def test_a_float_shape_chain_with_an_odd_size_beyond_2048() -> None:
@@ -168,7 +168,9 @@ def test_a_float_shape_chain_with_an_odd_size_beyond_2048() -> None:
     net = model(nodes, [info("x", [1, 1, 2051])], [info("y", None)], [f32("two", [1, 1, 2])], producer_name="t")
     net.graph.output[0].CopyFrom(info("y", ["a", "b", "c"]))
     assert [n.name for n in candidates(net)] == ["n_r", "n_y"]
-    assert run(emulate_typed(agrees(net, LOW, {"x": random(1, 1, 2051)})), {"x": random(1, 1, 2051)})[0].shape == (
+    assert run(emulate_typed(assert_agrees(net, LOW, {"x": random(1, 1, 2051)})), {"x": random(1, 1, 2051)})[
+        0
+    ].shape == (
         1,
         1,
         4102,
@@ -187,7 +189,7 @@ def test_nms_topk_and_resize_keep_their_fp32_slots() -> None:
     outputs = [info("picked", ["n", 3], TensorProto.INT64), info("y", [1, 1, 1, 4])]
     net = model(nodes, [info("boxes", [1, 6, 4]), info("scores", [1, 1, 6])], outputs, weights)
     feed = {"boxes": np.abs(random(1, 6, 4)), "scores": random(1, 1, 6)}
-    mixed = agrees(net, LOW, feed)
+    mixed = assert_agrees(net, LOW, feed)
     assert elems(mixed) == {"k": "INT64", "iou": "FLOAT", "scales": "FLOAT", "zero": "INT64"}
     assert casts(mixed.graph) == [("scores", "fp16"), ("y__fp16", "fp32")]
 
@@ -196,13 +198,13 @@ def test_an_output_that_is_read_inside_as_well() -> None:
     nodes = [node("Relu", "x", "r"), node("Neg", "r", "a"), node("Exp", "r", "b")]
     outputs = [info("r", [4]), info("a", [4]), info("b", [4])]
     net = model(nodes, [info("x", [4])], outputs)
-    mixed = agrees(net, PrecisionPlan("fp16", {"n_b": "fp32"}), {"x": random(4)})
+    mixed = assert_agrees(net, PrecisionPlan("fp16", {"n_b": "fp32"}), {"x": random(4)})
     assert casts(mixed.graph) == [("x", "fp16"), ("r__fp16", "fp32"), ("a__fp16", "fp32")]
 
 
 def test_an_input_that_is_an_output_and_an_unused_input() -> None:
     net = model([node("Relu", "x", "y")], [info("x", [4]), info("u", [1])], [info("x", [4]), info("y", [4])])
-    mixed = agrees(net, LOW, {"x": random(4), "u": random(1)})
+    mixed = assert_agrees(net, LOW, {"x": random(4), "u": random(1)})
     assert [i.name for i in mixed.graph.input] == ["x", "u"]
     assert [o.name for o in mixed.graph.output] == ["x", "y"]
 
@@ -231,7 +233,7 @@ def test_names_types_dimensions_and_metadata_survive() -> None:
 def test_the_opset_is_raised_only_for_a_format_that_needs_it(precision: str, opset: int, expected: int) -> None:
     net = conv_net()
     net.opset_import[0].version = opset
-    mixed = agrees(net, PrecisionPlan(precision), {"x": random(1, 3, 8, 8)})  # type: ignore[arg-type]
+    mixed = assert_agrees(net, PrecisionPlan(precision), {"x": random(1, 3, 8, 8)})  # type: ignore[arg-type]
     assert mixed.opset_import[0].version == expected
 
 
@@ -264,8 +266,8 @@ def test_constant_of_shape_holds_a_value_of_its_format(value: float | None) -> N
     held = {} if value is None else {"value": f32("", [value])}
     nodes = [node("ConstantOfShape", "s", "c", **held), node("Add", "x c", "y")]
     net = model(nodes, [info("x", [4])], [info("y", [4])], [i64("s", [4])])
-    agrees(net, LOW, {"x": random(4)})
-    agrees(net, PrecisionPlan("fp32", {"n_c": "bf16"}), {"x": random(4)})
+    assert_agrees(net, LOW, {"x": random(4)})
+    assert_agrees(net, PrecisionPlan("fp32", {"n_c": "bf16"}), {"x": random(4)})
 
 
 def test_a_constant_of_shape_beyond_the_range_stays_fp32() -> None:
@@ -277,7 +279,7 @@ def test_a_constant_of_shape_beyond_the_range_stays_fp32() -> None:
 def test_optional_inputs_and_empty_tensors() -> None:
     nodes = [node("Clip", "x - six", "c"), node("Concat", "c none", "k", axis=0), node("Relu", "k", "y")]
     net = model(nodes, [info("x", [4])], [info("y", [4])], [f32("six", 6), f32("none", np.zeros(0))])
-    agrees(net, LOW, {"x": random(4)})
+    assert_agrees(net, LOW, {"x": random(4)})
 
 
 def test_operators_of_other_domains_stay_fp32() -> None:
