@@ -49,7 +49,8 @@ def compare_tensors(
 
     Reference and candidates advance together, a batch of tensors at a time, and a batch is reduced before the next
     one is computed. ``memory``: bytes beside what sessions of the models take, for one tensor of each at least.
-    Half of it holds a batch of each; the rest is for what later batches need of it, and for weights.
+    Half of it holds a batch of each; the rest is for what later batches need of it, for the weights of candidates,
+    and for sessions, at 0.2 MB a batch.
     """
     found: Statistics = {name: {} for name in candidates}
     sides: list[Staged] = []
