@@ -4,7 +4,8 @@ CONFIG ?= configs/unet.yaml
 BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all lint types format fetch-ppocr clean
-.PHONY: conformance hard-cases bench-search bench-compare bench-int8 bench-calibration bench-rewrite
+.PHONY: conformance hard-cases bench-search bench-compare bench-int8 bench-calibration
+.PHONY: bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
@@ -53,6 +54,12 @@ bench-search: .venv/dev  ## evaluations and kept cost: trtflow and what others d
 
 bench-compare: .venv/dev  ## time and memory of comparing all layers, against Polygraphy
 	$(BIN)/python benchmarks/compare.py
+
+bench-scaling: .venv/dev  ## time and memory against nodes, tensor size and samples
+	$(BIN)/python benchmarks/scaling.py
+
+bench-statistics: .venv/dev  ## the statistics kernel, against memcpy and Polygraphy
+	$(BIN)/python benchmarks/statistics.py
 
 bench-int8: .venv/dev  ## INT8 accuracy, against ONNX Runtime's quantisers
 	$(BIN)/python benchmarks/int8.py
