@@ -1,11 +1,12 @@
-"""INT8 accuracy, against ONNX Runtime's quantize_static: ``python benchmarks/int8.py [--models DIR] [task …]``.
+"""INT8 accuracy, against the peers' quantisers: ``python benchmarks/int8.py [--models DIR] [task …]``.
 
 Per task: FP32; ONNX Runtime's MinMax, Entropy and Percentile (QDQ, symmetric, per-channel weights, whole model);
+ModelOpt's ONNX quantisation where it is installed (its two calibrations, the rest in FP16, its default, or FP32);
 trtflow with everything in INT8 at the widest ranges (naive) and at its chosen ranges (tuned); and the plan that its
 joint search keeps within the bound, with the share of multiply-adds in INT8 and whether TensorRT builds it.
 
 All calibrate on the same samples and are measured on others by the task's metric, executed by ONNX Runtime on the
-CPU; trtflow's FP16 parts are emulated. Models that are not there are skipped.
+CPU; FP16 parts are emulated. Models that are not there are skipped.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import argparse
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import onnx
-from int8_tasks import TASKS, Missing, Task, fetch
+from int8_modelopt import CASES, installed, modelopt_ptq
+from int8_tasks import TASKS, Missing, Reader, Task, fetch
 
 from trtflow.errors import TrtflowError
 from trtflow.graph.cost import costs
@@ -32,6 +35,7 @@ from trtflow.graph.rewrite import rewrite
 from trtflow.precision.plan import PrecisionPlan
 from trtflow.runners.calibrate import Calibration, Choice, calibrate
 from trtflow.runners.cure import cure
+from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.engines import build_engine, find_backend, shape_ranges
 from trtflow.runners.evaluate import Evaluator, Measurement
 from trtflow.runners.onnxrt import ReferenceRunner
@@ -59,7 +63,7 @@ class Memory:
         self._known[repr(sorted(material.items()))] = record
 
 
-def onnxruntime_static(task: Task, model: onnx.ModelProto, method: str, evaluator: Evaluator) -> Measurement:
+def onnxruntime_static(task: Task, model: onnx.ModelProto, method: str) -> onnx.ModelProto:
     """ONNX Runtime's own post-training quantisation of the whole model."""
     from onnxruntime import quantization as q
 
@@ -67,11 +71,20 @@ def onnxruntime_static(task: Task, model: onnx.ModelProto, method: str, evaluato
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, source)
         q.quantize_static(
-            source, target, Reader(task.calibration), per_channel=True, calibrate_method=getattr(q.CalibrationMethod, method),
-            activation_type=q.QuantType.QInt8, weight_type=q.QuantType.QInt8,
-            extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
+            source, target, Reader(task.calibration), per_channel=True,
+            calibrate_method=getattr(q.CalibrationMethod, method), activation_type=q.QuantType.QInt8,
+            weight_type=q.QuantType.QInt8, extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
         )  # fmt: skip
-        return evaluator.measure(ReferenceRunner(onnx.load(target)))
+        return onnx.load(target)
+
+
+def peers(task: Task, model: onnx.ModelProto) -> Mapping[str, Callable[[], onnx.ModelProto]]:
+    """What the quantisers of others make of ``model``, by their line's label."""
+    methods = ("MinMax", "Entropy", "Percentile")
+    static = {f"onnxruntime {method}": partial(onnxruntime_static, task, model, method) for method in methods}
+    if not installed():
+        return static
+    return static | {f"modelopt {' '.join(case)}": partial(modelopt_ptq, task, model, *case) for case in CASES}
 
 
 class Ours:
@@ -103,6 +116,12 @@ class Ours:
     def share(self, plan: PrecisionPlan) -> float:
         nodes = [site.node for site in self.sites if plan.precision(site.node) == "int8"]
         return sum(self.shares.get(node, 0.0) for node in nodes)
+
+    def share_in(self, quantized: onnx.ModelProto) -> float:
+        """The same of a peer's model: multiply-adds whose two factors are dequantised."""
+        nodes = quantized.graph.node
+        integer = {name for node in nodes if node.op_type == "DequantizeLinear" for name in node.output}
+        return sum(self.shares.get(node.name, 0.0) for node in nodes if integer.issuperset(node.input[:2]))
 
     def float_plan(self) -> PrecisionPlan:
         """FP16 but for what must stay FP32."""
@@ -140,13 +159,11 @@ def run(task: Task, cures: bool) -> None:
     (name,) = task.accept
     print(f"\n{task.name}: {name}, {len(task.evaluation)} samples, bound {task.accept[name]}")
     row("FP32", evaluator.reference, name)
-    for method in ("MinMax", "Entropy", "Percentile"):
-        started = time.perf_counter()
-        try:
-            row(f"onnxruntime {method}", onnxruntime_static(task, model, method, evaluator), name, started=started)
-        except Exception as error:  # whatever its quantiser dislikes is its result
-            print(f"  {f'onnxruntime {method}':24} failed: {type(error).__name__}: {str(error)[:80]}")
     ours = Ours(task, model, evaluator)
+    for label, quantize in peers(task, model).items():
+        attempt(label, quantize, ours, name)
+    if not installed():
+        print(f"  {'modelopt':24} not installed")
     started = time.perf_counter()
     found = ours.calibrate()
     ranges = Ranges({tensor: scale.amax for tensor, scale in found.tensors.items()})
@@ -168,6 +185,16 @@ def run(task: Task, cures: bool) -> None:
         p: sum(plan.precision(i.name) == p for i in analyse(model).candidates) for p in ("int8", "fp16", "fp32")
     }
     print(f"  {'nodes':24} {counts}; {ours.build(plan, ranges)}", flush=True)
+
+
+def attempt(label: str, quantize: Callable[[], onnx.ModelProto], ours: Ours, name: str) -> None:
+    """A peer's line of the table; whatever its quantiser dislikes is its result."""
+    started = time.perf_counter()
+    try:
+        quantized = quantize()
+        row(label, ours.evaluator.measure(TypedRunner(quantized)), name, ours.share_in(quantized), started)
+    except Exception as error:
+        print(f"  {label:24} failed: {type(error).__name__}: {str(error)[:80]}", flush=True)
 
 
 def row(

@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader
 
 from trtflow.data import Dataset, Sample, load_dataset
 from trtflow.runners.onnxrt import model_inputs
@@ -46,8 +45,8 @@ class Task:
     accept: dict[str, dict[str, float]]
 
 
-class Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Calibration samples as ONNX Runtime's and ModelOpt's quantisers read them."""
+class Reader:
+    """Calibration samples as ONNX Runtime's and ModelOpt's quantisers read them (a CalibrationDataReader)."""
 
     def __init__(self, samples: Dataset) -> None:
         self._samples = samples
