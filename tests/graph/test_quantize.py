@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,9 @@ def test_a_quantised_matmul_computes_on_the_grid(network: onnx.ModelProto, feed:
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+FUSES_ONLY_INT8 = tuple(map(int, version("onnxruntime").split(".")[:2])) >= (1, 30)
+
+
 @pytest.mark.parametrize("plan", [
     PrecisionPlan("int8"),
     PrecisionPlan("fp8"),
@@ -149,6 +153,8 @@ def test_the_rewritten_file_computes_what_the_plan_emulates(
     network: onnx.ModelProto, feed: dict[str, Any], plan: PrecisionPlan
 ) -> None:
     """Truth 2, bit for bit, with the other precisions around the quantised nodes."""
+    if "fp8" in {plan.default, *plan.nodes.values()} and not FUSES_ONLY_INT8:
+        pytest.skip("this ONNX Runtime fuses FP8 convolutions into QLinearConv, which takes no FP8")
     quantized = quantize(network, plan, _amax(network, feed))
     written = rewrite(quantized.model, quantized.plan)
     onnx.checker.check_model(written.model, full_check=True)

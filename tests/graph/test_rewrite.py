@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import numpy as np
 import onnx
 import pytest
@@ -25,12 +27,17 @@ def elems(proto: onnx.ModelProto) -> dict[str, str]:
     return {t.name: TensorProto.DataType.Name(t.data_type) for t in proto.graph.initializer}
 
 
+# Older versions, the last ones for Python 3.10, lay out convolutions differently in the two graphs and so add up
+# their products in another order.
+SAME_ORDER = tuple(map(int, version("onnxruntime").split(".")[:2])) >= (1, 30)
+
+
 def assert_agrees(net: onnx.ModelProto, plan: PrecisionPlan, feed: dict[str, object]) -> onnx.ModelProto:
     """The rewrite of ``net``, accepted by onnx and giving the emulator's numbers bit for bit."""
     mixed = accepted(rewrite(net, plan).model)
     legal = legalize(net, plan).plan
     for a, b in zip(run(instrument(net, legal), feed), run(emulate_typed(mixed), feed), strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, rtol=0 if SAME_ORDER else 1e-3, atol=0 if SAME_ORDER else 1e-5)
     return mixed
 
 
