@@ -61,7 +61,7 @@ bench-scaling: .venv/dev  ## time and memory against nodes, tensor size and samp
 bench-statistics: .venv/dev  ## the statistics kernel, against memcpy and Polygraphy
 	$(BIN)/python benchmarks/statistics.py
 
-bench-int8: .venv/dev  ## INT8 accuracy, against ONNX Runtime's quantisers
+bench-int8: .venv/dev  ## INT8 accuracy, against ONNX Runtime and ModelOpt
 	$(BIN)/python benchmarks/int8.py
 
 bench-calibration: .venv/dev  ## time and memory of calibration, against ONNX Runtime's calibrators
