@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from onnx import ModelProto
+from polygraphy.backend.onnxrt import OnnxrtRunner
 
 from trtflow.errors import BackendError
 from trtflow.graph.load import save
@@ -44,8 +45,7 @@ class CudaRunner(ReferenceRunner):
     """Executes a model as it is typed on ONNX Runtime's CUDA provider, with TF32 off."""
 
     def __init__(self, model: ModelProto) -> None:
-        super().__init__(model, name="cuda")
-        self._sess = lambda: _cuda_session(model)
+        OnnxrtRunner.__init__(self, lambda: _cuda_session(model), name="cuda")
 
 
 def _cuda_session(model: ModelProto) -> Any:

@@ -24,7 +24,6 @@ outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
 
 _COUNTS = ("differing", "count", "differing_share")  # the mission's table: differing, total, ratio
-WRONG = 0.10  # a layer is wrong when more than this share of its values deviates
 
 
 class Reference(Options):
@@ -133,4 +132,6 @@ def _result(found: Sequence[Layer], statistics: Mapping[str, Any], samples: int)
 
 
 def _is_wrong(row: Mapping[str, Any]) -> bool:
+    from trtflow.report.gather import WRONG
+
     return bool(row["differing_share"] and row["differing_share"] > WRONG)
