@@ -131,10 +131,28 @@ def test_a_failure_is_not_stored(toy: Toy) -> None:
 
 
 def test_a_gate_that_is_not_met_ends_the_run_with_three(toy: Toy) -> None:
-    toy.workflow({"gate": {"uses": "end", "with": {"how": "gate"}}, "after": {"uses": "write", "needs": ["gate"]}})
+    gate = {"uses": "end", "with": {"how": "gate"}}
+    toy.workflow({"gate": gate, "after": {"uses": "write", "with": {"after": "${gate.text}"}}})
     first, second = toy.run(), toy.run()
     assert (first.status, second.status) == (3, 3)
     assert states(second) == {"gate": "hit", "after": "hit"}
+
+
+def test_who_names_a_gate_among_its_needs_waits_for_it_to_be_met(toy: Toy) -> None:
+    gate = {"uses": "end", "with": {"how": "gate"}}
+    toy.workflow(
+        {
+            "gate": gate,
+            "guarded": {"uses": "write", "needs": ["gate"]},
+            "behind": {"uses": "write", "with": {"after": "${guarded.text}"}},
+            "apart": {"uses": "write"},
+        }
+    )
+    outcome = toy.run()
+    assert states(outcome) == {"gate": "done", "guarded": "skipped", "behind": "skipped", "apart": "done"}
+    assert outcome.records["guarded"].error == "needs gate to be met"
+    assert outcome.status == 3
+    assert toy.preview()["guarded"].why == "on gate to be met"
 
 
 def test_an_output_that_was_left_out_skips_who_needs_it(toy: Toy) -> None:

@@ -159,6 +159,30 @@ def test_tensors_share_a_range_only_when_told(project: Path) -> None:
     assert amax["g"] != 1.0
 
 
+def test_the_config_gives_the_range_of_single_tensors(project: Path) -> None:
+    (project / "given.cache").write_text(calibration_cache({"x": 2.0, "d": 1.5}))
+    amax = read_scales(_calibrate(project, ranges=project / "given.cache", method="minmax", amax={"d": 3.0})).amax
+    assert (amax["x"], amax["d"]) == (pytest.approx(2.0), 3.0)
+
+
+@pytest.mark.parametrize(
+    ("amax", "message"),
+    [({"dd": 1.0}, "which INT8 would not quantise here; did you mean 'd'?"), ({"d": 0.0}, "expected a positive")],
+)
+def test_a_range_that_cannot_be_is_an_error(project: Path, amax: dict[str, float], message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        _calibrate(project, method="minmax", amax=amax)
+
+
+def test_scales_of_an_earlier_run_are_taken_and_told_by_their_digests(project: Path) -> None:
+    earlier = _calibrate(project, method="minmax").rename(project / "earlier.yaml")
+    np.savez(project / "calibration.npz", x=_samples(3))
+    (project / "calibrate").rename(project / "before")
+    result = _check(project, _calibrate(project, ranges=earlier), cache=earlier)
+    assert result.accepted is False
+    assert "R23 data: the scales were made from another data (calibration.npz" in result.summary
+
+
 def test_ranges_of_another_model_are_refused(project: Path) -> None:
     (project / "given.cache").write_text(calibration_cache({"images": 2.0}))
     with pytest.raises(PlanError, match=r"given.cache .* names no tensor that INT8 would quantise here, such as x"):
@@ -190,7 +214,7 @@ def test_what_would_ruin_the_result_is_refused(project: Path, change: Any, code:
 @pytest.mark.parametrize(
     ("amax", "message"),
     [
-        ({"images": 1.0}, "it knows 0 of 4 tensors"),
+        ({"images": 1.0}, "1 of its 1 tensors are not in the model, and it knows 0 of the 4 that are quantised"),
         ({"x": 255.0, "b": 9e5, "d": 200.0, "g": 255.0}, "the fresh ones"),
     ],
 )

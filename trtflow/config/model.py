@@ -57,7 +57,7 @@ class StepPatch(Section):
 
     uses: str | None = Field(None, description="the step type; `trtflow steps` lists them")
     with_: dict[str, Any] = Field({}, alias="with", description="the options of the step type")
-    needs: list[str] = Field([], description="steps that must be done before, where no reference says so")
+    needs: list[str] = Field([], description="steps that must be done and met before, where no reference says so")
     timeout: Seconds | None = Field(None, description="the step is ended after so long: 90s, 30m, 2h")
 
 

@@ -19,6 +19,7 @@ from trtflow.engine.inputs import Input, OutputInput, RecordInput, file_problems
 class PlannedStep:
     """A step with checked options. ``needs`` must be done before it; ``after`` must be over, however it ended.
 
+    ``gates`` are those of ``needs`` that the config names as such: they must not only be done, but be met.
     ``options`` is JSON-ready, complete with defaults, keys as in YAML; ``inputs`` says which of its values
     stand for files, code, outputs and records.
     """
@@ -28,6 +29,7 @@ class PlannedStep:
     options: Mapping[str, Any]
     inputs: tuple[Input, ...]
     needs: tuple[str, ...]
+    gates: tuple[str, ...]
     after: tuple[str, ...]
     timeout: float | None
 
@@ -97,12 +99,12 @@ def _plan(
     problems += file_problems(inputs, entry.options)
     problems += _record_problems(inputs, entry, config)
     outputs = {one.step for one in inputs if isinstance(one, OutputInput)}
-    needs = outputs | {str(one.value) for one in entry.needs}
+    gates = {str(one.value) for one in entry.needs}
+    needs = outputs | gates
     after = {one.step for one in inputs if isinstance(one, RecordInput)} - needs
     document = options.model_dump(mode="json", by_alias=True)
-    return PlannedStep(
-        entry.name, kind, document, tuple(inputs), _known(needs, config), _known(after, config), entry.timeout
-    )
+    before, met, over = (_known(names, config) for names in (needs, gates, after))
+    return PlannedStep(entry.name, kind, document, tuple(inputs), before, met, over, entry.timeout)
 
 
 def _unless_known(found: list[Problem], problems: list[Problem]) -> list[Problem]:

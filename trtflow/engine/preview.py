@@ -43,6 +43,9 @@ def _preview(
     missing = missing_outputs(step, records)
     if missing:
         return Preview(step.name, step.type.name, "waits", f"{', '.join(missing)}: not made")
+    unmet = unmet_gates(step, records)
+    if unmet:
+        return Preview(step.name, step.type.name, "waits", f"on {', '.join(unmet)} to be met")
     material = key_material(step, records, facts(step.type.environment), store.digest)
     key = key_of(material)
     record = store.record(key)
@@ -52,6 +55,11 @@ def _preview(
         return Preview(step.name, step.type.name, "run", why, key, material)
     records[step.name] = step_record(step.name, record, store, cached=True)
     return Preview(step.name, step.type.name, "hit", record.summary or key[:12], key, material)
+
+
+def unmet_gates(step: PlannedStep, records: Mapping[str, StepRecord]) -> list[str]:
+    """The steps that this one names under ``needs`` and whose gate was not met."""
+    return [name for name in step.gates if records[name].accepted is False]
 
 
 def missing_outputs(step: PlannedStep, records: Mapping[str, StepRecord]) -> list[str]:

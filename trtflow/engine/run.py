@@ -20,7 +20,7 @@ from trtflow.engine.key import FORMAT, key_material, key_of, task_options
 from trtflow.engine.lock import held_to
 from trtflow.engine.outcome import Observer, Outcome, RunSettings
 from trtflow.engine.plan import Plan, PlannedStep
-from trtflow.engine.preview import missing_outputs
+from trtflow.engine.preview import missing_outputs, unmet_gates
 from trtflow.engine.select import Selection, involved
 from trtflow.engine.step import StepRecord
 from trtflow.engine.store import Artifact, Record, Store, step_record
@@ -82,6 +82,9 @@ class _Run:
         undone = [name for name in step.needs if records[name].status != "done"]
         if undone:
             return self.skipped(step, f"needs {', '.join(undone)}")
+        unmet = unmet_gates(step, records)
+        if unmet:
+            return self.skipped(step, f"needs {', '.join(unmet)} to be met")
         missing = missing_outputs(step, records)
         if missing:
             return self.skipped(step, f"{', '.join(missing)} was not made")

@@ -149,7 +149,8 @@ class Result:
     """What a step found, besides the files it wrote.
 
     ``metrics`` (JSON-ready) go into the record and the lock file, so they hold no times. ``accepted`` False
-    ends the run with exit status 3, after all steps ran. ``summary`` is one line.
+    ends the run with exit status 3, after all steps ran but those that name this one under ``needs``.
+    ``summary`` is one line.
     """
 
     metrics: Mapping[str, Any] = field(default_factory=dict)

@@ -12,9 +12,14 @@ from trtflow.graph.constants import values
 from trtflow.graph.pairs import CODES
 from trtflow.graph.walk import scopes
 from trtflow.numerics.quantise import GRIDS
-from trtflow.precision.ranges import RangesFile
+from trtflow.precision.ranges import RangesFile, read_ranges
 
 FORMATS = {elem: precision for precision, elem in CODES.items()}
+
+
+def open_ranges(path: Path) -> RangesFile:
+    """The ranges in ``path``: a Q/DQ model, or one of the formats of `read_ranges`. Raises `PlanError`."""
+    return read_quantized(path) if path.suffix == ".onnx" else read_ranges(path)
 
 
 def read_quantized(path: Path) -> RangesFile:

@@ -20,7 +20,8 @@ class InputStatistics:
 
     ``axis`` is that of the channels (None: there are none) and ``channels`` the range of each. ``smoothness`` is the
     correlation of neighbours along the longest axis, averaged over samples: near 1 for pictures and sounds, near 0
-    for noise. ``digests`` tell equal samples. ``shapes`` are those met.
+    for noise. ``digests`` tell equal samples. ``shapes`` are those met. ``moments`` are the mean and the standard
+    deviation of each sample.
     """
 
     samples: int
@@ -30,6 +31,7 @@ class InputStatistics:
     channels: tuple[TensorRange, ...]
     smoothness: float
     digests: tuple[str, ...]
+    moments: tuple[tuple[float, float], ...]
 
     @property
     def duplicates(self) -> int:
@@ -42,7 +44,9 @@ def describe(array: NDArray[Any]) -> InputStatistics:
     axis = channel_axis(array.shape)
     parts = [] if axis is None else [observe(array.take(index, axis)) for index in range(array.shape[axis])]
     digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-    return InputStatistics(1, (array.shape,), axis, observe(array), tuple(parts), smoothness(array), (digest,))
+    whole = observe(array)
+    moments = ((whole.mean, whole.std),)
+    return InputStatistics(1, (array.shape,), axis, whole, tuple(parts), smoothness(array), (digest,), moments)
 
 
 def join(first: InputStatistics, second: InputStatistics) -> InputStatistics:
@@ -57,6 +61,7 @@ def join(first: InputStatistics, second: InputStatistics) -> InputStatistics:
         tuple(map(merge, first.channels, second.channels)) if alike else (),
         (first.smoothness * first.samples + second.smoothness * second.samples) / samples,
         first.digests + second.digests,
+        first.moments + second.moments,
     )
 
 

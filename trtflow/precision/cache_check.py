@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from math import log
 from statistics import median
 
 from trtflow.precision.check import Check
 from trtflow.precision.ranges import MODELOPT_SUFFIX, RangesFile
 from trtflow.precision.scales import Scales
 
-OVERLAP = 0.95  # share of the tensors that a cache must know
+FOREIGN = 0.05  # share of a cache's tensors that the model may lack
+TENSORRTS_OWN = ("(Unnamed", "ONNXTRT", "__myl")  # names that its parser and optimiser make up
 STALE = 2.0  # cached amax over fresh amax, or the other way round
 EXPECTED_ALGORITHMS = ("EntropyCalibration2", "MinMaxCalibration")
 
 
 def check_cache(
-    found: RangesFile, fresh: Mapping[str, float], engine: tuple[int, ...] | None = None
+    found: RangesFile,
+    names: Collection[str],
+    fresh: Mapping[str, Collection[float]],
+    engine: tuple[int, ...] | None = None,
 ) -> Iterator[Check]:
-    """R23: a file of ranges against what the calibration samples give, and against the TensorRT that will read it.
+    """R23: a file of ranges against the model, what the calibration samples give, and the TensorRT that will read it.
 
-    ``engine`` is that version, if it is known.
+    ``names``: all tensors of the model; the file may know few of them, but should know no others. ``fresh``: each
+    tensor that is quantised → its amax by each method, none for a dead one. Methods differ by several times, and a
+    header need not tell the one that was used, so a range counts as fresh if any method gives it. ``engine`` is
+    the version of TensorRT, if it is known.
     """
     yield from _header(found, engine)
     known = {name.removesuffix(MODELOPT_SUFFIX): amax for name, amax in found.amax.items()}
-    common = [name for name in fresh if name in known]
-    share = len(common) / len(fresh) if fresh else 1.0
-    evidence = {"known": len(common), "wanted": len(fresh), "unknown": [n for n in fresh if n not in known][:10]}
-    if share < OVERLAP:
+    yield _names(known, names, fresh)
+    yield from _ratios({name: _ratio(known[name], given) for name, given in fresh.items() if given and name in known})
+
+
+def _names(known: Mapping[str, float], names: Collection[str], fresh: Mapping[str, Collection[float]]) -> Check:
+    foreign = [name for name in known if name not in names and not name.startswith(TENSORRTS_OWN)]
+    used = [name for name in fresh if name in known]
+    evidence = {"tensors": len(known), "foreign": foreign[:10], "used": len(used), "wanted": len(fresh)}
+    if len(foreign) > FOREIGN * len(known) or not used:
         sentence = (
-            f"it knows {len(common)} of {len(fresh)} tensors ({share:.0%}): it was made for another model or export; "
-            "calibrate again"
+            f"{len(foreign)} of its {len(known)} tensors are not in the model, and it knows {len(used)} of the "
+            f"{len(fresh)} that are quantised: it was made for another model or export; calibrate again"
         )
-        yield Check("R23", "names", "refuse", sentence, evidence)
-    else:
-        yield Check("R23", "names", "ok", f"it knows {len(common)} of {len(fresh)} tensors", evidence)
-    yield from _ratios({name: known[name] / fresh[name] for name in common if fresh[name]})
+        return Check("R23", "names", "refuse", sentence, evidence)
+    rest = "" if len(used) == len(fresh) else f"; the other {len(fresh) - len(used)} are calibrated here"
+    sentence = f"it gives the range of {len(used)} of {len(fresh)} tensors{rest}"
+    return Check("R23", "names", "ok", sentence, evidence)
+
+
+def _ratio(amax: float, fresh: Collection[float]) -> float:
+    return min((amax / other for other in fresh), key=lambda ratio: abs(log(ratio)))
 
 
 def _header(found: RangesFile, engine: tuple[int, ...] | None) -> Iterator[Check]:
@@ -51,6 +68,9 @@ def _header(found: RangesFile, engine: tuple[int, ...] | None) -> Iterator[Check
             "cache of another version, and calibrates anew or builds without INT8"
         )
         yield Check("R23", "header", "refuse", sentence, evidence)
+    elif engine is None:
+        sentence = f"its header says TensorRT {text}; TensorRT skips a cache of another version than its own"
+        yield Check("R23", "header", "warn", sentence, evidence)
     else:
         yield Check("R23", "header", "ok", f"TensorRT {text}", evidence)
 

@@ -1,8 +1,14 @@
-"""R17: is the calibration input preprocessed as the inference input?"""
+"""R17: is the calibration input preprocessed as the inference input?
+
+What no two choices of the same data would show (another scale, another layout) is refused. What they hardly would,
+given how much samples differ among themselves, is a warning.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import log
+from statistics import fmean, variance
 from typing import Any
 
 from trtflow.numerics.inputs import InputStatistics
@@ -12,6 +18,8 @@ from trtflow.precision.check import Check
 RATIO = 4.0  # of amax or standard deviation, calibration against inference
 SHIFT = 1.0  # standard deviations between the means
 NEGATIVE = 0.05  # share of amax below zero that makes an input a signed one
+DRIFT = 1.25  # of the typical standard deviation, and 0.25 of it between typical means, to be worth a warning
+ERRORS = 4.0  # standard errors that a drift must exceed
 NOISE, SIGNAL = 0.1, 0.5  # correlations of neighbours in noise, and in what it stands in for
 
 
@@ -21,9 +29,24 @@ def check_inputs(
     """R17 for each input that both sets feed."""
     for name, fed in calibration.items():
         expected = inference[name]
+        evidence = _side_by_side(fed, expected)
         problem = _scale(fed, expected) or _layout(fed, expected) or _order(fed, expected) or _noise(fed, expected)
-        sentence = problem or "calibration and inference inputs have the same statistics"
-        yield Check("R17", name, "refuse" if problem else "ok", sentence, _side_by_side(fed, expected))
+        if problem:
+            yield Check("R17", name, "refuse", problem, evidence)
+        elif drift := _drift(fed.moments, expected.moments):
+            yield Check("R17", name, "warn", drift, evidence)
+        else:
+            yield Check(
+                "R17", name, "ok", f"calibration inputs are like inference inputs: {_both(fed, expected)}", evidence
+            )
+
+
+def _both(fed: InputStatistics, expected: InputStatistics) -> str:
+    a, b = fed.whole, expected.whole
+    return (
+        f"mean {a.mean:.4g} and {b.mean:.4g}, std {a.std:.4g} and {b.std:.4g}, "
+        f"range {a.low:.4g} to {a.high:.4g} and {b.low:.4g} to {b.high:.4g}"
+    )
 
 
 def _scale(fed: InputStatistics, expected: InputStatistics) -> str:
@@ -32,9 +55,10 @@ def _scale(fed: InputStatistics, expected: InputStatistics) -> str:
     if 200 < max(ratio, 1 / ratio) < 300:
         low, high = ("calibration", "inference") if ratio < 1 else ("inference", "calibration")
         cure = "divide by" if ratio > 1 else "multiply by"
+        what = "0-255 and the other 0-1" if max(a.amax, b.amax) < 300 else "divided by 255 and the other is not"
         return (
             f"{high} inputs reach {max(a.amax, b.amax):.4g} and {low} inputs {min(a.amax, b.amax):.4g}: one is "
-            f"0-255 and the other 0-1; {cure} 255 in the calibration data"
+            f"{what}; {cure} 255 in the calibration data"
         )
     spread = _ratio(a.std, b.std)
     if max(ratio, 1 / ratio) > RATIO or max(spread, 1 / spread) > RATIO:
@@ -88,6 +112,36 @@ def _noise(fed: InputStatistics, expected: InputStatistics) -> str:
             "inference: calibration runs on noise, whose ranges say nothing; use real samples"
         )
     return ""
+
+
+def _drift(fed: Sequence[tuple[float, float]], expected: Sequence[tuple[float, float]]) -> str:
+    """The typical sample has another mean or spread, by more than samples differ among themselves."""
+    deviations = [[std for _, std in moments if std > 0] for moments in (fed, expected)]
+    if min(map(len, (*deviations, fed, expected))) < 2:
+        return ""
+    spreads = [[log(std) for std in stds] for stds in deviations]
+    means = [[mean for mean, _ in moments] for moments in (fed, expected)]
+    unit = fmean(deviations[1])
+    if _apart(*spreads) > log(DRIFT):
+        typical = [fmean(stds) for stds in deviations]
+        return (
+            f"a calibration sample has a standard deviation of {typical[0]:.4g}, an inference sample {typical[1]:.4g}"
+            + _ASK
+        )
+    if _apart(*means) > (DRIFT - 1) * unit:
+        typical = [fmean(of_set) for of_set in means]
+        return f"a calibration sample has a mean of {typical[0]:.4g}, an inference sample {typical[1]:.4g}" + _ASK
+    return ""
+
+
+_ASK = ", more apart than samples are among themselves: are they normalised by the same constants?"
+
+
+def _apart(first: Sequence[float], second: Sequence[float]) -> float:
+    """How far the means lie apart; 0 where that is within `ERRORS` standard errors (Welch)."""
+    gap = abs(fmean(first) - fmean(second))
+    error = (variance(first) / len(first) + variance(second) / len(second)) ** 0.5
+    return gap if gap > ERRORS * error else 0.0
 
 
 def _side_by_side(fed: InputStatistics, expected: InputStatistics) -> dict[str, Any]:

@@ -5,6 +5,7 @@ calibration cache   TensorRT's, ``TRT-<version>-<algorithm>``, then ``tensor: <8
 PPQ                 JSON, ``{"act_quant_info": {tensor: amax}}``.
 dynamic ranges      text, ``tensor: amax`` a line (TensorRT's sampleINT8API).
 plain JSON          ``{tensor: amax}`` or ``{tensor: [low, high]}``.
+scales file         trtflow's own, see ``scales``: dead tensors in it are left out.
 
 All are symmetric and per tensor. A calibration cache is read by TensorRT up to 10.x, by ModelOpt, and by ONNX
 Runtime's TensorRT provider; 11 and TensorRT-RTX take Q/DQ only. trtexec asks an EntropyCalibrator2 whatever the
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from trtflow.errors import PlanError
+from trtflow.precision.scales import Scales, read_scales
 
 QMAX = 127.0
 CACHE_LINE = re.compile(r"(?P<name>.+): (?P<bits>[0-9a-fA-F]{8})")
@@ -37,13 +39,14 @@ VERSION = (10, 13, 3)
 class RangesFile:
     """``kind`` of file, the amax of each tensor, and for a cache the version and algorithm of its header.
 
-    ``version`` is TensorRT's as (major, minor, patch).
+    ``version`` is TensorRT's as (major, minor, patch). ``scales`` is the whole file where it is trtflow's own.
     """
 
     kind: str
     amax: Mapping[str, float]
     version: tuple[int, int, int] | None = None
     algorithm: str = ""
+    scales: Scales | None = None
 
 
 def read_ranges(path: Path) -> RangesFile:
@@ -56,10 +59,7 @@ def read_ranges(path: Path) -> RangesFile:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"{path}: cannot be read as text ({error}); expected a file of ranges.") from error
-    first = text.lstrip()[:4]
-    parse: Callable[[str, Path], RangesFile]
-    parse = _parse_cache if first.startswith("TRT-") else _parse_json if first.startswith("{") else _parse_text
-    found = parse(text, path)
+    found = _parser(text.lstrip())(text, path)
     wrong = [name for name, amax in found.amax.items() if not (math.isfinite(amax) and amax > 0)]
     if wrong:
         shown = ", ".join(f"{name} = {found.amax[name]}" for name in wrong[:3])
@@ -68,6 +68,11 @@ def read_ranges(path: Path) -> RangesFile:
             "finite when it was made. Remove these lines, or calibrate again."
         )
     return found
+
+
+def _parser(text: str) -> Callable[[str, Path], RangesFile]:
+    beginnings = {"TRT-": _parse_cache, "{": _parse_json, "trtflow-scales:": _parse_scales}
+    return next((parse for start, parse in beginnings.items() if text.startswith(start)), _parse_text)
 
 
 def match_names(found: RangesFile, tensors: Mapping[str, object]) -> dict[str, float]:
@@ -149,6 +154,12 @@ def _amax(value: Any, name: str, path: Path) -> float:
     if not numbers or not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
         raise PlanError(f"{path}: {name} is {value!r}; expected its amax, or [low, high].")
     return max(abs(float(number)) for number in numbers)
+
+
+def _parse_scales(text: str, path: Path) -> RangesFile:
+    scales = read_scales(path)
+    live = {name: amax for name, amax in scales.amax.items() if amax > 0}
+    return RangesFile("trtflow scales", live, scales=scales)
 
 
 def _parse_text(text: str, path: Path) -> RangesFile:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,11 +15,11 @@ from trtflow.errors import PlanError
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from trtflow.precision.scales import Scales, TensorScale
 
-version = 1
+version = 2
 environment = ("onnxruntime",)
 outputs = {"scales": "scales.yaml", "methods": "methods.json"}
 published = {"scales": "{config}.scales.yaml"}
@@ -35,7 +37,8 @@ class With(Options):
     percentile: float = Field(99.99, gt=50, le=100, description="of all magnitudes, for the method percentile")
     precision: Literal["int8", "fp8"] = "int8"
     trials: int = Field(4, ge=1, description="samples on which auto tries the methods")
-    ranges: File | None = Field(None, description="ranges to use instead: cache, JSON, PPQ, text, Q/DQ ONNX")
+    ranges: File | None = Field(None, description="ranges to use instead: cache, JSON, PPQ, text, scales, Q/DQ ONNX")
+    amax: dict[str, float] = Field({}, description="the range of single tensors, by name; it goes before all others")
     shared: tuple[tuple[str, ...], ...] = Field(
         (), description="groups of tensors with one range, the widest: what a Concat joins, where that helps"
     )
@@ -58,6 +61,7 @@ def run(options: With, context: Context) -> Result:
         raise PlanError("no node of the model suits INT8 or FP8: it has no Conv, ConvTranspose, Gemm or MatMul.")
     names = dict.fromkeys(name for site in sites for name in site.tensors)
     given = {} if options.ranges is None else _given(options.ranges, names, context)
+    given |= _named(options.amax, names)
     data = open_data(options.calibration or options.data, model)
     choice = Choice(options.method, options.percentile, options.precision, options.trials)
     found = calibrate(model, sites, data, choice, given, options.memory * 1_000_000, context.progress)
@@ -74,10 +78,10 @@ def run(options: With, context: Context) -> Result:
 
 def _given(file: File, names: Mapping[str, object], context: Context) -> dict[str, float]:
     """The ranges of the user's file, by the tensors that the model has."""
-    from trtflow.graph.quantized_ranges import read_quantized
-    from trtflow.precision.ranges import match_names, read_ranges
+    from trtflow.graph.quantized_ranges import open_ranges
+    from trtflow.precision.ranges import match_names
 
-    found = read_quantized(file) if file.suffix == ".onnx" else read_ranges(file)
+    found = open_ranges(file)
     given = match_names(found, names)
     if not given:
         raise PlanError(
@@ -86,6 +90,18 @@ def _given(file: File, names: Mapping[str, object], context: Context) -> dict[st
         )
     context.log(f"{len(given)} ranges are given by {file.name}, {len(names) - len(given)} are calibrated")
     return given
+
+
+def _named(amax: Mapping[str, float], names: Collection[str]) -> Mapping[str, float]:
+    """The ranges that the config gives itself, checked."""
+    for name, value in amax.items():
+        if name not in names:
+            close = get_close_matches(name, names, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise PlanError(f"amax names {name!r}, which INT8 would not quantise here{hint}")
+        if not (isfinite(value) and value > 0):
+            raise PlanError(f"amax of {name!r} is {value}; expected a positive finite number.")
+    return amax
 
 
 def _shared(groups: Sequence[Sequence[str]], tensors: Mapping[str, TensorScale]) -> dict[str, TensorScale]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -10,15 +11,17 @@ from trtflow.engine.step import Context, File, Options, Result, Table
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from onnx import ModelProto
 
     from trtflow.data import Sample
     from trtflow.numerics.inputs import InputStatistics
+    from trtflow.precision.calibration_check import Limits
     from trtflow.precision.check import Check
+    from trtflow.precision.scales import TensorScale
 
-version = 1
+version = 2
 environment = ("onnxruntime", "tensorrt")
 outputs = {"checks": "checks.json"}
 
@@ -31,17 +34,22 @@ class With(Options):
 
     model: File = Field(description="the normalised FP32 model, from inspect")
     scales: File = Field(description="the scales file, from calibrate")
+    thresholds: File | None = Field(None, description="what each method would give, from calibrate")
     data: Data = Field(description="evaluation samples, preprocessed as for inference")
     calibration: Data | None = Field(
         None, description="calibration samples; left out, the evaluation samples were used"
     )
-    cache: File | None = Field(None, description="ranges that would be loaded: a calibration cache, JSON, PPQ, text")
+    cache: File | None = Field(None, description="ranges that were loaded: cache, JSON, PPQ, text, scales, Q/DQ ONNX")
     samples: int = Field(8, ge=1, description="evaluation samples to see what ranges inference reaches")
+    few: int = Field(8, ge=1, description="different samples below which a calibration is refused")
+    enough: int = Field(100, ge=1, description="different samples that meet the usual advice")
+    growing: float = Field(0.05, gt=0, description="share of a range that half of the samples may miss")
+    uncovered: float = Field(1.25, gt=1, description="how far inference may reach beyond calibration")
     allow: tuple[Literal["R17", "R18", "R19", "R23"], ...] = Field((), description="refusals to let pass, by code")
 
 
 def run(options: With, context: Context) -> Result:
-    """Write checks.json; the run is not accepted while a refusal stands that ``allow`` does not name."""
+    """Write checks.json; the gate is not met while a refusal stands that ``allow`` does not name."""
     import onnx
 
     from trtflow.numerics.strict_json import write_json
@@ -51,51 +59,87 @@ def run(options: With, context: Context) -> Result:
     documents = [{**c.document(), "verdict": v} for c, v in zip(checks, verdicts, strict=True)]
     write_json(documents, context.folder / outputs["checks"])
     rows = tuple((c.code, c.subject, MARKS[v], c.sentence) for c, v in zip(checks, verdicts, strict=True))
-    refused = [f"{c.code} {c.subject}: {c.sentence}" for c, v in zip(checks, verdicts, strict=True) if v == "refuse"]
+    refused = [check for check, verdict in zip(checks, verdicts, strict=True) if verdict == "refuse"]
     warned = verdicts.count("warn") + verdicts.count("allowed")
-    summary = "; ".join(refused) or f"{len(checks)} checks passed, {warned} of them with a warning"
     return Result(
         metrics={"refused": len(refused), "warnings": warned},
         accepted=not refused,
-        summary=summary,
+        summary=_refusal(refused) or f"{len(checks)} checks passed, {warned} of them with a warning",
         table=Table(("code", "about", "verdict", "finding"), rows),
     )
 
 
+def _refusal(refused: Sequence[Check]) -> str:
+    if not refused:
+        return ""
+    codes = ",".join(dict.fromkeys(check.code for check in refused))
+    sentences = "; ".join(f"{check.code} {check.subject}: {check.sentence}" for check in refused)
+    return f"{sentences}. To go on all the same: allow: [{codes}] among the options of this step"
+
+
 def _checks(options: With, context: Context, model: ModelProto) -> Iterator[Check]:
-    from trtflow.precision.cache_check import check_cache, check_origin
-    from trtflow.precision.calibration_check import check_classes, check_coverage, check_samples, check_tensors
+    from trtflow.precision.calibration_check import Limits, check_samples, check_tensors
     from trtflow.precision.check import Check
-    from trtflow.precision.input_check import check_inputs
     from trtflow.precision.scales import read_scales
-    from trtflow.runners.stream import Stream
     from trtflow.steps.samples import open_data
 
-    scales = read_scales(options.scales)
-    source = options.calibration or options.data
-    calibration, inference = open_data(source, model), open_data(options.data, model, SAMPLED)
-    seen = Stream(model, list(scales.tensors), calibration, progress=context.progress).ranges()
-    described = _describe(calibration)
+    tensors = read_scales(options.scales).tensors
+    limits = Limits(options.few, options.enough, options.growing, options.uncovered)
+    described = _describe(open_data(options.calibration or options.data, model))
+    yield from check_samples(described, tensors, limits)
+    yield from check_tensors(tensors)
     if options.calibration is None:
         sentence = "the evaluation samples calibrate too: the result looks better than on unseen data"
         yield Check("R17", "data", "warn", sentence)
     else:
-        yield from check_inputs(described, _describe(inference))
-        reached = Stream(model, list(scales.tensors), open_data(options.data, model, options.samples)).ranges()
-        yield from check_coverage({name: entry.amax for name, entry in seen.items()}, reached)
-        labels = _classes(calibration), _classes(inference)
-        if all(labels):
-            yield from check_classes(*labels)
-    yield from check_samples(described, seen)
-    yield from check_tensors(seen)
-    yield from check_origin(scales, context.digest(options.model), context.digest(source.source))
+        yield from _against_inference(options, options.calibration, model, described, tensors, limits)
     if options.cache is not None:
-        from trtflow.graph.quantized_ranges import read_quantized
-        from trtflow.precision.ranges import read_ranges
+        yield from _cache(options, options.cache, context, model, tensors)
 
-        read = read_quantized if options.cache.suffix == ".onnx" else read_ranges
-        fresh = {name: entry.amax for name, entry in seen.items()}
-        yield from check_cache(read(options.cache), fresh, _engine())
+
+def _against_inference(
+    options: With,
+    calibration: Data,
+    model: ModelProto,
+    described: Mapping[str, InputStatistics],
+    tensors: Mapping[str, TensorScale],
+    limits: Limits,
+) -> Iterator[Check]:
+    """Inputs, classes and ranges of the calibration samples, held against those of the evaluation samples."""
+    from trtflow.precision.calibration_check import check_classes, check_coverage
+    from trtflow.precision.input_check import check_inputs
+    from trtflow.runners.stream import Stream
+    from trtflow.steps.samples import open_data
+
+    inputs = list(check_inputs(described, _describe(open_data(options.data, model, SAMPLED))))
+    yield from inputs
+    labels = _classes(open_data(calibration, model)), _classes(open_data(options.data, model, SAMPLED))
+    if all(labels):
+        yield from check_classes(*labels)
+    if all(check.verdict != "refuse" for check in inputs):  # else it says the same again, of every tensor
+        reached = Stream(model, list(tensors), open_data(options.data, model, options.samples)).ranges()
+        yield from check_coverage(tensors, reached, limits)
+
+
+def _cache(
+    options: With, cache: File, context: Context, model: ModelProto, tensors: Mapping[str, TensorScale]
+) -> Iterator[Check]:
+    """The ranges that were loaded, held against the model and what these samples give."""
+    from trtflow.graph.quantized_ranges import open_ranges
+    from trtflow.precision.cache_check import check_cache, check_origin
+
+    found = open_ranges(cache)
+    thresholds = {} if options.thresholds is None else json.loads(options.thresholds.read_text(encoding="utf-8"))
+    fresh = {
+        name: [amax for amax in (scale.seen or 0.0, *thresholds.get(name, {}).values()) if amax > 0]
+        for name, scale in tensors.items()
+    }
+    made = (name for node in model.graph.node for name in node.output)
+    held = (value.name for value in (*model.graph.input, *model.graph.initializer))
+    yield from check_cache(found, {*made, *held}, fresh, _engine())
+    if found.scales is not None:
+        data = context.digest((options.calibration or options.data).source)
+        yield from check_origin(found.scales, context.digest(options.model), data)
 
 
 def _describe(samples: Iterable[Sample]) -> dict[str, InputStatistics]:
