@@ -30,7 +30,7 @@ def check_inputs(
     for name, fed in calibration.items():
         expected = inference[name]
         evidence = _side_by_side(fed, expected)
-        problem = _scale(fed, expected) or _layout(fed, expected) or _order(fed, expected) or _noise(fed, expected)
+        problem = _layout(fed, expected) or _noise(fed, expected) or _scale(fed, expected) or _order(fed, expected)
         if problem:
             yield Check("R17", name, "refuse", problem, evidence)
         elif drift := _drift(fed.moments, expected.moments):
