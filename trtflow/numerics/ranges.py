@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ class TensorRange:
     """One tensor over the samples seen.
 
     ``low`` and ``high`` are over finite values (0 when there are none), ``peaks`` holds the largest magnitude of
-    each sample, in order. ``total`` and ``squares`` are sums over finite values.
+    each sample, in order, ``channels`` that of each channel where an axis was named. ``total`` and ``squares`` are
+    sums over finite values.
     """
 
     count: int
@@ -26,6 +29,7 @@ class TensorRange:
     total: float
     squares: float
     peaks: tuple[float, ...]
+    channels: tuple[float, ...] = ()
 
     @property
     def amax(self) -> float:
@@ -51,6 +55,11 @@ class TensorRange:
         """Whether all finite values are the same, as in a dead or constant tensor."""
         return self.low == self.high
 
+    @property
+    def spread(self) -> float | None:
+        """The largest magnitude of the widest channel over that of the median one, dead channels aside."""
+        return spread(self.channels)
+
     def growth(self) -> float:
         """The share of ``amax`` that half of the samples would have missed on average, from 0 (none) to 1.
 
@@ -70,11 +79,28 @@ class TensorRange:
         return max(0.0, 1.0 - expected / self.amax)
 
 
-def observe(array: NDArray[Any], moments: bool = True) -> TensorRange:
-    """The range of one sample's tensor, any shape and real type.
+def spread(peaks: Sequence[float]) -> float | None:
+    """The largest of ``peaks`` over their median, those that are 0 or not finite aside; None when there are none."""
+    live = [peak for peak in peaks if 0 < peak < math.inf]
+    return max(live) / statistics.median(live) if live else None
+
+
+def observe(array: NDArray[Any], moments: bool = True, axis: int | None = None) -> TensorRange:
+    """The range of one sample's tensor, any shape and real type; of its channels, too, where they lie on ``axis``.
 
     Without ``moments`` the sums stay 0, which halves the time.
     """
+    found = _observe(array, moments)
+    return found if axis is None or array.ndim < 2 else replace(found, channels=channel_peaks(array, axis))
+
+
+def channel_peaks(array: NDArray[Any], axis: int) -> tuple[float, ...]:
+    """The largest magnitude of each channel along ``axis``."""
+    rest = tuple(place for place in range(array.ndim) if place != axis % array.ndim)
+    return tuple(np.maximum(array.max(axis=rest, initial=0), -array.min(axis=rest, initial=0)).tolist())
+
+
+def _observe(array: NDArray[Any], moments: bool) -> TensorRange:
     values = np.asarray(array).reshape(-1)
     values = values if values.dtype.kind == "f" else values.astype(np.float64)
     if not values.size:
@@ -112,6 +138,7 @@ def merge(first: TensorRange, second: TensorRange) -> TensorRange:
         total=first.total + second.total,
         squares=first.squares + second.squares,
         peaks=first.peaks + second.peaks,
+        channels=tuple(map(max, first.channels, second.channels)),
     )
 
 

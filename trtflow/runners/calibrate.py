@@ -10,7 +10,7 @@ from typing import Literal
 from onnx import ModelProto
 
 from trtflow.data import Dataset
-from trtflow.graph.placement import Site
+from trtflow.graph.placement import LINEAR, Site
 from trtflow.numerics.calibration import METHODS, PERCENTILE, Magnitudes, Method, Settings, clipped_share, threshold
 from trtflow.numerics.ranges import TensorRange
 from trtflow.precision.scales import TensorScale
@@ -60,7 +60,7 @@ def calibrate(
     given = given or {}
     names = list(dict.fromkeys(name for site in sites for name in site.tensors))
     stream = Stream(model, names, data, budget, progress)
-    seen = stream.ranges()
+    seen = stream.ranges(_channel_axes(sites))
     live = [name for name in names if seen[name].amax]
     counted = stream.magnitudes(seen, choice.methods) if choice.methods != ("minmax",) else {}
     settings = Settings(choice.percentile, choice.precision)
@@ -80,6 +80,16 @@ def calibrate(
     return Calibration(tensors, thresholds, samples)
 
 
+def _channel_axes(sites: Sequence[Site]) -> dict[str, int]:
+    """The axis that a linear operator sums over, by the tensor that it reads."""
+    return {
+        name: 1 if site.op in ("Conv", "ConvTranspose") else -1
+        for site in sites
+        if site.op in LINEAR
+        for name in site.tensors
+    }
+
+
 def _scale(seen: TensorRange, chosen: tuple[str, float], counted: Magnitudes | None) -> TensorScale:
     method, amax = chosen
     return TensorScale(
@@ -90,5 +100,6 @@ def _scale(seen: TensorRange, chosen: tuple[str, float], counted: Magnitudes | N
         high=seen.high,
         growth=seen.growth(),
         clipped=None if counted is None else clipped_share(counted, amax),
+        spread=seen.spread,
         non_finite=seen.nan + seen.inf,
     )

@@ -7,6 +7,7 @@ tensor only counts and a few numbers are kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 from onnx import ModelProto
@@ -44,9 +45,9 @@ class Stream:
         computed = {name: sizes.get(name, 0) for name in names if name not in inputs}
         self._batches = batch_tensors(computed, budget) or [[]]
 
-    def ranges(self) -> dict[str, TensorRange]:
-        """The first pass: what range each tensor takes, without moments."""
-        return self.fold("ranges", lambda name, array: observe(array, moments=False), merge)
+    def ranges(self, axes: Mapping[str, int] = MappingProxyType({})) -> dict[str, TensorRange]:
+        """The first pass: what range each tensor takes, and its channels where ``axes`` says on which axis they lie."""
+        return self.fold("ranges", lambda name, array: observe(array, moments=False, axis=axes.get(name)), merge)
 
     def magnitudes(self, ranges: Mapping[str, TensorRange], methods: Iterable[Method]) -> dict[str, Magnitudes]:
         """The second pass: histograms within those ``ranges``, as far as ``methods`` need them."""
