@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from trtflow.precision.plan import Precision
+
 FP16_MAX = 65504.0
 FP16_MIN_NORMAL = 2.0**-14
 FP16_FLUSH = 2.0**-25  # at or below it, a value rounds to zero
@@ -55,13 +57,17 @@ class NodeFacts:
 
 @dataclass(frozen=True)
 class Finding:
-    """One observation: a reason's code, the node it is about, a sentence, and the numbers behind it."""
+    """One observation: a reason's code, the node it is about, a sentence, and the numbers behind it.
+
+    ``against`` is the precision that it speaks against.
+    """
 
     code: str
     node: str
     text: str
     evidence: Mapping[str, float | str]
     certain: bool
+    against: Precision = "fp16"
 
     def document(self) -> dict[str, Any]:
         """A JSON-ready form."""
@@ -81,23 +87,29 @@ def diagnose(nodes: Iterable[NodeFacts], statistics: Statistics) -> list[Finding
     return [finding for finding in found if finding is not None]
 
 
-def explain(node: str, findings: Sequence[Finding], merged: Collection[str] = ()) -> Finding:
-    """Why ``node`` is kept: "casts" if it is among ``merged``, a certain finding first, else "measured"."""
+def explain(
+    node: str, findings: Sequence[Finding], merged: Collection[str] = (), against: Precision = "fp16"
+) -> Finding:
+    """Why ``node`` is not in the precision ``against``.
+
+    "casts" if it is among ``merged``; else the first certain finding, or the first one; without any, "measured".
+    """
     if node in merged:
         return Finding("casts", node, "Casts around it would cost more than it saves", {}, certain=True)
-    own = [finding for finding in findings if finding.node == node]
+    own = [finding for finding in findings if finding.node == node and finding.against == against]
     own.sort(key=lambda finding: not finding.certain)
-    return own[0] if own else Finding("measured", node, "found by measurement", {}, certain=False)
+    return own[0] if own else Finding("measured", node, "found by measurement", {}, certain=False, against=against)
 
 
-def _number(statistics: Statistics, tensor: str, key: str) -> float:
+def number(statistics: Statistics, tensor: str, key: str) -> float:
+    """The statistic ``key`` of ``tensor``; 0 where it is not known."""
     value = statistics.get(tensor, {}).get(key)
     return float(value) if value is not None else 0.0
 
 
 def _unhealthy_reference(node: NodeFacts, statistics: Statistics) -> Finding | None:
     for tensor in node.outputs:
-        bad = _number(statistics, tensor, "ref_nan") + _number(statistics, tensor, "ref_inf")
+        bad = number(statistics, tensor, "ref_nan") + number(statistics, tensor, "ref_inf")
         if bad:
             text = f"the FP32 reference itself holds {int(bad)} NaN or infinite values in {tensor}"
             return Finding("R26", node.name, text, {"tensor": tensor, "values": bad}, certain=True)
@@ -115,9 +127,9 @@ def _unholdable_constant(node: NodeFacts, statistics: Statistics) -> Finding | N
 
 def _range_overflow(node: NodeFacts, statistics: Statistics) -> Finding | None:
     for tensor in (*node.outputs, *node.inputs):
-        amax = _number(statistics, tensor, "ref_amax")
+        amax = number(statistics, tensor, "ref_amax")
         if amax > FP16_MAX:
-            beyond = _number(statistics, tensor, "beyond_fp16_share")
+            beyond = number(statistics, tensor, "beyond_fp16_share")
             side = "its output" if tensor in node.outputs else "its input"
             text = f"{side} {tensor} reaches {amax:.6g}, beyond FP16's 65504 ({beyond:.2%} of the values)"
             return Finding("R01", node.name, text, {"amax": amax, "tensor": tensor, "beyond": beyond}, certain=True)
@@ -128,11 +140,11 @@ def _reduction_overflow(node: NodeFacts, statistics: Statistics) -> Finding | No
     if node.op not in _REDUCTIONS or not node.inputs or not node.outputs:
         return None
     source = node.inputs[0]
-    count, kept = _number(statistics, source, "count"), _number(statistics, node.outputs[0], "count")
+    count, kept = number(statistics, source, "count"), number(statistics, node.outputs[0], "count")
     if not kept or not count:
         return None
     length = count / kept if "Normalization" not in node.op else count
-    rms = _number(statistics, source, "ref_rms")
+    rms = number(statistics, source, "ref_rms")
     total = length * (rms * rms if node.op in _SQUARING else rms)
     if total <= FP16_MAX:
         return None
@@ -143,7 +155,7 @@ def _reduction_overflow(node: NodeFacts, statistics: Statistics) -> Finding | No
 def _softmax_overflow(node: NodeFacts, statistics: Statistics) -> Finding | None:
     if node.op != "Softmax" or not node.inputs:
         return None
-    amax = _number(statistics, node.inputs[0], "ref_amax")
+    amax = number(statistics, node.inputs[0], "ref_amax")
     if amax <= FP16_MAX / 2:
         return None
     text = f"attention scores reach {amax:.4g}"
@@ -164,9 +176,9 @@ def _flushed_epsilon(node: NodeFacts, statistics: Statistics) -> Finding | None:
 def _cancellation(node: NodeFacts, statistics: Statistics) -> Finding | None:
     if node.op not in ("Add", "Sub", "Sum") or not node.outputs:
         return None
-    operands = [_number(statistics, tensor, "ref_rms") for tensor in node.inputs]
+    operands = [number(statistics, tensor, "ref_rms") for tensor in node.inputs]
     operands += [constant.amax for constant in node.constants]
-    largest, result = max(operands, default=0.0), _number(statistics, node.outputs[0], "ref_rms")
+    largest, result = max(operands, default=0.0), number(statistics, node.outputs[0], "ref_rms")
     if not 0 < result < CANCELLATION * largest:
         return None
     text = f"operands of about {largest:.4g} cancel to {result:.4g}: rounding errors grow {largest / result:.0f}-fold"
@@ -175,7 +187,7 @@ def _cancellation(node: NodeFacts, statistics: Statistics) -> Finding | None:
 
 def _underflow(node: NodeFacts, statistics: Statistics) -> Finding | None:
     for tensor in node.outputs:
-        share = _number(statistics, tensor, "below_subnormal_share")
+        share = number(statistics, tensor, "below_subnormal_share")
         if share > 0.01:
             text = f"{share:.1%} of {tensor} lies below 5.96e-8 and becomes 0"
             return Finding("R06", node.name, text, {"share": share, "tensor": tensor}, certain=False)

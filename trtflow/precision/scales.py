@@ -29,8 +29,8 @@ class TensorScale(_Part):
 
     ``amax`` is the magnitude that the largest code stands for and ``method`` what chose it (``given``: an external
     file did). ``seen`` is the largest magnitude in the samples, ``low`` and ``high`` the range, ``growth`` the share
-    of ``seen`` that half of the samples would have missed, ``clipped`` the share of values beyond ``amax``, ``spread``
-    the largest magnitude of the widest channel over that of the median one.
+    of ``seen`` that half of the samples would have missed, ``clipped`` the share of values beyond ``amax``.
+    ``spread`` is the amax of the widest channel over that of the median one.
     """
 
     amax: float

@@ -46,7 +46,7 @@ class Stream:
         self._batches = batch_tensors(computed, budget) or [[]]
 
     def ranges(self, axes: Mapping[str, int] = MappingProxyType({})) -> dict[str, TensorRange]:
-        """The first pass: what range each tensor takes, and its channels where ``axes`` says on which axis they lie."""
+        """The first pass: what range each tensor takes, and its channels where ``axes`` says where they lie."""
         return self.fold("ranges", lambda name, array: observe(array, moments=False, axis=axes.get(name)), merge)
 
     def magnitudes(self, ranges: Mapping[str, TensorRange], methods: Iterable[Method]) -> dict[str, Magnitudes]:

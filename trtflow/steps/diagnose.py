@@ -1,4 +1,4 @@
-"""Say why nodes lose accuracy, from the FP32 run's statistics and the model's constants."""
+"""Say why nodes lose accuracy, from the FP32 run's statistics, the model's constants and the scales of INT8."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from trtflow.engine.step import Context, File, Options, Result, Table
 
-version = 1
+version = 2
 environment = ()
 outputs = {"findings": "findings.json"}
 
@@ -19,6 +19,7 @@ class With(Options):
 
     model: File = Field(description="the normalised FP32 model, from inspect")
     statistics: File = Field(description="statistics of all layers, from compare")
+    scales: File | None = Field(None, description="the scales file, from cure or calibrate; for reasons against INT8")
 
 
 def run(options: With, context: Context) -> Result:
@@ -26,13 +27,21 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.graph.facts import node_facts
+    from trtflow.graph.site_facts import site_facts
     from trtflow.numerics.strict_json import write_json
+    from trtflow.precision import diagnose_int8
     from trtflow.precision.diagnose import diagnose
     from trtflow.precision.reasons import REASONS
+    from trtflow.precision.scales import read_scales
 
     document = json.loads(options.statistics.read_text(encoding="utf-8"))
     statistics = next(iter(document["candidates"].values()))
-    findings = diagnose(node_facts(onnx.load(options.model)), statistics)
+    model = onnx.load(options.model)
+    findings = diagnose(node_facts(model), statistics)
+    if options.scales is not None:
+        scales = read_scales(options.scales)
+        numbers = diagnose_int8.Numbers(scales.tensors, statistics, scales.precision)
+        findings += diagnose_int8.diagnose(site_facts(model), numbers)
     write_json([finding.document() for finding in findings], context.folder / outputs["findings"])
     counts = Counter(finding.code for finding in findings)
     rows = tuple((code, REASONS[code].title, count) for code, count in sorted(counts.items()))

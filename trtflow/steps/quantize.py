@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,22 +13,25 @@ from trtflow.steps.books import entry_document, held_out_samples, made_by, repor
 from trtflow.steps.options import Data, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from onnx import ModelProto
 
     from trtflow.data import Sample
+    from trtflow.precision.diagnose import Finding
     from trtflow.precision.plan import PrecisionPlan
+    from trtflow.precision.work import LeftOut
     from trtflow.runners.evaluate import Evaluator
     from trtflow.runners.quantized import QuantizedOracle
     from trtflow.search.joint import Joint
     from trtflow.search.oracle import Outcome
     from trtflow.search.run import SearchResult
 
-version = 1
+version = 2
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
+SHOWN = 20  # rows in the terminal
 LINE = 0.01  # a relative fall of an end metric beyond which a plan counts as poor
 
 
@@ -39,6 +43,7 @@ class With(Judged):
     scales: File = Field(description="the scales file, from calibrate")
     adjustments: File | None = Field(None, description="adjusted weights and biases, from cure")
     base: File | None = Field(None, description="the floating-point plan, from bisect; left out, all is FP32")
+    findings: File | None = Field(None, description="reasons, from diagnose; they explain and decide nothing")
     output_layers: bool = Field(False, description="quantise layers that nothing but cheap operators follow, too")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
     strategy: str = Field("trtflow", description="trtflow, or a baseline by name")
@@ -74,24 +79,31 @@ class _Search:
     def __init__(self, options: With, context: Context, model: ModelProto, samples: Sequence[Sample]) -> None:
         from trtflow.graph.cost import costs
         from trtflow.graph.nodes import analyse
-        from trtflow.graph.placement import LINEAR, site_units, sites
+        from trtflow.graph.placement import BARRIERS, site_units, sites
         from trtflow.precision.plan import PrecisionPlan, read_plan
         from trtflow.precision.scales import read_scales
+        from trtflow.precision.work import Worker
         from trtflow.search.joint import joint
         from trtflow.steps.samples import shapes_of
 
         self._options, self._context, self._model, self._samples = options, context, model, samples
         self._scales = read_scales(options.scales)
         analysis = analyse(model)
-        chosen = [site for site in sites(analysis) if options.output_layers or not site.is_output]
+        found = sites(analysis)
+        chosen = [site for site in found if options.output_layers or not site.is_output]
         live = [site for site in chosen if all(self._scales.amax.get(name, 0) > 0 for name in site.tensors)]
         counted = {name: cost.macs for name, cost in costs(model, shapes_of(samples[0])).items()}
-        ops = {info.name: info.op for info in analysis.candidates}
-        total = sum(macs for name, macs in counted.items() if ops[name] in LINEAR | {"LSTM", "GRU", "RNN"}) or 1
+        ops = {info.name: info.op for info in analysis.candidates if info.op in BARRIERS}
+        total = sum(counted[name] for name in ops) or 1
         self._shares = {name: macs / total for name, macs in counted.items()}
+        tried, asked = {site.node: site.op for site in live}, {site.node for site in chosen}
+        outputs = {site.node for site in found} - asked
+        self._workers = tuple(
+            Worker(node, op, self._shares[node] if node in ops else 0.0, _place(node, tried, outputs))
+            for node, op in {**ops, **tried}.items()
+        )
         base = PrecisionPlan("fp32") if options.base is None else read_plan(options.base)
         self.joint: Joint = joint(base, site_units(analysis, live), self._shares, self._scales.precision)
-        self._linear = [site.node for site in live if site.op != "Add"]
         self._report = reporter(context)
 
     def over(self, chosen: Sequence[int]) -> SearchResult:
@@ -136,6 +148,7 @@ class _Search:
         """Measure the ends and the result on all samples, and write the plan and the books."""
         from trtflow.numerics.strict_json import write_json
         from trtflow.precision.plan import PrecisionPlan, write_plan
+        from trtflow.precision.work import left_out, shares_by_precision
 
         plan = self.joint.plan(found.plan) if found.accepted else self.joint.base
         low = self._scales.precision
@@ -148,7 +161,9 @@ class _Search:
         write_plan(plan, self._context.folder / outputs["plan"])
         quantised = [node for node, precision in plan.nodes.items() if precision == low]
         kept = sorted(self.joint.problem.nodes - set(quantised))
-        share = sum(self._shares[node] for node in quantised if node in self._linear)
+        work = shares_by_precision(self._workers, plan)
+        share = work.get(low, 0.0)
+        left = left_out(self._workers, plan, self._findings(), low)
         reference = evaluator.reference.metrics
         metrics = {
             "reference": reference,
@@ -163,7 +178,8 @@ class _Search:
             "accepted": mixed.accepted, "minimal": found.minimal,
             "reason": found.reason, "kept": kept, "forced": [], "cost": found.cost, "quantised": sorted(quantised),
             "quantised-share": share, "quality": quality(reference, mixed.metrics, self._options.accept),
-            "node-costs": {node: self._shares.get(node, 0.0) for node in kept}, "samples": len(chosen) - held_out,
+            "node-costs": {node: self._shares.get(node, 0.0) for node in kept},
+            "left": [entry.document() for entry in left], "work": work, "samples": len(chosen) - held_out,
             "held-out": held_out, "metrics": metrics,
             "evaluations": [entry_document(entry) for entry in found.evaluations], "baselines": [],
         }  # fmt: skip
@@ -174,10 +190,31 @@ class _Search:
         return Result(
             metrics={"quantised": len(quantised), "share": share, "quality": document["quality"], name: figures},
             summary=f"{len(quantised)} nodes in {low}, {share:.1%} of the multiply-adds; {name}: {text}",
-            table=Table(
-                ("stays in floating point", "share"), tuple((n, f"{self._shares[n]:.2%}") for n in kept[:20])
-            ),
+            table=_table(left, share, low),
         )
+
+    def _findings(self) -> list[Finding]:
+        from trtflow.precision.diagnose import Finding
+
+        path = self._options.findings
+        return [] if path is None else [Finding(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def _place(node: str, tried: Container[str], outputs: Container[str]) -> Literal["open", "output", "none"]:
+    return "open" if node in tried else "output" if node in outputs else "none"
+
+
+def _table(left: Sequence[LeftOut], share: float, low: str) -> Table:
+    """Where all multiply-adds run, and the largest of what stays in floating point with its reason."""
+    from trtflow.precision.work import shares_by_group
+
+    parts: dict[str, float] = {f"in {low}": share, **shares_by_group(left)}
+    rows = tuple(
+        (entry.node, entry.precision, f"{entry.share:.2%}", f"{entry.why.code}: {entry.why.text}")
+        for entry in left[:SHOWN]
+    )
+    title = "of the multiply-adds: " + ", ".join(f"{part:.2%} {name}" for name, part in parts.items())
+    return Table(("stays in floating point", "precision", "share", "reason"), rows, title)
 
 
 def quality(reference: Mapping[str, float], measured: Mapping[str, float], names: Mapping[str, Any]) -> str:
