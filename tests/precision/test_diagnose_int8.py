@@ -108,7 +108,7 @@ def test_fp8_has_an_exponent_so_only_clipping_and_dead_tensors_hurt_it(name: str
 
 def test_a_sentence_has_the_numbers() -> None:
     (finding,) = diagnose(*_case("clipped at a third of its reach"))
-    assert "1% of x lies beyond its range of 10 and reaches 30" in finding.text
+    assert "1% of the values of x lie beyond its range of 10 and reach up to 30" in finding.text
     assert finding.evidence["amax"] == 10.0
 
 

@@ -162,6 +162,48 @@ def _findings(node: str) -> tuple[m.Finding, ...]:
     )
 
 
+def int8_summary() -> m.RunSummary:
+    """A run with INT8: one node that the search left out, one output layer, and one that FP16 breaks as well."""
+    run = summary(60)
+    names = _names(60)
+    first, *others = run.verdict.conditions
+    left = tuple(
+        m.KeptNode(
+            node=names[index][0],
+            op="Conv",
+            precision=precision,
+            code=code,
+            title=title,
+            text=text,
+            cost_share=share,
+            group=group,
+        )
+        for index, precision, code, title, text, share, group in (
+            (
+                0,
+                "fp32",
+                "R19",
+                "clipping by the INT8 range",
+                "2% of image is clipped",
+                0.02,
+                "left out by the search",
+            ),
+            (57, "fp16", "output", "output layer, left alone by default", "not tried", 0.004, "output layer"),
+        )
+    )
+    return run.model_copy(
+        update={
+            "low": "int8",
+            "verdict": run.verdict.model_copy(
+                update={"conditions": (first.model_copy(update={"naive": 0.05}), *others)}
+            ),
+            "kept": run.kept[:1],
+            "work": m.Work(shares={"int8": 0.976, "fp16": 0.004, "fp32": 0.02}, quantised=17, left=left),
+            "calibration": calibration(),
+        }
+    )
+
+
 def calibration() -> m.Calibration:
     """An INT8 calibration with one failed check and one warning."""
     return m.Calibration(

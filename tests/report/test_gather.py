@@ -86,3 +86,54 @@ def test_an_int8_run_reports_its_ranges_and_checks() -> None:
     assert calibration.source == "auto over 9 samples"
     assert [(entry.tensor, entry.amax, entry.observed) for entry in calibration.ranges] == [("x", 3.0, 4.0)]
     assert [(entry.name, entry.passed) for entry in calibration.checks] == [("R18 samples", None)]
+
+
+WHY = {
+    "code": "R20",
+    "node": "n",
+    "text": "hot pixels",
+    "evidence": {"amax": 9.0},
+    "certain": True,
+    "against": "int8",
+}
+INT8 = {
+    **DOCUMENTS,
+    "quantize": {
+        "plan": {"default": "fp16", "nodes": {"n": "fp32", "q": "int8"}},
+        "search": {
+            **DOCUMENTS["bisect"]["search"],
+            "low": "int8",
+            "quantised": ["q"],
+            "quantised-share": 0.9,
+            "kept": ["m"],
+            "metrics": {**DOCUMENTS["bisect"]["search"]["metrics"], "naive": {"iou": 0.4}, "low": {"iou": 0.6}},
+            "work": {"int8": 0.9, "fp16": 0.08, "fp32": 0.02},
+            "left": [
+                {"node": "m", "op": "Conv", "precision": "fp16", "share": 0.08, "group": "output layer", "why": WHY}
+            ],
+        },
+    },
+}
+
+
+def test_an_int8_run_has_four_figures_of_the_end_metric() -> None:
+    summary = gather(INT8, {}, {})
+    first = summary.verdict.conditions[0]
+    assert (first.reference, first.naive, first.low, first.candidate) == (0.98, 0.4, 0.6, 0.97)
+    decision = "Accepted: 1 node, 90% of the multiply-adds, runs in INT8"
+    assert summary.verdict.sentence == f"{decision}; iou 0.97 (FP32 0.98, INT8 naive 0.4, INT8 tuned 0.6)."
+
+
+def test_what_int8_leaves_out_and_what_fp16_breaks_are_told_apart() -> None:
+    summary = gather(INT8, {}, {})
+    assert [(node.node, node.code, node.precision) for node in summary.kept] == [("n", "R01", "fp32")]
+    assert summary.work is not None
+    assert summary.work.shares == {"int8": 0.9, "fp16": 0.08, "fp32": 0.02}
+    assert [(node.node, node.code, node.text, node.group) for node in summary.work.left] == [
+        ("m", "R20", "hot pixels", "output layer")
+    ]
+
+
+def test_a_node_that_int8_took_after_all_is_not_kept() -> None:
+    taken = {"default": "fp16", "nodes": {"n": "int8"}}
+    assert gather({**INT8, "quantize": {**INT8["quantize"], "plan": taken}}, {}, {}).kept == ()

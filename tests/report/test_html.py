@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from report_fakes import summary
+from report_fakes import int8_summary, summary
 
 from trtflow.report.html import change, render, typeset
 from trtflow.report.model import RunSummary
@@ -76,6 +76,7 @@ RUNS = [
     pytest.param(summary(60, accepted=False), id="refused"),
     pytest.param(summary(700), id="large"),
     pytest.param(_hostile(), id="hostile"),
+    pytest.param(int8_summary(), id="int8"),
     pytest.param(_bare(), id="bare"),
 ]
 
@@ -174,3 +175,17 @@ def test_kept_nodes_are_listed_by_depth() -> None:
     assert [text.index(f'<span class="name">{item.node}<') for item in run.kept] == sorted(
         text.index(f'<span class="name">{item.node}<') for item in run.kept
     )
+
+
+def test_an_int8_page_accounts_for_every_multiply_add() -> None:
+    run = int8_summary()
+    text = " ".join(" ".join(Page(render(run)).text).split())
+    assert run.work is not None
+    assert all(part in text for item in run.work.left for part in (item.node, item.code, item.title, item.text))
+    for row in ("in INT8 17 97.6%", "left out by the search 1 2.0%", "output layer 1 0.40%"):
+        assert row in text
+    assert all(name in text for name in ("INT8 naive", "INT8 tuned", "Mixed"))
+
+
+def test_only_an_int8_page_speaks_of_multiply_adds() -> None:
+    assert "multiply" not in render(summary(60))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from trtflow.graph.load import load
 from trtflow.precision.plan import read_plan
 from trtflow.precision.ranges import calibration_cache
 from trtflow.precision.scales import read_scales
-from trtflow.steps import calibrate, check_calibration, quantize
+from trtflow.steps import calibrate, check_calibration, compare, diagnose, quantize
 
 CONFIG = """
 trtflow: 1
@@ -230,11 +231,28 @@ def test_a_refusal_can_be_allowed_by_its_code(project: Path) -> None:
     assert _check(project, _calibrate(project, method="minmax"), allow=("R18",)).accepted
 
 
+def _diagnose(project: Path, scales: Path) -> Path:
+    data = {"source": str(project / "samples.npz")}
+    compare.run(compare.With(model=project / "model.onnx", data=data), _context(project, "compare"))
+    statistics = project / "compare" / "statistics.json"
+    options = diagnose.With(model=project / "model.onnx", statistics=statistics, scales=scales)
+    diagnose.run(options, _context(project, "diagnose"))
+    return project / "diagnose" / "findings.json"
+
+
+def test_findings_tell_what_speaks_against_which_precision(project: Path) -> None:
+    found = json.loads(_diagnose(project, _calibrate(project, method="minmax")).read_text())
+    assert {(entry["node"], entry["code"]) for entry in found if entry["against"] == "int8"} == {("second", "R21")}
+    assert {(entry["node"], entry["code"]) for entry in found if entry["against"] == "fp16"} >= {("loud", "R01")}
+
+
 def test_what_int8_breaks_stays_in_floating_point(project: Path) -> None:
+    scales = _calibrate(project)
     options = {
         "model": project / "model.onnx",
         "data": {"source": str(project / "samples.npz")},
-        "scales": _calibrate(project),
+        "scales": scales,
+        "findings": _diagnose(project, scales),
         "accept": {"sqnr": {"min": 24}},
     }
     result = quantize.run(quantize.With.model_validate(options), _context(project, "quantize"))
@@ -243,7 +261,29 @@ def test_what_int8_breaks_stays_in_floating_point(project: Path) -> None:
     assert books["accepted"] is True
     assert books["kept"] == ["second"]
     assert books["metrics"]["low"]["sqnr"] < 24 <= books["metrics"]["candidate"]["sqnr"]
-    assert 0 < result.metrics["share"] < 1
+    left = {entry["node"]: (entry["group"], entry["why"]["code"]) for entry in books["left"]}
+    assert left == {"second": ("left out by the search", "R21"), "last": ("output layer", "output")}
+    assert set(books["work"]) == {"int8", "fp32"}
+    assert sum(books["work"].values()) == pytest.approx(1.0)
+    assert books["work"]["int8"] + sum(entry["share"] for entry in books["left"]) == pytest.approx(1.0)
+    assert result.table is not None
+    reasons = {row[0]: str(row[3]) for row in result.table.rows}
+    assert reasons["second"].startswith("R21: the widest channel of b is ")
+
+
+def test_a_dead_tensor_is_accounted_for(project: Path) -> None:
+    scales = _calibrate(project, method="minmax")
+    scales.write_text(re.sub(r"(?m)^  d: .*$", "  d: {amax: 0.0, method: minmax, seen: 0.0}", scales.read_text()))
+    options = {
+        "model": project / "model.onnx",
+        "data": {"source": str(project / "samples.npz")},
+        "scales": scales,
+        "findings": _diagnose(project, scales),
+        "accept": {"sqnr": {"min": 1}},
+    }
+    quantize.run(quantize.With.model_validate(options), _context(project, "quantize"))
+    left = json.loads((project / "quantize" / "search.json").read_text())["left"]
+    assert ("third", "not quantisable", "R18") in [(e["node"], e["group"], e["why"]["code"]) for e in left]
 
 
 @pytest.mark.slow
@@ -255,10 +295,13 @@ def test_the_workflow_ends_accepted(project: Path) -> None:
     out = project / "out" / "planted"
     constraints = yaml.safe_load((out / "constraints.yaml").read_text())
     precisions = {name: node["precision"] for name, node in constraints["nodes"].items()}
+    assert constraints["nodes"]["loud"]["reason"] == "R01"
     assert {name: precisions.get(name) for name in ("first", "second", "third", "loud", "hush")} == {
         "first": "int8", "second": "int8", "third": "int8", "loud": "fp32", "hush": "fp32",
     }, "equalisation between first and second lets INT8 have second, too"  # fmt: skip
     exports = {path.name for path in (out / "exports").iterdir()}
     assert {"calibration.cache", "ranges.json", "dynamic-ranges.txt"} <= exports
+    assert "int8 naive   int8 tuned   mixed" in done.stdout
+    assert "output layer, left alone by default" in (out / "report.html").read_text()
     mixed = onnx.load(out / "planted.mixed.onnx")
     assert sum(node.op_type == "QuantizeLinear" for node in mixed.graph.node) == 3

@@ -113,8 +113,8 @@ def _clipping(site: SiteFacts, numbers: Numbers) -> Finding | None:
         clipped = scale.clipped or used.beyond
         if clipped > CLIPPED or reach > REACH * scale.amax:
             text = (
-                f"{_percent(clipped)} of {tensor} lies beyond its range of {scale.amax:.4g} and reaches {reach:.4g}: "
-                f"clipping alone leaves a signal of {used.clipping_db:.0f} dB"
+                f"{_percent(clipped)} of the values of {tensor} lie beyond its range of {scale.amax:.5g} and reach "
+                f"up to {reach:.5g}: clipping alone leaves a signal of {used.clipping_db:.0f} dB"
             )
             evidence: dict[str, float | str] = {
                 "tensor": tensor, "clipped": clipped, "amax": scale.amax, "seen": reach, "sqnr": used.clipping_db,
@@ -130,8 +130,8 @@ def _unlike_branches(site: SiteFacts, numbers: Numbers) -> Finding | None:
         if len(live) > 1 and ranges[live[-1]] > UNLIKE * ranges[live[0]]:
             narrow, wide = live[0], live[-1]
             text = (
-                f"{joint.tensor} joins ({joint.op}) {wide}, which reaches {ranges[wide]:.4g}, and {narrow}, which "
-                f"reaches {ranges[narrow]:.4g}: one scale leaves it {CODES * ranges[narrow] / ranges[wide]:.1f} of "
+                f"{joint.tensor} joins ({joint.op}) {wide}, which reaches {ranges[wide]:.5g}, and {narrow}, which "
+                f"reaches {ranges[narrow]:.5g}: one scale leaves it {CODES * ranges[narrow] / ranges[wide]:.1f} of "
                 f"{CODES} codes"
             )
             evidence: dict[str, float | str] = {
@@ -176,7 +176,7 @@ def _starvation(site: SiteFacts, numbers: Numbers) -> Finding | None:
         certain = used.rounding_db < LOUD_DB or used.crowded > CROWDED
         if certain or 0 < OUTLIERS * usual < amax:
             text = (
-                f"the codes of {tensor} reach to {amax:.4g}, 99.9 % of its values only to {usual:.4g}, and "
+                f"the codes of {tensor} reach to {amax:.5g}, 99.9 % of its values only to {usual:.5g}, and "
                 f"{_percent(used.crowded)} of those that are not zero share the codes next to it: rounding alone "
                 f"leaves a signal of {used.rounding_db:.0f} dB"
             )

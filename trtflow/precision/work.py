@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from trtflow.precision.diagnose import Finding, explain
-from trtflow.precision.plan import Precision, PrecisionPlan
+from trtflow.precision.plan import PRECISIONS, Precision, PrecisionPlan
 
 Group = Literal["left out by the search", "output layer", "not quantisable"]
 
@@ -64,12 +64,11 @@ def _left(worker: Worker, plan: PrecisionPlan, findings: Sequence[Finding], low:
 
 
 def shares_by_precision(workers: Iterable[Worker], plan: PrecisionPlan) -> dict[Precision, float]:
-    """The share of the multiply-adds that runs in each precision."""
-    found: dict[Precision, float] = {}
+    """The share of the multiply-adds that runs in each precision, the narrowest first."""
+    found: dict[Precision, float] = dict.fromkeys(reversed(PRECISIONS), 0.0)
     for worker in workers:
-        precision = plan.precision(worker.node)
-        found[precision] = found.get(precision, 0.0) + worker.share
-    return found
+        found[plan.precision(worker.node)] += worker.share
+    return {precision: share for precision, share in found.items() if share}
 
 
 def shares_by_group(left: Iterable[LeftOut]) -> dict[str, float]:

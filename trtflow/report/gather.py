@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trtflow.precision import diagnose
+from trtflow.precision.plan import QUANTISED
 from trtflow.precision.reasons import REASONS
 from trtflow.report.model import (
     Baseline,
@@ -28,6 +29,7 @@ from trtflow.report.model import (
     RunSummary,
     Search,
     Verdict,
+    Work,
 )
 
 Documents = Mapping[str, Mapping[str, Any]]
@@ -61,6 +63,7 @@ def gather(documents: Documents, seconds: Mapping[str, float], failures: Mapping
     """
     decided = documents.get("quantize") or documents.get("bisect", {})
     search, plan = decided.get("search"), decided.get("plan", {"default": "fp16", "nodes": {}})
+    floats = documents.get("bisect", {}).get("search")
     findings = documents.get("diagnose", {}).get("findings", [])
     rewrite = documents.get("rewrite", {}).get("notes")
     facts = documents.get("inspect", {}).get("facts", {})
@@ -71,8 +74,9 @@ def gather(documents: Documents, seconds: Mapping[str, float], failures: Mapping
         data=_data(search),
         verdict=_verdict(documents, search, failures),
         made=search["made-by"] if search else {},
-        comparisons=_comparisons(documents.get("compare", {}).get("statistics"), plan),
-        kept=_kept(search, plan, findings, rewrite, documents.get("compare", {}).get("statistics")),
+        comparisons=_comparisons(documents.get("compare", {}).get("statistics"), plan, search),
+        kept=_kept(floats, plan, findings, rewrite, documents.get("compare", {}).get("statistics")),
+        work=_work(search) if search and "work" in search else None,
         search=None if search is None else _search(search),
         findings=tuple(_finding(entry) for entry in findings),
         rewrite=None if rewrite is None else Rewrite(**{key: rewrite[key] for key in ("casts", "bytes", "notes")}),
@@ -114,9 +118,11 @@ def _verdict(documents: Documents, search: Mapping[str, Any] | None, failures: M
     accepted = verdict["accepted"]
     stays = "stays" if kept == 1 else "stay"
     decision = f"{kept} of {nodes} nodes {stays} in FP32" if kept else f"all {nodes} nodes take the low precision"
-    if search and search.get("quantised"):
+    if search and "quantised" in search:
         share = f"{search['quantised-share']:.0%} of the multiply-adds"
-        decision = f"{len(search['quantised'])} nodes, {share}, run in {search['low'].upper()}"
+        count = len(search["quantised"])
+        some = f"1 node, {share}, runs" if count == 1 else f"{count} nodes, {share}, run"
+        decision = f"{some} in {search['low'].upper()}"
     state = "Accepted" if accepted else "Refused"
     low = search["low"].upper() if search else "low"
     figures = "; ".join(_figures(entry, low) for entry in conditions if entry.bound)
@@ -125,6 +131,8 @@ def _verdict(documents: Documents, search: Mapping[str, Any] | None, failures: M
 
 def _figures(entry: Condition, low: str) -> str:
     others = {"FP32": entry.reference, low: entry.low}
+    if entry.naive is not None:
+        others = {"FP32": entry.reference, f"{low} naive": entry.naive, f"{low} tuned": entry.low}
     said = ", ".join(f"{name} {value:.4g}" for name, value in others.items() if value is not None)
     return f"{entry.metric} {'unknown' if entry.candidate is None else f'{entry.candidate:.4g}'} ({said})"
 
@@ -133,19 +141,18 @@ def _conditions(search: Mapping[str, Any] | None, verdict: Mapping[str, Any] | N
     measured = search["metrics"] if search else {}
     reference = (verdict or {}).get("reference") or measured.get("reference", {})
     candidate = (verdict or {}).get("candidate") or measured.get("candidate", {})
-    low, accept = measured.get("low", {}), (verdict or {}).get("accept", {})
+    naive, low, accept = measured.get("naive", {}), measured.get("low", {}), (verdict or {}).get("accept", {})
+
+    def values(name: str) -> dict[str, float | None]:
+        sides = {"reference": reference, "naive": naive, "low": low, "candidate": candidate}
+        return {side: figures.get(name) for side, figures in sides.items()}
+
     rows = []
     for name, bounds in accept.items():
         for kind, bound in bounds.items():
             margin = _absolute((verdict or {}).get("margins", {}).get(f"{name}.{kind}"), bound)
-            values = {"reference": reference.get(name), "low": low.get(name), "candidate": candidate.get(name)}
-            rows.append(Condition(metric=name, bound=f"{_BOUNDS[kind]} {bound:g}", margin=margin, **values))
-    others = [name for name in candidate if name not in accept]
-    rows += [
-        Condition(metric=name, reference=reference.get(name), low=low.get(name), candidate=candidate[name])
-        for name in others
-    ]
-    return rows
+            rows.append(Condition(metric=name, bound=f"{_BOUNDS[kind]} {bound:g}", margin=margin, **values(name)))
+    return rows + [Condition(metric=name, **values(name)) for name in candidate if name not in accept]
 
 
 def _absolute(margin: float | str | None, bound: float) -> float | None:
@@ -153,11 +160,15 @@ def _absolute(margin: float | str | None, bound: float) -> float | None:
     return None if margin is None else float(margin) * (abs(bound) or 1.0)
 
 
-def _comparisons(statistics: Mapping[str, Any] | None, plan: Mapping[str, Any]) -> tuple[Comparison, ...]:
+def _comparisons(
+    statistics: Mapping[str, Any] | None, plan: Mapping[str, Any], search: Mapping[str, Any] | None
+) -> tuple[Comparison, ...]:
     if statistics is None:
         return ()
     found = []
-    for name, tensors in statistics["candidates"].items():
+    candidates = statistics["candidates"]
+    for name in sorted(candidates, key=lambda name: search is not None and name != search["low"]):
+        tensors = candidates[name]
         rows = [(layer, tensors[layer["tensor"]]) for layer in statistics["layers"]]
         first = next((layer["tensor"] for layer, row in rows if row["differing_share"] > WRONG), None)
         layers = tuple(
@@ -206,7 +217,8 @@ def _kept(
     promoted = set((rewrite or {}).get("promoted", {})) | set(search["forced"])
     ops = {layer["node"]: layer["op"] for layer in (statistics or {}).get("layers", [])}
     known = [diagnose.Finding(**entry) for entry in findings]
-    reasons = {node: diagnose.explain(node, known, search.get("merged", ())) for node in search["kept"]}
+    kept = [node for node in search["kept"] if plan["nodes"].get(node, plan["default"]) not in QUANTISED]
+    reasons = {node: diagnose.explain(node, known, search.get("merged", ())) for node in kept}
     return tuple(
         KeptNode(
             node=node,
@@ -214,12 +226,31 @@ def _kept(
             precision=plan["nodes"].get(node, plan["default"]),
             code=why.code,
             title=REASONS[why.code].title,
+            text=why.text,
             evidence=why.evidence,
             cost_share=search["node-costs"].get(node),
             promoted=node in promoted,
         )
         for node, why in reasons.items()
     )
+
+
+def _work(search: Mapping[str, Any]) -> Work:
+    left = tuple(
+        KeptNode(
+            node=entry["node"],
+            op=entry["op"],
+            precision=entry["precision"],
+            code=entry["why"]["code"],
+            title=REASONS[entry["why"]["code"]].title,
+            text=entry["why"]["text"],
+            evidence=entry["why"]["evidence"],
+            cost_share=entry["share"],
+            group=entry["group"],
+        )
+        for entry in search["left"]
+    )
+    return Work(shares=search["work"], quantised=len(search["quantised"]), left=left)
 
 
 def _search(search: Mapping[str, Any]) -> Search:

@@ -8,9 +8,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from trtflow.precision.plan import QUANTISED
 from trtflow.report import charts, figures, table
 from trtflow.report.layers import join, totals
-from trtflow.report.model import RunSummary
+from trtflow.report.model import RunSummary, Work
 
 METRICS = {"iou": "IoU", "psnr": "PSNR dB", "sqnr": "SQNR dB", "top-1": "Top-1", "cosine": "Cosine"}
 
@@ -23,7 +24,8 @@ def render(summary: RunSummary) -> str:
 def _view(summary: RunSummary) -> dict[str, Any]:
     """What the template reads beside the summary itself."""
     rows = join(summary.comparisons)
-    kept = {item.node for item in summary.kept}
+    work = summary.work
+    kept = {item.node for item in (*summary.kept, *(work.left if work else ()))}
     depths = {row.layer.node: row.layer.depth for row in rows}
     shares = [item.cost_share for item in summary.kept if item.cost_share is not None]
     return {
@@ -35,7 +37,9 @@ def _view(summary: RunSummary) -> dict[str, Any]:
         "rows": rows,
         "errors": charts.errors(rows, summary.comparisons, kept),
         "shares": charts.shares(rows, summary.comparisons, kept),
-        "ranges": charts.ranges(rows, summary.low),
+        "range_of": "FP16" if work else figures.precision(summary.low),
+        "ranges": charts.ranges(rows, "fp16" if work else summary.low),
+        "parts": _parts(work) if work else (),
         "front_chart": charts.pareto(summary.search.front) if summary.search and summary.search.front else None,
         "search_chart": charts.search(summary.search.evaluations) if summary.search else None,
         "search_metrics": _search_metrics(summary),
@@ -43,6 +47,16 @@ def _view(summary: RunSummary) -> dict[str, Any]:
         "lines": table.lines(rows, summary.comparisons),
         "totals": [totals(item) for item in summary.comparisons],
     }
+
+
+def _parts(work: Work) -> list[tuple[str, int, float]]:
+    """Kinds of nodes that multiply and add, how many there are and their share; the shares add up to 1."""
+    low = {precision: share for precision, share in work.shares.items() if precision in QUANTISED}
+    parts = [(f"in {figures.precision(precision)}", work.quantised, share) for precision, share in low.items()]
+    for group in dict.fromkeys(item.group for item in work.left):
+        shares = [item.cost_share or 0.0 for item in work.left if item.group == group]
+        parts.append((group, len(shares), sum(shares)))
+    return parts
 
 
 def _search_metrics(summary: RunSummary) -> list[str]:

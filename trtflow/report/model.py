@@ -43,6 +43,7 @@ class DataFacts(Part):
 class Condition(Part):
     """One end metric: its value under each precision and, if it was asked for, the bound that it must keep.
 
+    ``naive`` is set where ``low`` calibrates: with ranges as wide as what was seen, ``low`` being the tuned one.
     ``bound`` is the condition in words ("drop at most 0.005"), empty for a metric that is only reported.
     ``margin`` is at least 0 where the candidate keeps the bound.
     """
@@ -51,6 +52,7 @@ class Condition(Part):
     reference: float | None
     low: float | None
     candidate: float | None
+    naive: float | None = None
     bound: str = ""
     margin: float | None = None
 
@@ -108,7 +110,10 @@ class Comparison(Part):
 
 
 class KeptNode(Part):
-    """A node that stays in high precision, and why. ``promoted``: not the search's choice but a necessity."""
+    """A node that stays in high precision, and why. ``promoted``: not the search's choice but a necessity.
+
+    ``text`` is the reason in a sentence with its numbers, ``group`` what kind of exception the node is.
+    """
 
     node: str
     op: str
@@ -119,6 +124,19 @@ class KeptNode(Part):
     cost_share: float | None = None
     unit: int | str | None = None
     promoted: bool = False
+    text: str = ""
+    group: str = ""
+
+
+class Work(Part):
+    """Where the multiply-adds run in a plan with INT8 or FP8: ``shares`` by precision add up to 1.
+
+    ``quantised``: how many nodes run in eight bits. ``left``: the others that multiply and add, the largest first.
+    """
+
+    shares: Mapping[Precision, float]
+    quantised: int
+    left: tuple[KeptNode, ...] = ()
 
 
 class Evaluation(Part):
@@ -241,6 +259,7 @@ class RunSummary(Part):
     """A whole run. ``made`` maps tools (and "runner") to versions: nothing that changes between equal runs.
 
     ``low`` is the precision under test. ``comparisons`` begins with the candidate that is low everywhere.
+    ``kept`` is what stays in FP32; ``work`` says what INT8 or FP8 make of the rest, where one of them is under test.
     ``fusion`` says what depends on fusion, where the two roundings of the emulator disagree.
     """
 
@@ -252,6 +271,7 @@ class RunSummary(Part):
     made: Mapping[str, str] = Field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
     kept: tuple[KeptNode, ...] = ()
+    work: Work | None = None
     search: Search | None = None
     findings: tuple[Finding, ...] = ()
     rewrite: Rewrite | None = None

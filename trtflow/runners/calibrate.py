@@ -99,7 +99,7 @@ def _scale(seen: TensorRange, chosen: tuple[str, float], counted: Magnitudes | N
         low=seen.low,
         high=seen.high,
         growth=seen.growth(),
-        clipped=None if counted is None else clipped_share(counted, amax),
+        clipped=clipped_share(counted, amax) if counted is not None and counted.bits.counts.size else None,
         spread=seen.spread,
         non_finite=seen.nan + seen.inf,
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from trtflow.report.model import RunSummary
 
-version = 1
+version = 2
 environment = ()
 outputs = {"html": "report.html", "metrics": "metrics.json"}
 published = {"html": "report.html", "metrics": "metrics.json"}
@@ -41,11 +41,15 @@ def run(options: With, context: Context) -> Result:
     (context.folder / outputs["html"]).write_text(render(summary), encoding="utf-8")
     metrics = _metrics(summary, documents)
     write_json(metrics, context.folder / outputs["metrics"])
+    sides = {"reference": "fp32", "low": summary.low, "candidate": "mixed"}
+    if any(entry.naive is not None for entry in summary.verdict.conditions):
+        tested = {"naive": f"{summary.low} naive", "low": f"{summary.low} tuned"}
+        sides = {"reference": "fp32", **tested, "candidate": "mixed"}
     rows = tuple(
-        (entry.metric, *map(_figure, (entry.reference, entry.low, entry.candidate)), entry.bound or "reported only")
+        (entry.metric, *(_figure(getattr(entry, side)) for side in sides), entry.bound or "reported only")
         for entry in summary.verdict.conditions
     )
-    columns = ("metric", "fp32", summary.low, "mixed", "accepted if")
+    columns = ("metric", *sides.values(), "accepted if")
     return Result(summary=summary.verdict.sentence, table=Table(columns, rows, "before and after") if rows else None)
 
 
