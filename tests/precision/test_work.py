@@ -30,7 +30,7 @@ def test_each_node_outside_eight_bits_has_a_group_and_a_reason_against_eight_bit
     assert [(entry.node, entry.precision, entry.group, entry.why.code) for entry in left] == [
         ("broken", "fp32", "left out by the search", "R20"),
         ("state", "fp16", "not quantisable", "unsuited"),
-        ("head", "fp16", "output layer", "output"),
+        ("head", "fp16", "output layer", "output-layer"),
         ("dead", "fp16", "not quantisable", "R18"),
         ("sum", "fp16", "left out by the search", "measured"),
     ]

@@ -188,7 +188,7 @@ def int8_summary() -> m.RunSummary:
                 0.02,
                 "left out by the search",
             ),
-            (57, "fp16", "output", "output layer, left alone by default", "not tried", 0.004, "output layer"),
+            (57, "fp16", "output-layer", "left alone by default", "not tried", 0.004, "output layer"),
         )
     )
     return run.model_copy(

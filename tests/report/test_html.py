@@ -182,7 +182,7 @@ def test_an_int8_page_accounts_for_every_multiply_add() -> None:
     text = " ".join(" ".join(Page(render(run)).text).split())
     assert run.work is not None
     assert all(part in text for item in run.work.left for part in (item.node, item.code, item.title, item.text))
-    for row in ("in INT8 17 97.6%", "left out by the search 1 2.0%", "output layer 1 0.40%"):
+    for row in ("In INT8 17 97.6%", "Left out by the search 1 2.0%", "Output layer 1 0.40%"):
         assert row in text
     assert all(name in text for name in ("INT8 naive", "INT8 tuned", "Mixed"))
 

@@ -262,7 +262,7 @@ def test_what_int8_breaks_stays_in_floating_point(project: Path) -> None:
     assert books["kept"] == ["second"]
     assert books["metrics"]["low"]["sqnr"] < 24 <= books["metrics"]["candidate"]["sqnr"]
     left = {entry["node"]: (entry["group"], entry["why"]["code"]) for entry in books["left"]}
-    assert left == {"second": ("left out by the search", "R21"), "last": ("output layer", "output")}
+    assert left == {"second": ("left out by the search", "R21"), "last": ("output layer", "output-layer")}
     assert set(books["work"]) == {"int8", "fp32"}
     assert sum(books["work"].values()) == pytest.approx(1.0)
     assert books["work"]["int8"] + sum(entry["share"] for entry in books["left"]) == pytest.approx(1.0)
@@ -302,6 +302,6 @@ def test_the_workflow_ends_accepted(project: Path) -> None:
     exports = {path.name for path in (out / "exports").iterdir()}
     assert {"calibration.cache", "ranges.json", "dynamic-ranges.txt"} <= exports
     assert "int8 naive   int8 tuned   mixed" in done.stdout
-    assert "output layer, left alone by default" in (out / "report.html").read_text()
+    assert "output-layer</span>left alone by default" in (out / "report.html").read_text()
     mixed = onnx.load(out / "planted.mixed.onnx")
     assert sum(node.op_type == "QuantizeLinear" for node in mixed.graph.node) == 3

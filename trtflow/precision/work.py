@@ -53,8 +53,8 @@ def _left(worker: Worker, plan: PrecisionPlan, findings: Sequence[Finding], low:
     why = explain(worker.node, findings, against=low)
     group: Group = "left out by the search"
     if worker.place == "output":
-        text = "nothing follows that averages its error, so it was not tried"
-        group, why = "output layer", Finding("output", worker.node, text, {}, certain=True, against=low)
+        text = "left alone by default: nothing follows that averages its error"
+        group, why = "output layer", Finding("output-layer", worker.node, text, {}, certain=True, against=low)
     elif worker.place == "none":
         group = "not quantisable"
         if why.code != "R18":
