@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from trtflow.precision.scales import Scales, TensorScale
 
-version = 2
+version = 3
 environment = ("onnxruntime",)
 outputs = {"scales": "scales.yaml", "methods": "methods.json"}
 published = {"scales": "{config}.scales.yaml"}

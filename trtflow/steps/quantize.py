@@ -13,7 +13,7 @@ from trtflow.steps.books import entry_document, held_out_samples, made_by, repor
 from trtflow.steps.options import Data, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from onnx import ModelProto
 
@@ -91,15 +91,16 @@ class _Search:
         analysis = analyse(model)
         found = sites(analysis)
         chosen = [site for site in found if options.output_layers or not site.is_output]
+        spared = {site.node for site in found} - {site.node for site in chosen}
         live = [site for site in chosen if all(self._scales.amax.get(name, 0) > 0 for name in site.tensors)]
+        tried = {site.node: site.op for site in live}
         counted = {name: cost.macs for name, cost in costs(model, shapes_of(samples[0])).items()}
         ops = {info.name: info.op for info in analysis.candidates if info.op in BARRIERS}
         total = sum(counted[name] for name in ops) or 1
         self._shares = {name: macs / total for name, macs in counted.items()}
-        tried, asked = {site.node: site.op for site in live}, {site.node for site in chosen}
-        outputs = {site.node for site in found} - asked
+        work = {node: self._shares[node] for node in ops}
         self._workers = tuple(
-            Worker(node, op, self._shares[node] if node in ops else 0.0, _place(node, tried, outputs))
+            Worker(node, op, work.get(node, 0.0), "open" if node in tried else "output" if node in spared else "none")
             for node, op in {**ops, **tried}.items()
         )
         base = PrecisionPlan("fp32") if options.base is None else read_plan(options.base)
@@ -198,10 +199,6 @@ class _Search:
 
         path = self._options.findings
         return [] if path is None else [Finding(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
-
-
-def _place(node: str, tried: Container[str], outputs: Container[str]) -> Literal["open", "output", "none"]:
-    return "open" if node in tried else "output" if node in outputs else "none"
 
 
 def _table(left: Sequence[LeftOut], share: float, low: str) -> Table:
