@@ -53,7 +53,7 @@ _ROWS = (
     Reason("R24", "Q/DQ pairs where no engine fuses them", "let trtflow place them"),
     Reason("R26", "NaN or infinity in the reference", "not a precision problem: mend the model or its input"),
     Reason("quantised", "holds in eight bits", "nothing: the search measured it, with the others that are quantised"),
-    Reason("output-layer", "left alone by default", "quantise it, too, with output-layers: true"),
+    Reason("output-layer", "not tried", "quantise it, too, with output-layers: true"),
     Reason("unsuited", "no place for a Q/DQ pair", "nothing: no engine has an INT8 kernel for it as it stands"),
     Reason("casts", "kept to save Casts", "nothing to mend: between kept nodes, Casts would cost more than FP32"),
     Reason("measured", "found by measurement", "no range explains it; the search saw the metric fall without it"),
