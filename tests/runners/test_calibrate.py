@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -87,3 +88,20 @@ def test_a_quantised_run_is_near_fp32(model: onnx.ModelProto) -> None:
         found, expected = quantised({"x": ROWS})["y"], exact({"x": ROWS})["y"]
     error = np.square(found - expected).sum() / np.square(expected).sum()
     assert 0 < error < 0.02
+
+
+class _Table(RangeTrial):
+    """Errors add up, except that ``loud`` drowns whatever else is quantised."""
+
+    def __init__(self, errors: dict[str, dict[float, float]]) -> None:
+        self._errors = errors
+
+    def error(self, amax: Mapping[str, float]) -> float:
+        return 0.5 if "loud" in amax else sum(self._errors[tensor][value] for tensor, value in amax.items())
+
+
+def test_a_tensor_that_drowns_the_outputs_has_no_say_in_the_ranges_of_others() -> None:
+    errors = {"a": {8.0: 0.01, 2.0: 0.001}, "b": {4.0: 0.002, 1.0: 0.03}, "loud": {9.0: 0.5, 3.0: 0.5}}
+    thresholds = {tensor: dict(zip(("minmax", "entropy"), found, strict=True)) for tensor, found in errors.items()}
+    found = best_ranges(_Table(errors), thresholds)
+    assert found == {"a": ("entropy", 2.0), "b": ("minmax", 4.0), "loud": ("minmax", 9.0)}

@@ -19,6 +19,7 @@ from trtflow.runners.onnxrt import create_session
 
 Progress = Callable[[int, int | None, str], None]
 
+DROWNS = 0.1  # noise over signal at the end outputs: 10 dB
 ALIKE = 0.1  # ranges that differ by less are the same: a step 10 % wider is 0.8 dB more noise
 
 
@@ -50,25 +51,32 @@ def best_ranges(
     thresholds: Mapping[str, Mapping[str, float]],
     progress: Progress = lambda done, total, text: None,
 ) -> dict[str, tuple[str, float]]:
-    """Per tensor the method and amax of least error at the end outputs.
+    """Per tensor the method and amax of least error at the end outputs. ``thresholds``: tensor → method → amax.
 
-    ``thresholds``: tensor → method → amax.
-    Each tensor is tried alone. If all of them together are then worse than one method throughout, that method wins:
-    errors can add up in ways that no tensor shows alone.
+    Each tensor is tried alone, so that no other masks what a range does. Then all together, by these choices or by
+    one method throughout, whichever is better: errors add up in ways that no tensor shows alone. A tensor that alone
+    drowns the outputs is left out of that: beside it nothing else counts.
     """
     chosen: dict[str, tuple[str, float]] = {}
+    audible: dict[str, tuple[str, float]] = {}
     for index, (tensor, found) in enumerate(thresholds.items()):
         progress(index, len(thresholds), tensor)
         distinct = _distinct(found)
-        errors = {m: trial.error({tensor: amax}) for m, amax in distinct.items()} if len(distinct) > 1 else {}
-        method = min(errors, key=errors.__getitem__) if errors else next(iter(distinct))
+        errors = {method: trial.error({tensor: amax}) for method, amax in distinct.items()}
+        method = min(errors, key=errors.__getitem__)
         chosen[tensor] = (method, distinct[method])
-    plans = {"auto": {tensor: amax for tensor, (_, amax) in chosen.items()}}
-    for method in next(iter(thresholds.values()), {}):
-        plans[method] = {tensor: found[method] for tensor, found in thresholds.items()}
-    joint = {name: trial.error(amax) for name, amax in plans.items()}
-    best = min(joint, key=joint.__getitem__)
-    return chosen if best == "auto" else {tensor: (best, amax) for tensor, amax in plans[best].items()}
+        if errors[method] < DROWNS:
+            audible[tensor] = chosen[tensor]
+    return {**chosen, **_together(trial, thresholds, audible)}
+
+
+def _together(
+    trial: RangeTrial, thresholds: Mapping[str, Mapping[str, float]], alone: Mapping[str, tuple[str, float]]
+) -> Mapping[str, tuple[str, float]]:
+    """The choices of ``alone``, or one method for all of its tensors."""
+    methods = dict.fromkeys(method for tensor in alone for method in thresholds[tensor])
+    plans = [alone, *({t: (method, thresholds[t][method]) for t in alone} for method in methods)]
+    return min(plans, key=lambda plan: trial.error({tensor: amax for tensor, (_, amax) in plan.items()}))
 
 
 def _distinct(found: Mapping[str, float]) -> dict[str, float]:
