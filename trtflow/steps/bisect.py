@@ -11,7 +11,7 @@ from pydantic import Field
 
 from trtflow.engine.step import Context, File, Result, Table
 from trtflow.errors import PlanError
-from trtflow.steps.books import entry_document, held_out_samples, made_by, reporter
+from trtflow.steps.books import NONE_HOLDS, entry_document, held_out_samples, made_by, reporter
 from trtflow.steps.options import Data, Judged
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trtflow.search.problem import Problem
     from trtflow.search.run import SearchResult
 
-version = 1
+version = 2
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
@@ -61,6 +61,7 @@ def run(options: With, context: Context) -> Result:
     """Search on some samples, verify on those held out, search again on all if that refuses."""
     import onnx
 
+    from trtflow.search.held_out import verify
     from trtflow.steps.problem import build_problem
     from trtflow.steps.samples import open_data, shapes_of
 
@@ -73,13 +74,15 @@ def run(options: With, context: Context) -> Result:
     bench = _bench(options, context, model, samples, [i for i in range(len(samples)) if i not in held_out])
     found = _find(bench, problem)
     if held_out and found.result.accepted:
-        verified = _bench(options, context, model, samples, sorted(held_out)).decider().evaluate(found.result.plan)
-        context.log(f"held-out samples: margin {verified.margin:.3g}")
-        if not verified.accepted:
-            context.log("the held-out samples refuse the plan: searching again on all samples")
+        unseen = _bench(options, context, model, samples, sorted(held_out)).decider()
+        held = verify(found.result, problem, unseen)
+        context.log(NONE_HOLDS if held is None else f"held-out samples: {held.reason}")
+        if held is None:
             held_out = frozenset()
             bench = _bench(options, context, model, samples, range(len(samples)))
             found = _find(bench, problem)
+        else:
+            found = replace(found, result=held)
     return _conclude(bench, problem, found, len(held_out))
 
 

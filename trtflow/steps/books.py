@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from trtflow.engine.step import Context
     from trtflow.search.ledger import Evaluation
 
+NONE_HOLDS = "held-out samples refuse every plan that was found: searching again on all samples"
 HELD_OUT_FROM = 4  # with fewer samples all of them are needed to search
 
 

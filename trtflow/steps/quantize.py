@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from trtflow.engine.step import Context, File, Result, Table
-from trtflow.steps.books import entry_document, held_out_samples, made_by, reporter
+from trtflow.steps.books import NONE_HOLDS, entry_document, held_out_samples, made_by, reporter
 from trtflow.steps.options import Data, Judged
 
 if TYPE_CHECKING:
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 
     from trtflow.data import Sample
     from trtflow.precision.diagnose import Finding
-    from trtflow.precision.plan import PrecisionPlan
     from trtflow.precision.work import LeftOut
     from trtflow.runners.evaluate import Evaluator
     from trtflow.runners.quantized import QuantizedOracle
-    from trtflow.search.joint import Joint
-    from trtflow.search.oracle import Outcome
+    from trtflow.search.joint import Joint, JointOracle
     from trtflow.search.run import SearchResult
 
-version = 2
+version = 3
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
@@ -56,6 +54,7 @@ def run(options: With, context: Context) -> Result:
     """Search on some samples, verify on those held out, search again on all if that refuses; judge on all."""
     import onnx
 
+    from trtflow.search.held_out import verify
     from trtflow.steps.samples import open_data
 
     model = onnx.load(options.model)
@@ -65,11 +64,9 @@ def run(options: With, context: Context) -> Result:
     places = held_out_samples(len(samples), options.held_out)
     found = search.over([index for index in everything if index not in places])
     if places and found.accepted:
-        verified = search.measure(search.joint.plan(found.plan), sorted(places))
-        context.log(f"held-out samples: margin {verified.margin:.3g}")
-        if not verified.accepted:
-            context.log("the held-out samples refuse the plan: searching again on all samples")
-            places, found = frozenset(), search.over(everything)
+        held = verify(found, search.joint.problem, search.oracle(sorted(places)))
+        context.log(NONE_HOLDS if held is None else f"held-out samples: {held.reason}")
+        places, found = (frozenset(), search.over(everything)) if held is None else (places, held)
     return search.conclude(found, everything, len(places))
 
 
@@ -113,13 +110,12 @@ class _Search:
         from trtflow.search.run import search
 
         budget = Budget(self._options.max_evaluations, self._options.max_seconds)
-        oracle = self.joint.oracle(self._oracle(chosen)[1])
-        strategy = self._options.strategy
+        oracle, strategy = self.oracle(chosen), self._options.strategy
         return search(self.joint.problem, oracle, strategy=strategy, budget=budget, on_evaluation=self._report)
 
-    def measure(self, plan: PrecisionPlan, chosen: Sequence[int]) -> Outcome:
-        """``plan`` on the samples at ``chosen``."""
-        return self._oracle(chosen)[1].evaluate(plan)
+    def oracle(self, chosen: Sequence[int]) -> JointOracle:
+        """What measures the decisions of the problem on the samples at ``chosen``."""
+        return self.joint.oracle(self._oracle(chosen)[1])
 
     def _oracle(
         self, chosen: Sequence[int], amax: Mapping[str, float] | None = None

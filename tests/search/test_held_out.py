@@ -1,0 +1,49 @@
+"""One unit of noise is too much for the search's samples, a little less for others."""
+
+from __future__ import annotations
+
+from simulated_oracle import Simulated, chain, names
+
+from trtflow.precision.plan import PrecisionPlan
+from trtflow.search.held_out import verify
+from trtflow.search.oracle import Outcome
+from trtflow.search.run import search
+
+PROBLEM = chain(6, {0: 0.1, 1: 0.2, 2: 0.3, 3: 0.1, 4: 0.1, 5: 0.2})
+NOISE = {"n0": 0.7, "n1": 0.7, "n2": 0.25}
+
+
+def _kept(plan: PrecisionPlan) -> frozenset[str]:
+    return frozenset(plan.nodes)
+
+
+def test_a_plan_that_holds_on_unseen_samples_is_the_answer() -> None:
+    found = search(PROBLEM, Simulated(PROBLEM, noise=NOISE))
+    assert verify(found, PROBLEM, Simulated(PROBLEM, noise=NOISE)) is found
+
+
+def test_the_next_cheapest_measured_plan_that_holds_replaces_one_that_does_not() -> None:
+    found = search(PROBLEM, Simulated(PROBLEM, noise=NOISE))
+    unseen = Simulated(PROBLEM, noise={**NOISE, "n1": 1.1})
+    held = verify(found, PROBLEM, unseen)
+    assert _kept(found.plan) == names(0)
+    assert held is not None
+    assert unseen.accepts(_kept(held.plan))
+    cheaper = [entry for entry in found.accepted_plans if entry.cost < held.cost]
+    assert not any(unseen.accepts(_kept(entry.plan)) for entry in cheaper)
+    assert (held.minimal, held.accepted, held.cost > found.cost) == (False, True, True)
+
+
+def test_everything_high_is_no_answer() -> None:
+    found = search(PROBLEM, Simulated(PROBLEM, noise=NOISE))
+    everything = frozenset(PROBLEM.nodes)
+
+    class OnlyHigh:
+        """Accepts nothing but everything high."""
+
+        def evaluate(self, plan: PrecisionPlan) -> Outcome:
+            return Outcome(_kept(plan) == everything, 0.0, 0.0)
+
+        probe = evaluate
+
+    assert verify(found, PROBLEM, OnlyHigh()) is None

@@ -1,0 +1,42 @@
+"""What a search found, asked again on samples that it has not seen.
+
+The cheapest plan is the one that fits the search's own samples most tightly, so it is the likeliest to fail on
+others. The search has measured dearer plans on the way, and the first of them that the others accept is the answer:
+some cost more, and the proof is kept. Everything high always holds and says nothing, so it is no such answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trtflow.search.ledger import Evaluation
+from trtflow.search.oracle import Oracle
+from trtflow.search.problem import Problem
+from trtflow.search.run import SearchResult
+
+
+def verify(found: SearchResult, problem: Problem, unseen: Oracle) -> SearchResult | None:
+    """``found`` where ``unseen`` accepts its plan, else with its next cheapest plan that ``unseen`` accepts.
+
+    None where ``unseen`` accepts none of them.
+    """
+    if unseen.evaluate(found.plan).accepted:
+        return found
+    everything = problem.plan(problem.nodes)
+    others = (entry for entry in found.accepted_plans if entry.plan not in (found.plan, everything))
+    held = next((entry for entry in others if unseen.evaluate(entry.plan).accepted), None)
+    return None if held is None else _instead(found, held)
+
+
+def _instead(found: SearchResult, held: Evaluation) -> SearchResult:
+    count = held.high_count
+    reason = f"{count} nodes kept high hold on held-out samples too, which the cheapest plan does not"
+    return replace(
+        found,
+        plan=held.plan,
+        minimal=False,
+        outcome=held.outcome,
+        cost=held.cost,
+        merged=frozenset(),
+        reason=reason,
+    )
