@@ -1,6 +1,7 @@
 """Fluorescence micrographs of nuclei as a 16-bit sCMOS camera records them, with exact masks.
 
-numpy only, seeded. ``python models/unet/generate.py eval.npz`` writes the evaluation set beside this file.
+numpy only, seeded. ``python models/unet/generate.py eval.npz`` writes the evaluation set beside this file;
+``generate.py:calibration`` is the calibration set, made anew wherever it is read.
 
 A field of nuclei is drawn on a canvas larger than the sensor, so that nuclei cross its border; then come the
 optics (point spread, scattered light, vignetting, background) and the camera (shot noise, read noise, hot
@@ -12,6 +13,7 @@ Units: lengths in pixels, light in camera counts above the offset until the came
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ MARGIN = 24
 CANVAS = SIZE + 2 * MARGIN
 KINDS: tuple[Kind, ...] = get_args(Kind)
 EVALUATION_STREAM, EVALUATION_SAMPLES = 2, 18
+CALIBRATION_STREAM, CALIBRATION_SAMPLES = 3, 60
 
 # A common sCMOS camera: 30 000 electrons of full well spread over 16 bits.
 ELECTRONS_PER_COUNT = 0.46
@@ -230,6 +233,18 @@ def evaluation() -> Iterator[Sample]:
     """The evaluation set: dim, mixed and bright fields in turn, so that any part of it holds all three."""
     for index in range(EVALUATION_SAMPLES):
         yield sample(EVALUATION_STREAM, index, KINDS[index % len(KINDS)])
+
+
+@functools.cache
+def calibration_frame(index: int) -> npt.NDArray[np.uint16]:
+    """One frame of the calibration set, as the network takes it: [1, 1, 256, 256]. A calibration reads it often."""
+    return sample(CALIBRATION_STREAM, index, KINDS[index % len(KINDS)]).image[None, None]
+
+
+def calibration() -> Iterator[dict[str, npt.NDArray[np.uint16]]]:
+    """The calibration set: frames of a stream of their own, neither trained nor evaluated on, without masks."""
+    for index in range(CALIBRATION_SAMPLES):
+        yield {"image": calibration_frame(index)}
 
 
 def write_evaluation(path: Path) -> None:

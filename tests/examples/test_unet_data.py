@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from types import ModuleType
 
@@ -106,3 +107,14 @@ def test_dim_fields_stay_within_fp16_but_for_hot_pixels_and_bright_ones_do_not(
     beyond = (stored["image"] > 65504).mean(axis=(1, 2, 3))
     assert (beyond[0::3] < 1e-3).all()
     assert (beyond[2::3] > 0).all()
+
+
+def test_the_calibration_set_is_none_of_the_frames_that_judge(
+    generate: ModuleType, stored: dict[str, npt.NDArray[np.generic]]
+) -> None:
+    frames = [feed["image"] for feed in itertools.islice(generate.calibration(), 6)]
+    assert {frame.shape for frame in frames} == {(1, 1, 256, 256)}
+    assert {frame.dtype for frame in frames} == {np.dtype(np.uint16)}
+    judged = {frame.tobytes() for frame in stored["image"]}
+    assert judged.isdisjoint(frame.tobytes() for frame in frames)
+    assert len({frame.tobytes() for frame in frames}) == len(frames)
