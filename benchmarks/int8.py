@@ -107,7 +107,7 @@ class Ours:
         samples = list(islice(self.task.calibration, 4))
         cured = cure(self.model, found.tensors, self.task.calibration, samples)
         self.model = cured.model
-        applied = Counter(attempt.kind for attempt in cured.attempts if attempt.applied)
+        applied = Counter(cure.kind for cure in cured.cures)
         return cured.ranges, ", ".join(f"{count} x {kind}" for kind, count in applied.items()) or "none helps"
 
     def measure(self, plan: PrecisionPlan, ranges: Ranges) -> Measurement:

@@ -5,22 +5,24 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx.parser import parse_model
 
-from trtflow.graph.correct import bias_correction, clipped_amax
+from trtflow.graph.correct import bias_correction, clip_shares
 from trtflow.graph.equalize import target_amax, transfer_ranges, transfers
-from trtflow.numerics.quantise import on_grid, scale_for
+from trtflow.numerics.quantise import along, on_grid, scale_for, weight_scale
 from trtflow.runners.onnxrt import create_session
 
 HEAD = '<ir_version: 10, opset_import: ["" : 17]>\n'
 PICTURE, ROW = "net (float[2,3,8,8] x) => (float[N] y)", "net (float[2,5,6] x) => (float[N] y)"
 
 
-def build(header: str, body: str, shapes: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
+def build(header: str, body: str, shapes: Mapping[str, Sequence[int]], seed: int = 5) -> onnx.ModelProto:
     """The network with random constants; variances positive."""
     model = parse_model(f"{HEAD}{header}\n{{\n{body}\n}}")
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     for node in model.graph.node:
         node.name = f"n_{node.output[0]}"
     for name, shape in shapes.items():
@@ -69,34 +71,54 @@ CASES = {
         {"f": (6, 7), "t": (7,), "g": (7, 4)},
         ("c", ("n_y",), "equalisation"),
     ),
+    "two Gemm, the second transposed": (
+        "net (float[3,6] x) => (float[N] y)",
+        "a = Gemm (x, f, t)\nb = LeakyRelu (a)\ny = Gemm <transB=1, alpha=0.5> (b, g, h)",
+        {"f": (6, 7), "t": (7,), "g": (4, 7), "h": (4,)},
+        ("b", ("n_y",), "equalisation"),
+    ),
+    "a transposed convolution that reads a pooled one": (
+        PICTURE,
+        "a = Conv <group=3> (x, w, b)\nc = AveragePool <kernel_shape=[3,3]> (a)\ny = ConvTranspose (c, u)",
+        {"w": (6, 1, 3, 3), "b": (6,), "u": (6, 5, 2, 2)},
+        ("c", ("n_y",), "equalisation"),
+    ),
+    "a spelt-out normalisation of pictures": (
+        PICTURE,
+        "a = Tanh (x)\nb = Mul (a, s)\nc = Add (b, t)\nd = GlobalAveragePool (c)\ny = Conv (d, u)",
+        {"s": (3, 1, 1), "t": (1, 3, 1, 1), "u": (5, 3, 1, 1)},
+        ("d", ("n_y",), "migration"),
+    ),
 }
 
 
 @pytest.mark.parametrize("case", list(CASES))
-def test_range_moves_and_the_network_computes_the_same(case: str) -> None:
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_range_moves_and_the_network_computes_the_same_bit_for_bit(case: str, data: st.DataObject) -> None:
     header, body, shapes, (tensor, readers, kind) = CASES[case]
-    model = build(header, body, shapes)
+    model = build(header, body, shapes, seed=data.draw(st.integers(0, 2**32 - 1)))
     found = {transfer.tensor: transfer for transfer in transfers(model)}
     transfer = found[tensor]
     assert (transfer.readers, transfer.kind) == (readers, kind)
-    factors = np.random.default_rng(0).uniform(0.2, 5, transfer.channels).astype(np.float32)
-    changed = transfer_ranges(model, transfer, factors)
+    shifts = data.draw(st.lists(st.integers(-6, 6), min_size=transfer.channels, max_size=transfer.channels))
+    changed = transfer_ranges(model, transfer, shifts)
     assert [node.name for node in changed.graph.node] == [node.name for node in model.graph.node]
     dims = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
     feed = {"x": np.random.default_rng(1).normal(0, 1, dims).astype(np.float32)}
-    before, after = (_run(m, tensor, feed) for m in (model, changed))
-    np.testing.assert_allclose(after[0], before[0], rtol=1e-4, atol=1e-5)
+    for marked in ((), (tensor,)):  # as a whole, and with nothing fused across the tensor
+        before, after = (_run(m, marked, feed) for m in (model, changed))
+        np.testing.assert_array_equal(after[0], before[0])
+    factors = np.exp2(np.array(shifts, np.float32))
     shape = [-1 if place == transfer.axis % before[1].ndim else 1 for place in range(before[1].ndim)]
-    np.testing.assert_allclose(after[1] * factors.reshape(shape), before[1], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(
-        target_amax(changed, transfer), target_amax(model, transfer) * factors, rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_array_equal(after[1] * factors.reshape(shape), before[1])
+    np.testing.assert_array_equal(target_amax(changed, transfer), target_amax(model, transfer) * factors)
 
 
-def _run(model: onnx.ModelProto, tensor: str, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+def _run(model: onnx.ModelProto, marked: Sequence[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    copy.graph.output.append(onnx.ValueInfoProto(name=tensor))
+    copy.graph.output.extend(onnx.ValueInfoProto(name=tensor) for tensor in marked)
     return [np.asarray(array) for array in create_session(copy).run(None, feed)]
 
 
@@ -129,12 +151,15 @@ def test_a_bias_correction_takes_the_mean_error_away() -> None:
     np.testing.assert_allclose(found + delta, exact, atol=1e-4)
 
 
-def test_clipping_a_weight_lowers_its_error() -> None:
-    weight = np.random.default_rng(3).standard_t(2, (5, 400)).astype(np.float32)
-    clipped = clipped_amax(weight, 0)
-    assert clipped.shape == (5,)
+@given(seed=st.integers(0, 2**32 - 1), axis=st.sampled_from([0, 1, None]))
+@settings(max_examples=30, deadline=None)
+def test_clipping_a_weight_never_raises_its_error(seed: int, axis: int | None) -> None:
+    weight = np.random.default_rng(seed).standard_t(2, (5, 400)).astype(np.float32)
+    shares = clip_shares(weight, axis)
+    assert len(shares) == (1 if axis is None else weight.shape[axis])
 
-    def error(amax: np.ndarray) -> float:
-        return float(np.square(weight - on_grid(weight, scale_for(amax[:, None], "int8"), "int8")).sum())
+    def error(chosen: Sequence[float]) -> float:
+        grid = along(weight_scale(weight, axis, "int8", chosen), axis, 2)
+        return float(np.square(weight - on_grid(weight, grid, "int8"), dtype=np.float64).sum())
 
-    assert error(clipped) <= error(np.abs(weight).max(axis=1))
+    assert error(shares) <= error((1.0,)) * (1 + 1e-5)

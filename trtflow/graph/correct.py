@@ -12,12 +12,19 @@ import onnx
 from numpy.typing import NDArray
 
 from trtflow.graph.typing import attribute_int
+from trtflow.graph.walk import Scope
 from trtflow.numerics.quantise import on_grid, scale_for
 
 Floats = NDArray[np.float32]
 Wide = NDArray[np.float64]
 
-CLIPS = np.linspace(1.0, 0.5, 26)  # shares of a channel's largest magnitude that are tried
+CLIPS = np.linspace(1.0, 0.5, 26).round(2)  # shares of a channel's largest magnitude that are tried
+
+
+def takes_correction(node: onnx.NodeProto, scope: Scope) -> bool:
+    """Whether the bias of ``node`` can be corrected: Conv and Gemm, where weights and bias are constants."""
+    suits = node.op_type == "Conv" or (node.op_type == "Gemm" and not attribute_int(node, "transA"))
+    return suits and all(scope.constant(name) is not None for name in node.input[1:] if name)
 
 
 def bias_correction(node: onnx.NodeProto, weight: Floats, rounded: Floats, exact: Wide, quantised: Wide) -> Floats:
@@ -39,11 +46,10 @@ def _mean_output(node: onnx.NodeProto, weight: Wide, mean: Wide) -> Wide:
     return np.asarray((parts * mean.reshape(groups, 1, -1)).sum(axis=2).reshape(-1))
 
 
-def clipped_amax(weight: Floats, axis: int | None, precision: str = "int8") -> Floats:
-    """The amax of least squared error for ``weight``: one per channel of ``axis``, or a single one; 0 for zeros."""
+def clip_shares(weight: Floats, axis: int | None, precision: str = "int8") -> tuple[float, ...]:
+    """The shares of its largest magnitude that leave ``weight`` the least error: per channel of ``axis``, or one."""
     rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1) if axis is not None else weight.reshape(1, -1)
     peaks = np.abs(rows).max(axis=1, keepdims=True)
     widest = np.where(peaks > 0, peaks, 1.0)
     errors = [np.square(rows - on_grid(rows, scale_for(widest * c, precision), precision)).sum(axis=1) for c in CLIPS]
-    best = peaks[:, 0] * CLIPS[np.argmin(errors, axis=0)]
-    return np.asarray(best if axis is not None else best[0], np.float32)
+    return tuple(CLIPS[np.argmin(errors, axis=0)].tolist())

@@ -1,8 +1,9 @@
 """Range moved between layers: an activation's channels divided by factors, the weights that read it multiplied.
 
-The network computes the same in FP32; in INT8 a channel with a wide range no longer takes the codes from the
-others. Between layers with nothing but positively homogeneous operators (Relu, max pooling) this is cross-layer
-equalisation (Nagel et al., 2019); behind a LayerNorm it is SmoothQuant (Xiao et al., 2023). Both are one rewrite:
+Factors are powers of two, which round nothing: the network computes the same in FP32, bit for bit. In INT8 a channel
+with a wide range no longer takes the codes from the others. Between layers with nothing but positively homogeneous
+operators (Relu, max pooling) this is cross-layer equalisation (Nagel et al., 2019); behind a LayerNorm it is
+SmoothQuant (Xiao et al., 2023). Both are one rewrite:
 
 1. Every reader of the tensor must be a linear operator with constant weights, which takes the factors.
 2. Going back from the tensor through homogeneous operators, each read once, there must be something constant that
@@ -12,8 +13,9 @@ equalisation (Nagel et al., 2019); behind a LayerNorm it is SmoothQuant (Xiao et
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -26,8 +28,12 @@ from trtflow.graph.prune import drop_unread
 from trtflow.graph.typing import attribute_int
 from trtflow.graph.units import readers
 from trtflow.graph.walk import FreshNames, Key, Scope, clone
+from trtflow.numerics.quantise import along
 
 Floats = NDArray[np.float32]
+Shifts = NDArray[np.int32]
+Shape = tuple[int, ...]
+Kind = Literal["equalisation", "migration"]
 
 HOMOGENEOUS = frozenset({"Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "Identity"})
 NORMS: Mapping[str, tuple[int, ...]] = {"BatchNormalization": (1, 2), "LayerNormalization": (1, 2)}
@@ -55,7 +61,7 @@ class Transfer:
     channels: int
     sources: tuple[Slot, ...]
     targets: tuple[Slot, ...]
-    kind: str
+    kind: Kind
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -70,23 +76,23 @@ def transfers(model: onnx.ModelProto) -> tuple[Transfer, ...]:
     return tuple(transfer for transfer in found if transfer is not None)
 
 
-def transfer_ranges(model: onnx.ModelProto, transfer: Transfer, factors: Floats) -> onnx.ModelProto:
-    """``model`` with the channels of the tensor divided by ``factors`` (all > 0) and its readers making up for it."""
+def transfer_ranges(model: onnx.ModelProto, transfer: Transfer, shifts: Sequence[int]) -> onnx.ModelProto:
+    """``model`` with the channels of the tensor over two to the power of ``shifts``, its readers making up for it."""
     copy = clone(model)
     nodes = {node.name: node for node in copy.graph.node}
     held = analyse(copy).scopes[0]
     fresh = FreshNames(copy)
-    for slots, change in ((transfer.sources, _divided), (transfer.targets, _multiplied)):
-        for slot in slots:
-            node = nodes[slot.node]
-            tensor = held.constant(node.input[slot.index])
-            assert tensor is not None  # noqa: S101 - the finder only lists constants
-            changed = change(
-                node, slot.index, values(tensor).astype(np.float64), factors.astype(np.float64), transfer
-            )
-            node.input[slot.index] = fresh(f"{node.input[slot.index]}__rescaled")
-            array = np.asarray(changed, np.float32)
-            copy.graph.initializer.append(onnx.numpy_helper.from_array(array, node.input[slot.index]))
+    powers = np.asarray(shifts, np.int32)
+    changes = [(slot, _at_source, -powers) for slot in transfer.sources]
+    changes += [(slot, _at_target, powers) for slot in transfer.targets]
+    for slot, place, exponents in changes:
+        node = nodes[slot.node]
+        tensor = held.constant(node.input[slot.index])
+        assert tensor is not None  # noqa: S101 - the finder only lists constants
+        array = values(tensor).astype(np.float32)
+        changed = np.ldexp(array, place(node, slot.index, array.shape, exponents, transfer.axis))
+        node.input[slot.index] = fresh(f"{node.input[slot.index]}__rescaled")
+        copy.graph.initializer.append(onnx.numpy_helper.from_array(changed, node.input[slot.index]))
     drop_unread(copy)
     return copy
 
@@ -104,30 +110,22 @@ def target_amax(model: onnx.ModelProto, transfer: Transfer) -> Floats:
     return found
 
 
-def _divided(
-    node: onnx.NodeProto, index: int, array: NDArray[np.float64], factors: NDArray[np.float64], transfer: Transfer
-) -> NDArray[np.float64]:
-    """``array``, which scales the output of ``node``, over ``factors`` along the output channels."""
+def _at_source(node: onnx.NodeProto, index: int, shape: Shape, exponents: Shifts, axis: int) -> Shifts:
+    """``exponents`` along the output channels of ``node``, for its input ``index`` of ``shape``."""
     if node.op_type in LINEAR and index < 2:
-        axis = _output_axis(node)
-        return array / factors.reshape([-1 if place == axis else 1 for place in range(array.ndim)])
+        return along(exponents, _output_axis(node), len(shape))
     if node.op_type in (*NORMS, *LINEAR):
-        return array / factors
-    trailing = 0 if transfer.axis < 0 else 2  # a constant of a spelt-out normalisation broadcasts
-    return array / factors.reshape(-1, *[1] * trailing)
+        return exponents
+    return exponents if axis < 0 else exponents.reshape(-1, 1, 1)  # a spelt-out normalisation's constants broadcast
 
 
-def _multiplied(
-    node: onnx.NodeProto, index: int, array: NDArray[np.float64], factors: NDArray[np.float64], transfer: Transfer
-) -> NDArray[np.float64]:
-    """The weights ``array`` of ``node`` times ``factors`` along their input channels."""
+def _at_target(node: onnx.NodeProto, index: int, shape: Shape, exponents: Shifts, axis: int) -> Shifts:
+    """``exponents`` along the input channels of the weights of ``node``."""
     if node.op_type != "Conv":
-        axis = 1 if node.op_type == "Gemm" and attribute_int(node, "transB") else 0
-        return array * factors.reshape([-1 if place == axis else 1 for place in range(array.ndim)])
+        return along(exponents, 1 if node.op_type == "Gemm" and attribute_int(node, "transB") else 0, len(shape))
     groups = attribute_int(node, "group") or 1
-    parts = array.reshape(groups, array.shape[0] // groups, *array.shape[1:])
-    spread = factors.reshape(groups, 1, -1, *[1] * (array.ndim - 2))
-    return (parts * spread).reshape(array.shape)
+    rows = np.repeat(exponents.reshape(groups, -1), shape[0] // groups, axis=0)
+    return rows.reshape(*rows.shape, *[1] * (len(shape) - 2))
 
 
 def _by_input_channel(node: onnx.NodeProto, magnitudes: Floats, channels: int) -> Floats:
@@ -187,7 +185,7 @@ class _Finder:
             return int(held.dims[1]) * (attribute_int(node, "group") or 1)
         return int(held.dims[1 if node.op_type == "Gemm" and attribute_int(node, "transB") else 0])
 
-    def _sources(self, tensor: str, axis: int) -> tuple[tuple[Slot, ...], str] | None:
+    def _sources(self, tensor: str, axis: int) -> tuple[tuple[Slot, ...], Kind] | None:
         """What takes the inverse, and the kind of the transfer."""
         node = self._main.producer(tensor)
         shifts: list[Slot] = []
@@ -209,7 +207,7 @@ class _Finder:
     def _is_shift(self, node: onnx.NodeProto) -> bool:
         return node.op_type == "Add" and sum(self._main.constant(name) is not None for name in node.input) == 1
 
-    def _end(self, node: onnx.NodeProto, axis: int) -> tuple[tuple[Slot, ...], str] | None:
+    def _end(self, node: onnx.NodeProto, axis: int) -> tuple[tuple[Slot, ...], Kind] | None:
         constant = [index for index, name in enumerate(node.input) if name and self._main.constant(name) is not None]
         if node.op_type in NORMS:
             slots = [index for index in NORMS[node.op_type] if index < len(node.input)]

@@ -13,12 +13,22 @@ from onnx import helper
 from trtflow.graph.constants import values
 from trtflow.graph.placement import Weight
 from trtflow.graph.walk import Scope
-from trtflow.numerics.quantise import encode, fits_fp16, scale_for
+from trtflow.numerics.quantise import along, encode, fits_fp16, weight_scale
 from trtflow.precision.plan import Precision
 
 Floats = NDArray[np.float32]
 
 CODES: Mapping[str, int] = {"int8": onnx.TensorProto.INT8, "fp8": onnx.TensorProto.FLOAT8E4M3FN}
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the codes of a tensor depend on: the format, and for weights the axis of the scales and the clipping."""
+
+    tensor: str
+    precision: Precision
+    axis: int | None = None
+    shares: tuple[float, ...] = ()
 
 
 @dataclass
@@ -31,32 +41,31 @@ class Pairs:
     main: Scope
     fresh: Callable[[str], str]
     floats: dict[str, Precision]
-    _codes: dict[tuple[str, Precision, int | None], str] = field(default_factory=dict)
-    _made: dict[tuple[str, Precision, int | None, Precision], str] = field(default_factory=dict)
+    _codes: dict[Code, str] = field(default_factory=dict)
+    _made: dict[tuple[Code, Precision], str] = field(default_factory=dict)
     _after: dict[str, list[onnx.NodeProto]] = field(default_factory=dict)
 
     def around(self, tensor: str, scale: Floats, precision: Precision, stored: Precision, computes: Precision) -> str:
         """``tensor``, ``stored`` in one format, behind a pair that ends in what its reader ``computes`` in."""
-        key = (tensor, precision, None, computes)
-        if key not in self._made:
-            if key[:3] not in self._codes:
-                self._codes[key[:3]] = self._quantizer(tensor, precision, scale, stored)
-            self._made[key] = self._dequantizer(key, scale, tensor)
-        return self._made[key]
+        code = Code(tensor, precision)
+        if (code, computes) not in self._made:
+            if code not in self._codes:
+                self._codes[code] = self._quantizer(tensor, precision, scale, stored)
+            self._made[code, computes] = self._dequantizer(code, computes, scale, tensor)
+        return self._made[code, computes]
 
-    def weight(self, weight: Weight, ranges: Floats | None, precision: Precision, computes: Precision) -> str:
-        """The constant ``weight`` as codes, dequantised; ``ranges``: its amax where that is not its own."""
-        axis = weight.axis if precision == "int8" else None  # FP8's exponent makes up for spread channels
-        key = (weight.tensor, precision, axis, computes)
-        if key not in self._made:
+    def weight(self, weight: Weight, shares: tuple[float, ...], precision: Precision, computes: Precision) -> str:
+        """The constant ``weight`` as codes, dequantised; the largest is at ``shares`` of its largest magnitude."""
+        code = Code(weight.tensor, precision, channels(weight, precision), shares)
+        if (code, computes) not in self._made:
             tensor = self.main.constant(weight.tensor)
             assert tensor is not None  # noqa: S101 - a Weight is a constant by definition
             array = values(tensor).astype(np.float32)
-            scale = _weight_scale(array, ranges, axis, precision)
-            if key[:3] not in self._codes:
-                self._codes[key[:3]] = self._encoded(weight.tensor, array, scale, axis, precision)
-            self._made[key] = self._dequantizer(key, scale, "")
-        return self._made[key]
+            scale = weight_scale(array, code.axis, precision, shares)
+            if code not in self._codes:
+                self._codes[code] = self._encoded(code, array, scale)
+            self._made[code, computes] = self._dequantizer(code, computes, scale, "")
+        return self._made[code, computes]
 
     def insert(self) -> None:
         """Put the new nodes right behind what they read."""
@@ -79,20 +88,19 @@ class Pairs:
         self.floats[name] = stored if fits_fp16(scale) else "fp32"
         return codes
 
-    def _encoded(self, tensor: str, array: Floats, scale: Floats, axis: int | None, precision: Precision) -> str:
-        name = self.fresh(f"{tensor}__{precision}_codes")
-        shape = [-1 if place == axis else 1 for place in range(array.ndim)] if axis is not None else [1] * array.ndim
-        self._add(onnx.numpy_helper.from_array(encode(array, scale.reshape(shape), precision), name))
+    def _encoded(self, code: Code, array: Floats, scale: Floats) -> str:
+        name = self.fresh(f"{code.tensor}__{code.precision}_codes")
+        codes = encode(array, along(scale, code.axis, array.ndim), code.precision)
+        self._add(onnx.numpy_helper.from_array(codes, name))
         return name
 
-    def _dequantizer(self, key: tuple[str, Precision, int | None, Precision], scale: Floats, after: str) -> str:
-        tensor, precision, axis, computes = key
-        output = self.fresh(f"{tensor}__{precision}")
+    def _dequantizer(self, code: Code, computes: Precision, scale: Floats, after: str) -> str:
+        output = self.fresh(f"{code.tensor}__{code.precision}")
         name = self.fresh(f"{output}__dequantize")
-        inputs = [self._codes[key[:3]], *self._grid(name, scale, precision)]
+        inputs = [self._codes[code], *self._grid(name, scale, code.precision)]
         node = helper.make_node("DequantizeLinear", inputs, [output], name)
-        if axis is not None:
-            node.attribute.append(helper.make_attribute("axis", axis))
+        if code.axis is not None:
+            node.attribute.append(helper.make_attribute("axis", code.axis))
         self._place(after, node)
         self.floats[name] = computes if fits_fp16(scale) else "fp32"
         return output
@@ -111,10 +119,6 @@ class Pairs:
         self._after.setdefault(tensor, []).append(node)
 
 
-def _weight_scale(array: Floats, ranges: Floats | None, axis: int | None, precision: Precision) -> Floats:
-    """One scale, or one per channel of ``axis``; channels of zeros get the largest."""
-    rest = tuple(place for place in range(array.ndim) if place != axis)
-    own = np.abs(array).max(axis=rest if axis is not None else None)
-    wide = np.asarray(own if ranges is None else ranges, np.float64)
-    top = float(wide.max(initial=0.0)) or 1.0
-    return scale_for(np.where(wide > 0, wide, top), precision)
+def channels(weight: Weight, precision: Precision) -> int | None:
+    """The axis along which ``weight`` has a scale per channel: FP8's exponent makes up for spread channels."""
+    return weight.axis if precision == "int8" else None

@@ -8,7 +8,7 @@ which is what an INT8 kernel with 32-bit sums computes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +25,7 @@ from trtflow.graph.prune import drop_unread
 from trtflow.graph.units import GRAPH_OUTPUT, readers
 from trtflow.graph.walk import FreshNames, clone, opset
 from trtflow.numerics.quantise import scale_for
+from trtflow.precision.cures import Clipping, Correction, Cure
 from trtflow.precision.plan import QUANTISED, Precision, PrecisionPlan
 
 PER_CHANNEL = 13
@@ -54,15 +55,13 @@ def quantize(
     model: onnx.ModelProto,
     plan: PrecisionPlan,
     amax: Mapping[str, float],
-    weight_amax: Mapping[str, NDArray[np.float32]] | None = None,
-    bias_shift: Mapping[str, NDArray[np.float32]] | None = None,
+    cures: Iterable[Cure] = (),
 ) -> Quantized:
     """``model`` with what ``plan`` has in INT8 or FP8 between Q/DQ pairs.
 
-    ``amax`` holds the largest magnitude of each activation that a quantised node reads, ``weight_amax`` those of
-    weights whose range is not simply their largest magnitude (a number, or one per channel), ``bias_shift`` what
-    is added to the biases of Conv and Gemm nodes once they are quantised. Names are kept; a node that is no `Site`,
-    or reads a tensor that is zero throughout, is skipped.
+    ``amax`` holds the largest magnitude of each activation that a quantised node reads. Of ``cures`` the clippings
+    and corrections are carried out; rescalings are in the model. Names are kept; a node that is no `Site`, or reads a
+    tensor that is zero throughout, is skipped.
 
     Raises `PlanError` for nodes that the model lacks and for activations without a range.
     """
@@ -71,7 +70,7 @@ def quantize(
     typed = wanted and (low or "fp8" in wanted.values())
     least = TYPED_SCALES if typed else PER_CHANNEL
     copy = raise_opset(model, least) if opset(model) < least else clone(model)
-    work = _Work(analyse(copy), plan, amax, weight_amax or {}, bias_shift or {}, FreshNames(copy))
+    work = _Work(analyse(copy), plan, amax, tuple(cures), FreshNames(copy))
     return work.run(wanted)
 
 
@@ -101,8 +100,7 @@ class _Work:
     analysis: Analysis
     given: PrecisionPlan
     amax: Mapping[str, float]
-    weight_amax: Mapping[str, NDArray[np.float32]]
-    bias_shift: Mapping[str, NDArray[np.float32]]
+    cures: tuple[Cure, ...]
     fresh: FreshNames
     floats: dict[str, Precision] = field(default_factory=dict)
 
@@ -110,6 +108,8 @@ class _Work:
         self.main, self.base = self.analysis.scopes[0], float_plan(self.given)
         self.pairs = Pairs(self.main, self.fresh, self.floats)
         self._known = {info.name for info in self.analysis.candidates}
+        self._shares = {cure.subject: cure.shares for cure in self.cures if isinstance(cure, Clipping)}
+        self._bias = {cure.subject: cure.bias for cure in self.cures if isinstance(cure, Correction)}
 
     def run(self, wanted: Mapping[str, Precision]) -> Quantized:
         users = readers(self.analysis)
@@ -155,10 +155,10 @@ class _Work:
             reader.input[activation.slot] = self.pairs.around(activation.tensor, scale, precision, stored, computes)
         node = self.analysis.by_name[site.node][1]
         for weight in site.weights:
-            ranges = self.weight_amax.get(weight.tensor)
-            node.input[weight.slot] = self.pairs.weight(weight, ranges, precision, computes)
-        if site.node in self.bias_shift:
-            self._shift_bias(node, self.bias_shift[site.node])
+            shares = self._shares.get(site.node, (1.0,))
+            node.input[weight.slot] = self.pairs.weight(weight, shares, precision, computes)
+        if site.node in self._bias:
+            self._correct(node, np.asarray(self._bias[site.node], np.float32))
 
     def _stored(self, tensor: str) -> Precision:
         """The format that the producer of ``tensor`` writes."""
@@ -167,7 +167,7 @@ class _Work:
             return "fp32"
         return self.floats.get(producer.name, self.base.default)
 
-    def _shift_bias(self, node: onnx.NodeProto, shift: NDArray[np.float32]) -> None:
+    def _correct(self, node: onnx.NodeProto, shift: NDArray[np.float32]) -> None:
         name = self.fresh(f"{node.output[0]}__bias")
         held = self.main.constant(node.input[2]) if len(node.input) > 2 else None
         bias = shift if held is None else values(held) + shift

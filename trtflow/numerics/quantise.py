@@ -7,7 +7,7 @@ most below amax = 0.008).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,23 @@ def scale_for(amax: NDArray[Any] | float, precision: str) -> Array:
     wide = half.astype(np.float32)
     holds = np.isfinite(wide) & (wide <= exact * (1 + HOLDS)) & (exact > 0)
     return np.where(holds, wide, exact).astype(np.float32)
+
+
+def weight_scale(array: Array, axis: int | None, precision: str, shares: Sequence[float] = (1.0,)) -> Array:
+    """The scale for ``shares`` of the largest magnitude in ``array``: one, or one per channel of ``axis``.
+
+    Channels of zeros get the largest.
+    """
+    rest = tuple(place for place in range(array.ndim) if place != axis)
+    own = np.abs(array).max(axis=rest if axis is not None else None).astype(np.float64)
+    wide = (own * np.asarray(shares)).reshape(own.shape)
+    top = float(wide.max(initial=0.0)) or 1.0
+    return scale_for(np.where(wide > 0, wide, top), precision)
+
+
+def along(channels: NDArray[Any], axis: int | None, rank: int) -> NDArray[Any]:
+    """``channels`` in a shape that broadcasts along ``axis`` of an array of ``rank``; None: a single one."""
+    return channels.reshape([-1 if place == axis else 1 for place in range(rank)])
 
 
 def fits_fp16(scale: Array) -> bool:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trtflow.errors import PlanError
 from trtflow.numerics.accept import Kind
+from trtflow.precision.cures import Cure
 from trtflow.precision.lines import Flow, write_lines
 from trtflow.precision.plan import Precision, PrecisionPlan
 
@@ -46,7 +47,7 @@ class Constraints(_Part):
     model: ModelReference
     default: Precision
     nodes: Mapping[str, Node] = Field(default_factory=dict)
-    cures: tuple[Mapping[str, Any], ...] = ()
+    cures: tuple[Cure, ...] = ()
     scales: Mapping[str, float] = Field(default_factory=dict)
     accept: Mapping[str, Mapping[Kind, float]] = Field(default_factory=dict)
     measured: Mapping[str, Mapping[str, float | None]] = Field(default_factory=dict)

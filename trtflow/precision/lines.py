@@ -21,6 +21,11 @@ _Dumper.add_representer(
 )
 
 
+def short(value: float) -> float:
+    """Six digits say enough in a file that people read."""
+    return float(f"{value:.6g}")
+
+
 def write_lines(document: dict[str, Any], path: Path) -> None:
     """Write ``document`` in its order; every `Flow` in it takes one line."""
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=1_000_000, allow_unicode=True)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import ModelProto, NodeProto
 
 from trtflow.data import Array, Dataset, Sample
 from trtflow.graph.constants import values
-from trtflow.graph.correct import bias_correction, clipped_amax
+from trtflow.graph.correct import bias_correction, clip_shares, takes_correction
 from trtflow.graph.equalize import Transfer, target_amax, transfer_ranges, transfers
 from trtflow.graph.nodes import analyse
-from trtflow.graph.placement import Site, Weight
+from trtflow.graph.pairs import channels
 from trtflow.graph.quantize import quantizable
 from trtflow.numerics.calibration import METHODS, Method
-from trtflow.numerics.quantise import on_grid, scale_for
+from trtflow.numerics.quantise import along, on_grid, scale_for, weight_scale
+from trtflow.precision.cures import Clipping, Correction, Cure, Rescaling
+from trtflow.precision.lines import short
 from trtflow.precision.plan import PrecisionPlan
 from trtflow.precision.scales import TensorScale
 from trtflow.runners.calibrate import Choice, calibrate
@@ -34,29 +36,34 @@ WINS = 0.9  # of the error before: a cure that does not save a tenth is not wort
 HARM = 1e-4  # noise over signal of a node alone (40 dB) from which on a cure is worth trying
 MOST = 32  # nodes that are tried at most, the worst ones
 BALANCES = (0.5, 0.75)  # how much of the spread moves from the activations into the weights
-LIMIT = 64.0  # a channel's factor at most, either way
+LIMIT = 6  # powers of two that a channel moves at most, either way
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One cure tried: the noise over signal at the end outputs with only ``nodes`` quantised, before and after."""
+    """One cure tried, and whether it is applied."""
 
-    kind: str
-    subject: str
-    nodes: tuple[str, ...]
-    before: float
-    after: float
+    cure: Cure
     applied: bool
 
 
 @dataclass(frozen=True)
 class Cured:
-    """The network (the same in FP32), the scales that changed with it, the adjustments, and all attempts."""
+    """The network (the same in FP32), the scales that changed with it, and all attempts."""
 
     model: ModelProto
     tensors: Mapping[str, TensorScale]
-    ranges: Ranges
     attempts: tuple[Attempt, ...]
+
+    @property
+    def cures(self) -> tuple[Cure, ...]:
+        """Those that are applied, in order."""
+        return tuple(attempt.cure for attempt in self.attempts if attempt.applied)
+
+    @property
+    def ranges(self) -> Ranges:
+        """What the network is quantised with."""
+        return Ranges({name: scale.amax for name, scale in self.tensors.items()}, self.cures)
 
 
 def cure(
@@ -71,7 +78,7 @@ def cure(
     work = _Work(model, dict(tensors), data, samples, precision, progress)
     work.transfer()
     work.adjust()
-    return Cured(work.model, work.tensors, work.ranges, tuple(work.attempts))
+    return work.cured
 
 
 @dataclass
@@ -83,29 +90,35 @@ class _Work:
     precision: Precision
     progress: Progress
     attempts: list[Attempt] = field(default_factory=list)
-    weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    biases: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._evaluator = Evaluator(ReferenceRunner(self.model), self.samples, {"sqnr": {"min": 0.0}})
-        amax = self.ranges.activations
+        amax = self.cured.ranges.activations
         found = quantizable(self.model, outputs=True)
         self.sites = {site.node: site for site in found if all(amax.get(name, 0) > 0 for name in site.tensors)}
         alone = {node: self._error((node,)) for node in self.sites}
         self._harmed = set(_most(alone))
 
     @property
-    def ranges(self) -> Ranges:
-        return Ranges({name: scale.amax for name, scale in self.tensors.items()}, self.weights, self.biases)
+    def cured(self) -> Cured:
+        """What is done so far."""
+        return Cured(self.model, dict(self.tensors), tuple(self.attempts))
 
     def _error(self, nodes: Iterable[str], model: ModelProto | None = None, ranges: Ranges | None = None) -> float:
         plan = PrecisionPlan("fp32").assign(nodes, self.precision)
-        return self._evaluator.measure(QuantizedRunner(model or self.model, plan, ranges or self.ranges)).error
+        runner = QuantizedRunner(model or self.model, plan, ranges or self.cured.ranges)
+        return short(self._evaluator.measure(runner).error)
+
+    def _judge(self, cure: Cure) -> bool:
+        """Record ``cure``, and whether it is applied."""
+        applied = cure.after < WINS * cure.before
+        self.attempts.append(Attempt(cure, applied))
+        return applied
 
     def transfer(self) -> None:
         """Equalisation and migration, tensor by tensor."""
-        found = [t for t in transfers(self.model) if self._harmed.intersection(t.readers) <= self.sites.keys()]
-        found = [t for t in found if self._harmed.intersection(t.readers) and self.sites.keys() >= set(t.readers)]
+        found = [t for t in transfers(self.model) if self._harmed.intersection(t.readers)]
+        found = [t for t in found if self.sites.keys() >= set(t.readers)]
         if not found:
             return
         axes = {transfer.tensor: transfer.axis for transfer in found}
@@ -116,19 +129,25 @@ class _Work:
             self._try_transfer(transfer, peaks[transfer.tensor])
 
     def _try_transfer(self, transfer: Transfer, peaks: NDArray[np.float32]) -> None:
-        before = self._error(transfer.readers)
+        tensor, nodes, before, ranges = (
+            transfer.tensor,
+            transfer.readers,
+            self._error(transfer.readers),
+            self.cured.ranges,
+        )
         trials = []
         for balance in BALANCES:
-            factors = _factors(peaks, target_amax(self.model, transfer), balance)
-            changed = transfer_ranges(self.model, transfer, factors)
+            shifts = balanced_shifts(peaks, target_amax(self.model, transfer), balance)
+            changed = transfer_ranges(self.model, transfer, shifts)
             scale = self._calibrated(changed, transfer)
-            ranges = replace(self.ranges, activations={**self.ranges.activations, transfer.tensor: scale.amax})
-            trials.append((self._error(transfer.readers, changed, ranges), changed, scale))
-        after, changed, scale = min(trials, key=lambda trial: trial[0])
-        applied = after < WINS * before
-        self.attempts.append(Attempt(transfer.kind, transfer.tensor, transfer.readers, before, after, applied))
-        if applied:
-            self.model, self.tensors[transfer.tensor] = changed, scale
+            after = self._error(
+                nodes, changed, replace(ranges, activations={**ranges.activations, tensor: scale.amax})
+            )
+            trials.append((after, shifts, changed, scale))
+        after, shifts, changed, scale = min(trials, key=lambda trial: trial[0])
+        cure = Rescaling(kind=transfer.kind, subject=tensor, nodes=nodes, before=before, after=after, shifts=shifts)
+        if self._judge(cure):
+            self.model, self.tensors[tensor] = changed, scale
 
     def _calibrated(self, model: ModelProto, transfer: Transfer) -> TensorScale:
         """The scale of the rescaled tensor, by the method that it had."""
@@ -139,41 +158,44 @@ class _Work:
     def adjust(self) -> None:
         """Clipped weights, then corrected biases, node by node."""
         chosen = [site for node, site in self.sites.items() if node in self._harmed and site.weights]
-        nodes = {node.name: node for node in self.model.graph.node}
         main = analyse(self.model).scopes[0]
+        nodes = {node.name: node for node in self.model.graph.node}
         for index, site in enumerate(chosen):
             self.progress(index, len(chosen), f"weights of {site.node}")
-            weight = site.weights[0]
-            slot = nodes[site.node].input[weight.slot]  # a transfer may have renamed it
-            held = main.constant(slot)
+            node, axis = nodes[site.node], channels(site.weights[0], self.precision)
+            held = main.constant(node.input[site.weights[0].slot])  # a transfer may have renamed it
             assert held is not None  # noqa: S101 - a site's weight is a constant
-            array = values(held).astype(np.float32)
-            axis = weight.axis if self.precision == "int8" else None
-            clipped = clipped_amax(array, axis, self.precision)
-            self._try("weight clipping", site, replace(self.ranges, weights={**self.weights, slot: clipped}))
-            if nodes[site.node].op_type in ("Conv", "Gemm"):
-                self._try_bias(site, nodes[site.node], array, replace(weight, tensor=slot, axis=axis))
+            weight = values(held).astype(np.float32)
+            self._try_clipping(site.node, clip_shares(weight, axis, self.precision))
+            if takes_correction(node, main):
+                self._try_correction(node, weight, axis, site.tensors[0])
 
-    def _try_bias(self, site: Site, node: Any, array: NDArray[np.float32], weight: Weight) -> None:
-        tensor, axis = site.tensors[0], 1 if node.op_type == "Conv" else -1
+    def _try_clipping(self, node: str, shares: tuple[float, ...]) -> None:
+        before = self._error((node,))
+        self._try(Clipping(subject=node, nodes=(node,), before=before, after=before, shares=shares))
+
+    def _try_correction(self, node: NodeProto, weight: NDArray[np.float32], axis: int | None, tensor: str) -> None:
         step = scale_for(self.tensors[tensor].amax, self.precision)
+        along_axis = 1 if node.op_type == "Conv" else -1
 
         def sums(name: str, found: Array) -> NDArray[np.float64]:
-            both = (found, on_grid(found.astype(np.float32), step, self.precision))
-            return np.stack([*(_channel_sums(part, axis) for part in both), _channel_sums(np.ones_like(found), axis)])
+            parts = (found, on_grid(found.astype(np.float32), step, self.precision), np.ones_like(found))
+            return np.stack([_channel_sums(part, along_axis) for part in parts])
 
         total = Stream(self.model, [tensor], self.data).fold("means", sums, lambda a, b: a + b)[tensor]
         exact, quantised = total[:2] / total[2]
-        rounded = _rounded(array, weight.axis, self.weights.get(weight.tensor), self.precision)
-        shift = bias_correction(node, array, rounded, exact, quantised)
-        self._try("bias correction", site, replace(self.ranges, biases={**self.biases, site.node: shift}))
+        shares = next(
+            (c.shares for c in self.cured.cures if isinstance(c, Clipping) and c.subject == node.name), (1.0,)
+        )
+        grid = along(weight_scale(weight, axis, self.precision, shares), axis, weight.ndim)
+        shift = bias_correction(node, weight, on_grid(weight, grid, self.precision), exact, quantised)
+        before, bias = self._error((node.name,)), tuple(map(short, shift.tolist()))
+        self._try(Correction(subject=node.name, nodes=(node.name,), before=before, after=before, bias=bias))
 
-    def _try(self, kind: str, site: Site, ranges: Ranges) -> None:
-        before, after = self._error((site.node,)), self._error((site.node,), ranges=ranges)
-        applied = after < WINS * before
-        self.attempts.append(Attempt(kind, site.node, (site.node,), before, after, applied))
-        if applied:
-            self.weights, self.biases = dict(ranges.weights), dict(ranges.biases)
+    def _try(self, cure: Cure) -> None:
+        """Measure ``cure``, whose ``after`` is not known yet."""
+        ranges = replace(self.cured.ranges, cures=(*self.cured.cures, cure))
+        self._judge(cure.model_copy(update={"after": self._error(cure.nodes, ranges=ranges)}))
 
 
 def _most(errors: Mapping[str, float]) -> list[str]:
@@ -182,13 +204,18 @@ def _most(errors: Mapping[str, float]) -> list[str]:
     return sorted(harmed, key=errors.__getitem__, reverse=True)[:MOST]
 
 
-def _factors(peaks: NDArray[np.float32], weights: NDArray[np.float32], balance: float) -> NDArray[np.float32]:
-    """SmoothQuant's factors, scaled so that the tensor's largest magnitude stays; 1 for dead channels."""
-    live = (peaks > 0) & (weights > 0)
-    ratio = np.where(live, peaks, 1.0) ** balance / np.where(live, weights, 1.0) ** (1 - balance)
-    ratio = np.where(live, ratio, 1.0).astype(np.float64)
-    ratio *= (peaks / ratio).max() / max(float(peaks.max()), 1e-30)
-    return np.asarray(np.where(live, np.clip(ratio, 1 / LIMIT, LIMIT), 1.0), np.float32)
+def balanced_shifts(peaks: NDArray[np.float32], weights: NDArray[np.float32], balance: float) -> tuple[int, ...]:
+    """SmoothQuant's factors as powers of two, so that the tensor's largest magnitude does not grow; 0: dead channels.
+
+    ``peaks`` are the largest magnitudes of the channels, ``weights`` those of the weights that read them.
+    """
+    live = np.isfinite(peaks) & (peaks > 0) & (weights > 0)
+    if not live.any():
+        return (0,) * len(peaks)
+    wide, read = (np.log2(np.where(live, array, 1.0).astype(np.float64)) for array in (peaks, weights))
+    shifts = np.rint(balance * wide - (1 - balance) * read)
+    shifts += np.ceil((wide - shifts)[live].max() - wide[live].max())
+    return tuple(np.where(live, np.clip(shifts, -LIMIT, LIMIT), 0).astype(int).tolist())
 
 
 def _rest(array: Array, axis: int) -> tuple[int, ...]:
@@ -201,14 +228,3 @@ def _channel_peaks(array: Array, axis: int) -> NDArray[np.float32]:
 
 def _channel_sums(array: Array, axis: int) -> NDArray[np.float64]:
     return np.asarray(array.sum(axis=_rest(array, axis), dtype=np.float64))
-
-
-def _rounded(
-    array: NDArray[np.float32], axis: int | None, amax: NDArray[np.float32] | None, precision: str
-) -> NDArray[np.float32]:
-    """The weight as its codes stand for it."""
-    rest = tuple(place for place in range(array.ndim) if place != axis)
-    widest = np.abs(array).max(axis=rest if axis is not None else None) if amax is None else amax
-    shape = [-1 if place == axis else 1 for place in range(array.ndim)] if axis is not None else [1] * array.ndim
-    safe = np.where(widest > 0, widest, 1.0)
-    return on_grid(array, scale_for(safe, precision).reshape(shape), precision)

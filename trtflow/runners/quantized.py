@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from onnx import ModelProto
 
 from trtflow.graph.emulate import instrument
 from trtflow.graph.quantize import Quantized, quantize
+from trtflow.precision.cures import Cure, read_cures
 from trtflow.precision.plan import PrecisionPlan
 from trtflow.precision.scales import read_scales
 from trtflow.runners.emulated import Rounding
@@ -22,40 +21,19 @@ from trtflow.runners.oracle import EmulatedOracle
 
 @dataclass(frozen=True)
 class Ranges:
-    """The magnitudes that the largest codes stand for, and what else quantisation changes.
-
-    ``activations``: tensor → amax. ``weights``: those that are not at their own largest magnitude, a number or one
-    per channel. ``biases``: node → what is added to its bias once it is quantised.
-    """
+    """The magnitudes that the largest codes of activations stand for, and the cures that quantisation carries out."""
 
     activations: Mapping[str, float]
-    weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    biases: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    cures: tuple[Cure, ...] = ()
 
     def quantize(self, model: ModelProto, plan: PrecisionPlan) -> Quantized:
         """``model`` with the Q/DQ pairs of ``plan`` at these ranges."""
-        return quantize(model, plan, self.activations, self.weights, self.biases)
+        return quantize(model, plan, self.activations, self.cures)
 
 
-def write_adjustments(ranges: Ranges, path: Path) -> None:
-    """Write what `Ranges` holds beside activations, as an npz."""
-    arrays: dict[str, Any] = {f"weight {name}": array for name, array in ranges.weights.items()}
-    arrays |= {f"bias {name}": array for name, array in ranges.biases.items()}
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
-
-
-def read_ranges_of(scales: Path | None, adjustments: Path | None = None) -> Ranges:
-    """What a scales file and the file of `write_adjustments` hold. Raises `PlanError` for a bad scales file."""
-    amax = {} if scales is None else read_scales(scales).amax
-    if adjustments is None:
-        return Ranges(amax)
-    with np.load(adjustments, allow_pickle=False) as archive:
-        kinds = {
-            kind: {name.removeprefix(kind): archive[name] for name in archive if name.startswith(kind)}
-            for kind in ("weight ", "bias ")
-        }
-    return Ranges(amax, kinds["weight "], kinds["bias "])
+def read_ranges_of(scales: Path | None, cures: Path | None = None) -> Ranges:
+    """What a scales file and a file of cures hold. Raises `PlanError` for bad ones."""
+    return Ranges({} if scales is None else read_scales(scales).amax, () if cures is None else read_cures(cures))
 
 
 def emulate(model: ModelProto, plan: PrecisionPlan, ranges: Ranges, rounding: Rounding = "tensor") -> ModelProto:

@@ -40,7 +40,7 @@ class Candidate(Options):
     precision: Literal["fp16", "bf16", "int8", "fp8"] = Field("fp16", description="of every node that suits it")
     plan: File | None = Field(None, description="a precision plan, from bisect or quantize; overrides precision")
     scales: File | None = Field(None, description="the scales file, from calibrate; for INT8 and FP8")
-    adjustments: File | None = Field(None, description="adjusted weights and biases, from cure")
+    cures: File | None = Field(None, description="clipped weights and corrected biases, from cure")
 
 
 class With(Options):
@@ -75,7 +75,7 @@ def run(options: With, context: Context) -> Result:
     }
     candidates = {
         name: lockstep.Candidate(
-            partial(emulate, model, plans[name], read_ranges_of(entry.scales, entry.adjustments), options.rounding),
+            partial(emulate, model, plans[name], read_ranges_of(entry.scales, entry.cures), options.rounding),
             float_plan(plans[name]).default,
         )
         for name, entry in options.candidates.items()

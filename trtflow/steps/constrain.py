@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from trtflow.precision.exports import Port
 
-version = 1
+version = 2
 environment = ()
 outputs = {"constraints": "constraints.yaml", "exports": "exports"}
 published = {"constraints": "constraints.yaml", "exports": "exports"}
@@ -31,7 +31,7 @@ class With(Options):
     search: File = Field(description="the search's books, from bisect")
     findings: File = Field(description="reasons, from diagnose")
     scales: File | None = Field(None, description="the scales file, from calibrate; for plans with INT8 or FP8")
-    cures: File | None = Field(None, description="the cures tried, from cure")
+    cures: File | None = Field(None, description="the cures applied, from cure")
     accept: Conditions = Field(description="the conditions that the plan was accepted by")
 
 
@@ -42,8 +42,10 @@ def run(options: With, context: Context) -> Result:
     from trtflow.graph.nodes import candidates
     from trtflow.graph.units import units
     from trtflow.precision.constraints import Constraints, ModelReference, Node, write_constraints
+    from trtflow.precision.cures import in_effect, read_cures
     from trtflow.precision.diagnose import Finding, explain
     from trtflow.precision.exports import FORMATS, SCALE_FORMATS, triton_config
+    from trtflow.precision.lines import short
     from trtflow.precision.plan import QUANTISED, read_plan
     from trtflow.precision.scales import read_scales
 
@@ -56,17 +58,16 @@ def run(options: With, context: Context) -> Result:
         if info.name in plan.nodes:
             precision = plan.precision(info.name)
             why = None if precision in QUANTISED else explain(info.name, findings, search.get("merged", ()))
+            evidence = why.evidence if why else {}
             nodes[info.name] = Node(
                 precision=precision, op=info.op, unit=unit_of.get(info.name), reason=why.code if why else "quantised",
-                evidence={key: _short(value) for key, value in why.evidence.items()} if why else {},
+                evidence={key: value if isinstance(value, str) else short(value) for key, value in evidence.items()},
             )  # fmt: skip
     constraints = Constraints(
         model=ModelReference(path=facts["file"], sha256=facts["sha256"]),
         default=plan.default,
         nodes=nodes,
-        cures=()
-        if options.cures is None
-        else tuple(_cure(entry) for entry in _json(options.cures) if entry["applied"]),
+        cures=() if options.cures is None else in_effect(read_cures(options.cures), plan),
         scales={} if options.scales is None else read_scales(options.scales).amax,
         accept=options.accept,
         measured={key: search["metrics"][key] for key in ("reference", "low", "candidate")},
@@ -83,15 +84,6 @@ def run(options: With, context: Context) -> Result:
     (exports / "config.pbtxt").write_text(triton_config(name, *ports), encoding="utf-8")
     some = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
     return Result(metrics={"kept": len(nodes)}, summary=f"{plan.default} except {some}")
-
-
-def _cure(attempt: dict[str, Any]) -> dict[str, Any]:
-    return {key: _short(attempt[key]) for key in ("kind", "subject", "before", "after")} | {"nodes": attempt["nodes"]}
-
-
-def _short(value: float | str) -> float | str:
-    """Six digits say enough in a file that people read."""
-    return value if isinstance(value, str) else float(f"{value:.6g}")
 
 
 def _port(value: onnx.ValueInfoProto) -> Port:

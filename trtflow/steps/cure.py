@@ -12,9 +12,9 @@ from trtflow.steps.options import Data
 if TYPE_CHECKING:
     from trtflow.runners.cure import Attempt
 
-version = 2
+version = 3
 environment = ("onnxruntime",)
-outputs = {"model": "model.onnx", "scales": "scales.yaml", "adjustments": "adjustments.npz", "cures": "cures.json"}
+outputs = {"model": "model.onnx", "scales": "scales.yaml", "cures": "cures.json"}
 published = {"scales": "{config}.cured.scales.yaml"}
 
 
@@ -33,10 +33,9 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.graph.load import save
-    from trtflow.numerics.strict_json import write_json
+    from trtflow.precision.cures import write_cures
     from trtflow.precision.scales import Origin, read_scales, write_scales
     from trtflow.runners.cure import cure
-    from trtflow.runners.quantized import write_adjustments
     from trtflow.steps.samples import open_data
 
     model, scales = onnx.load(options.model), read_scales(options.scales)
@@ -47,16 +46,20 @@ def run(options: With, context: Context) -> Result:
     origin = Origin(name=outputs["model"], sha256=context.digest(context.folder / outputs["model"]))
     changed = scales.model_copy(update={"tensors": dict(cured.tensors), "model": origin})
     write_scales(changed, context.folder / outputs["scales"])
-    write_adjustments(cured.ranges, context.folder / outputs["adjustments"])
-    write_json([vars(attempt) for attempt in cured.attempts], context.folder / outputs["cures"])
-    applied = [attempt for attempt in cured.attempts if attempt.applied]
+    write_cures(cured.cures, context.folder / outputs["cures"])
     return Result(
-        metrics={"tried": len(cured.attempts), "applied": len(applied)},
-        summary=f"{len(applied)} of {len(cured.attempts)} cures help and are applied",
+        metrics={"tried": len(cured.attempts), "applied": len(cured.cures)},
+        summary=f"{len(cured.cures)} of {len(cured.attempts)} cures help and are applied",
         table=Table(("cure", "where", "error before", "after", ""), tuple(map(_row, cured.attempts[:20]))),
     )
 
 
 def _row(attempt: Attempt) -> tuple[str, str, str, str, str]:
-    state = "applied" if attempt.applied else "left"
-    return attempt.kind, attempt.subject, f"{attempt.before:.3g}", f"{attempt.after:.3g}", state
+    cure = attempt.cure
+    return (
+        cure.kind,
+        cure.subject,
+        f"{cure.before:.3g}",
+        f"{cure.after:.3g}",
+        "applied" if attempt.applied else "left",
+    )

@@ -39,7 +39,7 @@ class With(Judged):
     model: File = Field(description="the normalised FP32 model, from inspect")
     data: Data
     scales: File = Field(description="the scales file, from calibrate")
-    adjustments: File | None = Field(None, description="adjusted weights and biases, from cure")
+    cures: File | None = Field(None, description="clipped weights and corrected biases, from cure")
     base: File | None = Field(None, description="the floating-point plan, from bisect; left out, all is FP32")
     findings: File | None = Field(None, description="reasons, from diagnose; they explain and decide nothing")
     output_layers: bool = Field(False, description="quantise layers that nothing but cheap operators follow, too")
@@ -135,9 +135,9 @@ class _Search:
             "metrics": sorted(options.accept),
             "rounding": options.rounding,
             "amax": amax,
-            "adjustments": options.adjustments and digest(options.adjustments),
+            "cures": options.cures and digest(options.cures),
         }
-        ranges = Ranges(amax) if amax is not None else read_ranges_of(options.scales, options.adjustments)
+        ranges = Ranges(amax) if amax is not None else read_ranges_of(options.scales, options.cures)
         arguments = (self._model, evaluator, options.rounding, self._context.memo, material)
         return evaluator, QuantizedOracle(ranges, *arguments)
 

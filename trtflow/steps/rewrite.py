@@ -25,7 +25,7 @@ class With(Options):
     model: File = Field(description="the normalised FP32 model, from inspect")
     plan: File = Field(description="the precision plan, from bisect or quantize")
     scales: File | None = Field(None, description="the scales file, from calibrate; for plans with INT8 or FP8")
-    adjustments: File | None = Field(None, description="adjusted weights and biases, from cure")
+    cures: File | None = Field(None, description="clipped weights and corrected biases, from cure")
 
 
 def run(options: With, context: Context) -> Result:
@@ -40,7 +40,7 @@ def run(options: With, context: Context) -> Result:
 
     destination = context.folder / outputs["model"]
     model, plan = onnx.load(options.model), read_plan(options.plan)
-    quantized = read_ranges_of(options.scales, options.adjustments).quantize(model, plan)
+    quantized = read_ranges_of(options.scales, options.cures).quantize(model, plan)
     rewritten = rewrite(quantized.model, quantized.plan)
     save(rewritten.model, destination)
     onnx.checker.check_model(str(destination), full_check=True)
