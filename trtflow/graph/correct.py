@@ -7,6 +7,8 @@ inputs). The correction is for the quantised layer only: the FP32 network stays 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -25,6 +27,11 @@ def takes_correction(node: onnx.NodeProto, scope: Scope) -> bool:
     """Whether the bias of ``node`` can be corrected: Conv and Gemm, where weights and bias are constants."""
     suits = node.op_type == "Conv" or (node.op_type == "Gemm" and not attribute_int(node, "transA"))
     return suits and all(scope.constant(name) is not None for name in node.input[1:] if name)
+
+
+def output_channels(node: onnx.NodeProto, dims: Sequence[int]) -> int:
+    """How many numbers the bias of ``node`` has, whose weights are of ``dims``."""
+    return dims[0 if node.op_type == "Conv" or attribute_int(node, "transB") else 1]
 
 
 def bias_correction(node: onnx.NodeProto, weight: Floats, rounded: Floats, exact: Wide, quantised: Wide) -> Floats:

@@ -13,12 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trtflow.precision.constraints import Constraints
-from trtflow.precision.plan import QUANTISED, Precision
-from trtflow.precision.ranges import calibration_cache, dynamic_ranges, ppq_ranges
+from trtflow.precision.cures import Rescaling
+from trtflow.precision.plan import PRECISIONS, QUANTISED, Precision
+from trtflow.precision.ranges import calibration_cache, dynamic_ranges, positive_ranges, ppq_ranges
 
-WEAK = (
-    "TensorRT 8.4 to 10.16, weakly typed, on the original ONNX. TensorRT 11 and TensorRT-RTX: build the mixed ONNX."
-)
 ARGUMENT_LIMIT = 128 * 1024  # bytes that Linux allows one argument
 _TRT_TYPES: Mapping[Precision, str] = {
     "fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8", "fp8": "fp8",
@@ -40,13 +38,15 @@ def trtexec_args(constraints: Constraints) -> str:
     sayable = {name: node.precision for name, node in constraints.nodes.items() if not re.search(r"[,'\s]", name)}
     lost = sorted(set(constraints.nodes) - set(sayable))
     pairs = ",".join(f"{name}:{precision}" for name, precision in sayable.items())
-    lines = [f"# {WEAK}"]
+    lines = [f"# {line}" for line in _weak(constraints)]
     lines += [f"# trtexec cannot express this name, use polygraphy_postprocess.py: {name}" for name in lost]
     if len(pairs) > ARGUMENT_LIMIT:
         lines.append("# Too long for one argument on Linux, use polygraphy_postprocess.py.")
-    lines.append(f"--{constraints.default}")
-    if constraints.scales:
-        lines += ["--int8", "--calib=calibration.cache"]
+    flags = _flags(constraints)
+    if "--int8" in flags:
+        lines.append("# trtexec may run other layers in INT8, too; polygraphy_postprocess.py holds them.")
+        flags.append("--calib=calibration.cache")
+    lines += flags
     floats = ",".join(f"{name}:{precision}" for name, precision in sayable.items() if precision not in QUANTISED)
     if pairs:
         lines += ["--precisionConstraints=obey", f"--layerPrecisions={pairs}"]
@@ -58,34 +58,62 @@ def trtexec_args(constraints: Constraints) -> str:
 def polygraphy_postprocess(constraints: Constraints) -> str:
     """``polygraphy run MODEL --trt --fp16 --precision-constraints obey --trt-npps polygraphy_postprocess.py``."""
     layers = {name: _TRT_TYPES[node.precision] for name, node in constraints.nodes.items()}
-    return f'''"""{WEAK}
+    flags = _flags(constraints)
+    quantised = "--int8" in flags
+    if quantised:  # without the cache Polygraphy would calibrate on random data
+        flags.append("--calibration-cache calibration.cache")
+    usage = " ".join(["--trt", *flags, "--precision-constraints obey"])
+    model = "MODEL.cured.onnx" if _is_rescaled(constraints) else constraints.model.path
+    return _POSTPROCESS.format(
+        valid="\n".join(_weak(constraints)),
+        usage=f"polygraphy run {model} {usage} \\\\\n    --trt-npps polygraphy_postprocess.py",
+        precisions=json.dumps(layers, indent=4, ensure_ascii=False),
+        default=repr(_TRT_TYPES[constraints.default] if quantised else None),
+        ranges=json.dumps(positive_ranges(constraints.scales) if quantised else {}, indent=4, ensure_ascii=False),
+    )
 
-polygraphy run {constraints.model.path} --trt --{constraints.default} --precision-constraints obey \\\\
-    --trt-npps polygraphy_postprocess.py
+
+_POSTPROCESS = '''"""{valid}
+
+{usage}
 """
 
 import re
 
 import tensorrt as trt
 
-PRECISIONS = {json.dumps(layers, indent=4)}
+PRECISIONS = {precisions}
+DEFAULT = {default}  # of other layers with weights, which TensorRT might run in INT8 as well
+WEIGHTED = {{trt.LayerType.CONVOLUTION, trt.LayerType.DECONVOLUTION, trt.LayerType.MATRIX_MULTIPLY}}
+RANGES = {ranges}
 FLOATS = {{trt.float32, trt.float16}}
 QUANTISED = {{"int8", "fp8"}}
 
 
 def postprocess(network):
-    """Set compute precision and output types of all layers that come from the nodes in PRECISIONS."""
+    """Set the ranges of tensors, and compute precision and output types of layers by the nodes they come from."""
+    for index in range(network.num_inputs):
+        set_range(network.get_input(index))
     for layer in network:
+        outputs = [layer.get_output(index) for index in range(layer.num_outputs)]
+        for tensor in outputs:
+            set_range(tensor)
         origin = re.search(r"\\[ONNX Layer: (.*?)\\]", getattr(layer, "metadata", "") or "")
-        precision = PRECISIONS.get(origin.group(1) if origin else layer.name)
+        name = origin.group(1) if origin else layer.name
+        precision = PRECISIONS.get(name, DEFAULT if layer.type in WEIGHTED else None)
         if precision is None:
             continue
         kind = getattr(trt, precision)
         if layer.type not in (trt.LayerType.CONSTANT, trt.LayerType.SHAPE):
             layer.precision = kind
-        for index in range(layer.num_outputs if precision not in QUANTISED else 0):
-            if layer.get_output(index).dtype in FLOATS and not layer.get_output(index).is_shape_tensor:
+        for index, tensor in enumerate(outputs if precision not in QUANTISED else ()):
+            if tensor.dtype in FLOATS and not tensor.is_shape_tensor:
                 layer.set_output_type(index, kind)
+
+
+def set_range(tensor):
+    if tensor.name in RANGES:
+        tensor.dynamic_range = (-RANGES[tensor.name], RANGES[tensor.name])
 '''
 
 
@@ -124,6 +152,26 @@ def triton_config(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...]
     batch = 8 if free else 0
     head = "# Triton Inference Server; put engine.plan at 1/model.plan, built with the server's TensorRT version."
     return f'{head}\nname: "{name}"\nplatform: "tensorrt_plan"\nmax_batch_size: {batch}\n' + "\n".join(groups) + "\n"
+
+
+def _weak(constraints: Constraints) -> list[str]:
+    """For which versions and which file the weakly typed formats are, and what of the decision they lack."""
+    model = "cured ONNX, which the run left beside the mixed one" if _is_rescaled(constraints) else "original ONNX"
+    lines = [
+        f"TensorRT 8.4 to 10.16, weakly typed, on the {model}. TensorRT 11 and TensorRT-RTX: build the mixed ONNX."
+    ]
+    lost = sorted({cure.kind for cure in constraints.cures if not isinstance(cure, Rescaling)})
+    return [*lines, *([f"Only the mixed ONNX has the {' and the '.join(lost)}."] if lost else [])]
+
+
+def _is_rescaled(constraints: Constraints) -> bool:
+    return any(isinstance(cure, Rescaling) for cure in constraints.cures)
+
+
+def _flags(constraints: Constraints) -> list[str]:
+    """A flag for each precision that the decision uses; FP32 needs none."""
+    used = {constraints.default, *(node.precision for node in constraints.nodes.values())}
+    return [f"--{precision}" for precision in PRECISIONS if precision in used and precision != "fp32"]
 
 
 SCALE_FORMATS: Mapping[str, tuple[str, Callable[[Constraints], str]]] = {

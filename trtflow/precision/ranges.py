@@ -91,22 +91,27 @@ def calibration_cache(
         PlanError: a tensor's name holds a line break.
     """
     lines = [f"TRT-{_number(version)}-{algorithm}"]
-    lines += [f"{name}: {struct.pack('>f', value / QMAX).hex()}" for name, value in _writable(amax).items()]
+    lines += [f"{name}: {struct.pack('>f', value / QMAX).hex()}" for name, value in positive_ranges(amax).items()]
     return "\n".join(lines) + "\n"
 
 
 def ppq_ranges(amax: Mapping[str, float]) -> str:
     """PPQ's JSON."""
-    return json.dumps({"act_quant_info": _writable(amax)}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"act_quant_info": positive_ranges(amax)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def dynamic_ranges(amax: Mapping[str, float]) -> str:
     """sampleINT8API's text. Its reader splits at the first colon, so a name with one becomes a comment."""
-    lines = [f"{'# ' if ':' in name else ''}{name}: {value!r}\n" for name, value in _writable(amax).items()]
+    lines = [f"{'# ' if ':' in name else ''}{name}: {value!r}\n" for name, value in positive_ranges(amax).items()]
     return "".join(lines)
 
 
-def _writable(amax: Mapping[str, float]) -> dict[str, float]:
+def positive_ranges(amax: Mapping[str, float]) -> dict[str, float]:
+    """Those of ``amax`` that are positive and finite: TensorRT builds on no others.
+
+    Raises:
+        PlanError: a tensor's name holds a line break.
+    """
     broken = [name for name in amax if "\n" in name]
     if broken:
         raise PlanError(f"{broken[0]!r}: a tensor's name with a line break cannot be written.")

@@ -213,8 +213,9 @@ def balanced_shifts(peaks: NDArray[np.float32], weights: NDArray[np.float32], ba
     if not live.any():
         return (0,) * len(peaks)
     wide, read = (np.log2(np.where(live, array, 1.0).astype(np.float64)) for array in (peaks, weights))
-    shifts = np.rint(balance * wide - (1 - balance) * read)
-    shifts += np.ceil((wide - shifts)[live].max() - wide[live].max())
+    shifts = balance * wide - (1 - balance) * read
+    for rounded in (np.rint, np.ceil):  # the largest magnitude stays before rounding, and does not grow by it
+        shifts = rounded(shifts + (wide - shifts)[live].max() - wide[live].max())
     return tuple(np.where(live, np.clip(shifts, -LIMIT, LIMIT), 0).astype(int).tolist())
 
 

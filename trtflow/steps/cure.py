@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 version = 3
 environment = ("onnxruntime",)
 outputs = {"model": "model.onnx", "scales": "scales.yaml", "cures": "cures.json"}
-published = {"scales": "{config}.cured.scales.yaml"}
+published = {"model": "{config}.cured.onnx", "scales": "{config}.cured.scales.yaml"}
 
 
 class With(Options):
