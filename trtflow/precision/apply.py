@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trtflow.errors import PlanError
 from trtflow.precision.constraints import read_constraints
-from trtflow.precision.cures import Cure, Rescaling
+from trtflow.precision.cures import Correction, Cure, Rescaling
 from trtflow.precision.fit import misfits
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def apply_constraints(constraints: Path, model: Path, destination: Path) -> tupl
     notes += [f"{node} stays in FP32 too: {why}" for node, why in rewritten.promoted.items()]
     if loaded.digest != decision.model.sha256:
         notes.append(f"{model.name} is not the file that the decision was measured on: validate the result")
+        stale = [cure.subject for cure in decision.cures if isinstance(cure, Correction)]
+        notes += [f"the bias correction of {node} makes up for the rounding of the old weights" for node in stale]
     return tuple(notes)
 
 
