@@ -35,7 +35,13 @@ Precision = Literal["int8", "fp8"]
 WINS = 0.9  # of the error before: a cure that does not save a tenth is not worth a changed network
 HARM = 1e-4  # noise over signal of a node alone (40 dB) from which on a cure is worth trying
 MOST = 32  # nodes that are tried at most, the worst ones
-BALANCES = (0.5, 0.75)  # how much of the spread moves from the activations into the weights
+BALANCES = (
+    0.5,
+    0.5625,
+    0.625,
+    0.6875,
+    0.75,
+)  # shares of the spread that are moved into the weights; rounding is luck
 LIMIT = 6  # powers of two that a channel moves at most, either way
 
 
@@ -129,21 +135,14 @@ class _Work:
             self._try_transfer(transfer, peaks[transfer.tensor])
 
     def _try_transfer(self, transfer: Transfer, peaks: NDArray[np.float32]) -> None:
-        tensor, nodes, before, ranges = (
-            transfer.tensor,
-            transfer.readers,
-            self._error(transfer.readers),
-            self.cured.ranges,
-        )
+        tensor, nodes = transfer.tensor, transfer.readers
+        before, ranges, magnitudes = self._error(nodes), self.cured.ranges, target_amax(self.model, transfer)
         trials = []
-        for balance in BALANCES:
-            shifts = balanced_shifts(peaks, target_amax(self.model, transfer), balance)
+        for shifts in dict.fromkeys(balanced_shifts(peaks, magnitudes, balance) for balance in BALANCES):
             changed = transfer_ranges(self.model, transfer, shifts)
             scale = self._calibrated(changed, transfer)
-            after = self._error(
-                nodes, changed, replace(ranges, activations={**ranges.activations, tensor: scale.amax})
-            )
-            trials.append((after, shifts, changed, scale))
+            tried = replace(ranges, activations={**ranges.activations, tensor: scale.amax})
+            trials.append((self._error(nodes, changed, tried), shifts, changed, scale))
         after, shifts, changed, scale = min(trials, key=lambda trial: trial[0])
         cure = Rescaling(kind=transfer.kind, subject=tensor, nodes=nodes, before=before, after=after, shifts=shifts)
         if self._judge(cure):
