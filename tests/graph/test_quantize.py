@@ -17,6 +17,7 @@ from trtflow.graph.quantized_ranges import read_quantized
 from trtflow.graph.rewrite import rewrite
 from trtflow.graph.typed import emulate_typed
 from trtflow.numerics.quantise import on_grid, scale_for
+from trtflow.precision.cures import Clipping, Correction
 from trtflow.precision.plan import Precision, PrecisionPlan
 from trtflow.runners.engines import ShapeRange, build_engine, find_backend
 from trtflow.runners.onnxrt import create_session
@@ -254,3 +255,29 @@ def test_tensorrt_builds_it(
     shape = (2, 3, 8, 8)
     built = build_engine(backend, tmp_path / "model.onnx", {"x": ShapeRange(shape, shape, shape)}, tmp_path / "plan")
     assert built.tensors.get("fp8" if plan.default == "fp8" else "int8")
+
+
+def test_a_weight_that_two_nodes_clip_differently_gets_codes_for_each() -> None:
+    network = parse_model(
+        '<ir_version: 10, opset_import: ["" : 17]>\n'
+        "net (float[2,4] x) => (float[2,3] y) { a = Gemm (x, w)\n b = Gemm (x, w)\n y = Add (a, b) }"
+    )
+    for node in network.graph.node:
+        node.name = f"n_{node.output[0]}"
+    weight = np.random.default_rng(0).normal(0, 1, (4, 3)).astype(np.float32)
+    network.graph.initializer.append(numpy_helper.from_array(weight, "w"))
+    about = {"nodes": ("n_a",), "before": 1.0, "after": 0.5}
+    cures = (
+        Clipping(subject="n_a", shares=(0.5, 1.0, 1.0), **about),
+        Correction(subject="n_a", bias=(1, 2, 3), **about),
+    )
+    plan = PrecisionPlan("fp32").assign(["n_a", "n_b"], "int8")
+    found = quantize(network, plan, {"x": 1.0}, cures).model
+    held = {tensor.name: numpy_helper.to_array(tensor) for tensor in found.graph.initializer}
+    made = {n.output[0]: n for n in found.graph.node}
+    codes, scales = ([held[made[made[name].input[1]].input[index]] for name in ("a", "b")] for index in (0, 1))
+    np.testing.assert_allclose(scales[0], scales[1] * [0.5, 1, 1], rtol=1e-3)
+    assert np.array_equal(codes[0][:, 1:], codes[1][:, 1:])
+    assert not np.array_equal(codes[0], codes[1])
+    assert held[made["a"].input[2]].tolist() == [1, 2, 3]
+    assert len(made["b"].input) == 2

@@ -55,11 +55,5 @@ def run(options: With, context: Context) -> Result:
 
 
 def _row(attempt: Attempt) -> tuple[str, str, str, str, str]:
-    cure = attempt.cure
-    return (
-        cure.kind,
-        cure.subject,
-        f"{cure.before:.3g}",
-        f"{cure.after:.3g}",
-        "applied" if attempt.applied else "left",
-    )
+    cure, state = attempt.cure, "applied" if attempt.applied else "left"
+    return cure.kind, cure.subject, f"{cure.before:.3g}", f"{cure.after:.3g}", state
