@@ -44,7 +44,8 @@ def recording(folder: Path) -> tuple[Array, Array]:
     quiet = [np.float32(0.003) * pink(random, QUIET) for _ in sentences]
     signal = np.concatenate([part for pair in zip(quiet, map(read, sentences), strict=True) for part in pair])
     speech = np.concatenate([part for file in sentences for part in (np.zeros(QUIET, bool), spoken(file))])
-    return np.add(signal, np.float32(0.004) * pink(random, len(signal))), speech
+    noisy: Array = signal + np.float32(0.004) * pink(random, len(signal))
+    return noisy, speech
 
 
 def pink(random: np.random.Generator, length: int) -> Array:
@@ -56,7 +57,8 @@ def pink(random: np.random.Generator, length: int) -> Array:
 
 def read(file: Path) -> Array:
     with wave.open(str(file)) as recorded:
-        return np.frombuffer(recorded.readframes(recorded.getnframes()), "<i2").astype(np.float32) / 32768
+        integers = np.frombuffer(recorded.readframes(recorded.getnframes()), "<i2")
+    return np.divide(integers, 32768, dtype=np.float32)
 
 
 def spoken(file: Path) -> Array:
