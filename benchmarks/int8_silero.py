@@ -44,21 +44,20 @@ def recording(folder: Path) -> tuple[Array, Array]:
     quiet = [np.float32(0.003) * pink(random, QUIET) for _ in sentences]
     signal = np.concatenate([part for pair in zip(quiet, map(read, sentences), strict=True) for part in pair])
     speech = np.concatenate([part for file in sentences for part in (np.zeros(QUIET, bool), spoken(file))])
-    noisy: Array = signal + np.float32(0.004) * pink(random, len(signal))
-    return noisy, speech
+    return signal + np.float32(0.004) * pink(random, len(signal)), speech
 
 
 def pink(random: np.random.Generator, length: int) -> Array:
     """Noise of the same power in every octave, as rooms have it; standard deviation 1."""
     spectrum = np.fft.rfft(random.standard_normal(length))
     noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)), length)
-    return (noise / noise.std()).astype(np.float32)
+    return np.asarray(noise / noise.std(), np.float32)
 
 
 def read(file: Path) -> Array:
     with wave.open(str(file)) as recorded:
         integers = np.frombuffer(recorded.readframes(recorded.getnframes()), "<i2")
-    return np.divide(integers, 32768, dtype=np.float32)
+    return np.asarray(integers / 32768, np.float32)
 
 
 def spoken(file: Path) -> Array:
