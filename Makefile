@@ -61,10 +61,10 @@ bench-scaling: .venv/dev  ## time and memory against nodes, tensor size and samp
 bench-statistics: .venv/dev  ## the statistics kernel, against memcpy and Polygraphy
 	$(BIN)/python benchmarks/statistics.py
 
-bench-int8: .venv/dev  ## INT8 accuracy, against ONNX Runtime and ModelOpt
-	$(BIN)/python benchmarks/int8.py
+bench-int8: .venv/bench  ## INT8 accuracy, against ONNX Runtime and ModelOpt (MODELOPT=a python that has it)
+	$(BIN)/python benchmarks/int8.py $(if $(MODELOPT),--modelopt $(MODELOPT))
 
-bench-calibration: .venv/dev  ## time and memory of calibration, against ONNX Runtime's calibrators
+bench-calibration: .venv/bench  ## time and memory of calibration, against ONNX Runtime's calibrators
 	$(BIN)/python benchmarks/calibration.py
 
 fetch-ppocr: .venv/dev  ## fetch PP-OCRv4 text detection for configs/ppocr-det.yaml
@@ -82,3 +82,7 @@ clean:  ## remove the environment and what runs left in out/
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[rtx,dev]'
 	touch .venv/run $@
+
+.venv/bench: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	touch $@

@@ -118,13 +118,14 @@ def main() -> None:
     if options.child:
         child(options.tasks[0], options.models, *options.child)
         return
-    from int8_tasks import TASKS, Missing
+    from int8_files import FetchError
+    from int8_tasks import TASKS
 
     for name in options.tasks:
         try:
             TASKS[name](options.models)
-        except Missing as missing:
-            print(f"\n{name}: skipped, {missing}")
+        except FetchError as error:
+            print(f"\n{name}: skipped, {error}")
             continue
         print(f"\n{name}")
         measure(name, options.models, "idle", "minmax")

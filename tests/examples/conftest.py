@@ -39,5 +39,5 @@ def ppocr() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def fetch() -> ModuleType:
-    return load(ROOT / "scripts" / "fetch_ppocr.py")
+def pypi() -> ModuleType:
+    return load(ROOT / "scripts" / "pypi.py")

@@ -6,8 +6,9 @@ Q/DQ models slower than FP16 (#993, #2592, #3762); ModelOpt's ONNX quantiser.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import onnx
 
@@ -176,6 +177,11 @@ def site_units(analysis: Analysis, found: Sequence[Site]) -> tuple[tuple[str, ..
         maker = next((node for name in reversed(site.tensors) if (node := _maker(main, name)) in groups), None)
         groups.setdefault(maker or site.node, []).append(site.node)
     return tuple(tuple(nodes) for nodes in groups.values())
+
+
+def suspicions(found: Iterable[Site]) -> dict[str, float]:
+    """Whom to suspect first: residual sums. They add up every error before them and hold no multiply-adds."""
+    return {site.node: inf for site in found if site.op == "Add"}
 
 
 def _maker(main: Scope, name: str) -> str:

@@ -76,7 +76,7 @@ class _Search:
     def __init__(self, options: With, context: Context, model: ModelProto, samples: Sequence[Sample]) -> None:
         from trtflow.graph.cost import costs
         from trtflow.graph.nodes import analyse
-        from trtflow.graph.placement import BARRIERS, site_units, sites
+        from trtflow.graph.placement import BARRIERS, site_units, sites, suspicions
         from trtflow.precision.plan import PrecisionPlan, read_plan
         from trtflow.precision.scales import read_scales
         from trtflow.precision.work import Worker
@@ -101,7 +101,8 @@ class _Search:
             for node, op in {**ops, **tried}.items()
         )
         base = PrecisionPlan("fp32") if options.base is None else read_plan(options.base)
-        self.joint: Joint = joint(base, site_units(analysis, live), self._shares, self._scales.precision)
+        units, priors = site_units(analysis, live), suspicions(live)
+        self.joint: Joint = joint(base, units, self._shares, self._scales.precision, priors)
         self._report = reporter(context)
 
     def over(self, chosen: Sequence[int]) -> SearchResult:
