@@ -102,3 +102,16 @@ def test_a_function_that_raises_is_named(tmp_path: Path) -> None:
     file.write_text("def samples():\n    raise RuntimeError('no disk')\n    yield\n")
     with pytest.raises(DataError, match="raised RuntimeError: no disk"):
         list(load_dataset(f"{file}:samples", IMAGE))
+
+
+def test_a_file_may_define_dataclasses_and_keep_what_it_made(tmp_path: Path) -> None:
+    source = tmp_path / "made.py"
+    source.write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass One:\n    x: int\nmade = []\n"
+        "def samples():\n    made.append(One(1))\n    return len(made)\n"
+    )
+    first = load_function(f"{source}:samples")
+    assert [first(), load_function(f"{source}:samples")()] == [1, 2]
+    source.write_text("def samples():\n    return 'another'\n")
+    assert load_function(f"{source}:samples")() == "another"

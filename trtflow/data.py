@@ -7,6 +7,7 @@ read again, so that a pass over the data needs the memory of one sample.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import itertools
 import sys
@@ -96,15 +97,22 @@ def load_function(reference: str) -> Callable[..., Any]:
 
 
 def _import(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"trtflow_user_{path.stem}", path)
+    """The module in ``path``; the one that is there already while the file stays the same."""
+    digest = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()
+    name = f"trtflow_user_{path.stem}_{digest[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise DataError(f"{path} cannot be imported; expected a Python file.")
     module = importlib.util.module_from_spec(spec)
     folder = str(path.parent)
     sys.path.insert(0, folder)
+    sys.modules[name] = module  # dataclasses look up the module that they are defined in
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[name]
         raise DataError(f"{path} raised {type(error).__name__} when it was imported: {error}") from error
     finally:
         sys.path.remove(folder)

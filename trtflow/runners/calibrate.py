@@ -76,7 +76,7 @@ def calibrate(
         picked = {name: (choice.method, found[choice.method]) for name, found in open_ones.items()}
     picked |= {name: ("given", amax) for name, amax in given.items() if name in seen}
     samples = max((len(entry.peaks) for entry in seen.values()), default=0)
-    tensors = {name: _scale(seen[name], picked.get(name, ("minmax", 0.0)), counted.get(name)) for name in names}
+    tensors = {name: tensor_scale(seen[name], picked.get(name, ("minmax", 0.0)), counted.get(name)) for name in names}
     return Calibration(tensors, thresholds, samples)
 
 
@@ -90,7 +90,8 @@ def _channel_axes(sites: Sequence[Site]) -> dict[str, int]:
     }
 
 
-def _scale(seen: TensorRange, chosen: tuple[str, float], counted: Magnitudes | None) -> TensorScale:
+def tensor_scale(seen: TensorRange, chosen: tuple[str, float], counted: Magnitudes | None) -> TensorScale:
+    """The entry of the scales file for a tensor whose method and amax are ``chosen``."""
     method, amax = chosen
     return TensorScale(
         amax=amax,

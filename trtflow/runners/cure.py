@@ -16,17 +16,19 @@ from trtflow.graph.correct import bias_correction, clip_shares, takes_correction
 from trtflow.graph.equalize import Transfer, target_amax, transfer_ranges, transfers
 from trtflow.graph.nodes import analyse
 from trtflow.graph.pairs import channels
+from trtflow.graph.placement import Site
 from trtflow.graph.quantize import quantizable
-from trtflow.numerics.calibration import METHODS, Method
+from trtflow.numerics.calibration import Settings
 from trtflow.numerics.quantise import along, on_grid, scale_for, weight_scale
+from trtflow.numerics.ranges import channel_peaks
 from trtflow.precision.cures import Clipping, Correction, Cure, Rescaling
 from trtflow.precision.lines import short
 from trtflow.precision.plan import PrecisionPlan
 from trtflow.precision.scales import TensorScale
-from trtflow.runners.calibrate import Choice, calibrate
 from trtflow.runners.evaluate import Evaluator
 from trtflow.runners.onnxrt import ReferenceRunner
 from trtflow.runners.quantized import QuantizedRunner, Ranges
+from trtflow.runners.rescaled import Candidates, Shifts, rescaled_scales
 from trtflow.runners.stream import Stream
 
 Progress = Callable[[int, int | None, str], None]
@@ -127,20 +129,33 @@ class _Work:
         found = [t for t in found if self.sites.keys() >= set(t.readers)]
         if not found:
             return
-        axes = {transfer.tensor: transfer.axis for transfer in found}
-        stream = Stream(self.model, list(axes), self.data)
-        peaks = stream.fold("channels", lambda name, array: _channel_peaks(array, axes[name]), np.maximum)
+        candidates = self._candidates(found)
+        stream = Stream(self.model, list(candidates), self.data, progress=self.progress)
+        scales = rescaled_scales(stream, candidates, Settings(precision=self.precision))
         for index, transfer in enumerate(found):
             self.progress(index, len(found), f"{transfer.kind} at {transfer.tensor}")
-            self._try_transfer(transfer, peaks[transfer.tensor])
+            tensor = transfer.tensor
+            self._try_transfer(transfer, list(zip(candidates[tensor].shifts, scales[tensor], strict=True)))
 
-    def _try_transfer(self, transfer: Transfer, peaks: NDArray[np.float32]) -> None:
+    def _candidates(self, found: Sequence[Transfer]) -> dict[str, Candidates]:
+        """The ways to rescale each tensor of ``found``."""
+        axes = {transfer.tensor: transfer.axis for transfer in found}
+        stream = Stream(self.model, list(axes), self.data, progress=self.progress)
+        peaks = stream.fold("channels", lambda name, array: np.asarray(channel_peaks(array, axes[name])), np.maximum)
+        candidates = {}
+        for transfer in found:
+            wide, read = peaks[transfer.tensor], target_amax(self.model, transfer)
+            shifts = tuple(dict.fromkeys(balanced_shifts(wide, read, balance) for balance in BALANCES))
+            scale = self.tensors[transfer.tensor]
+            candidates[transfer.tensor] = Candidates(transfer.axis, shifts, wide, scale)
+        return candidates
+
+    def _try_transfer(self, transfer: Transfer, ways: Sequence[tuple[Shifts, TensorScale]]) -> None:
         tensor, nodes = transfer.tensor, transfer.readers
-        before, ranges, magnitudes = self._error(nodes), self.cured.ranges, target_amax(self.model, transfer)
+        before, ranges = self._error(nodes), self.cured.ranges
         trials = []
-        for shifts in dict.fromkeys(balanced_shifts(peaks, magnitudes, balance) for balance in BALANCES):
+        for shifts, scale in ways:
             changed = transfer_ranges(self.model, transfer, shifts)
-            scale = self._calibrated(changed, transfer)
             tried = replace(ranges, activations={**ranges.activations, tensor: scale.amax})
             trials.append((self._error(nodes, changed, tried), shifts, changed, scale))
         after, shifts, changed, scale = min(trials, key=lambda trial: trial[0])
@@ -148,53 +163,53 @@ class _Work:
         if self._judge(cure):
             self.model, self.tensors[tensor] = changed, scale
 
-    def _calibrated(self, model: ModelProto, transfer: Transfer) -> TensorScale:
-        """The scale of the rescaled tensor, by the method that it had."""
-        method: Method = next((m for m in METHODS if m == self.tensors[transfer.tensor].method), "minmax")
-        sites = [self.sites[node] for node in transfer.readers]
-        return calibrate(model, sites, self.data, Choice(method, precision=self.precision)).tensors[transfer.tensor]
-
     def adjust(self) -> None:
         """Clipped weights, then corrected biases, node by node."""
         chosen = [site for node, site in self.sites.items() if node in self._harmed and site.weights]
         main = analyse(self.model).scopes[0]
         nodes = {node.name: node for node in self.model.graph.node}
+        means = self._means({site: nodes[site.node] for site in chosen if takes_correction(nodes[site.node], main)})
         for index, site in enumerate(chosen):
             self.progress(index, len(chosen), f"weights of {site.node}")
             node, axis = nodes[site.node], channels(site.weights[0], self.precision)
             held = main.constant(node.input[site.weights[0].slot])  # a transfer may have renamed it
             assert held is not None  # noqa: S101 - a site's weight is a constant
             weight = values(held).astype(np.float32)
-            self._try_clipping(site.node, clip_shares(weight, axis, self.precision))
-            if takes_correction(node, main):
-                self._try_correction(node, weight, axis, site.tensors[0])
+            shares = self._try_clipping(site.node, clip_shares(weight, axis, self.precision))
+            if site.tensors[0] in means and takes_correction(node, main):
+                grid = along(weight_scale(weight, axis, self.precision, shares), axis, weight.ndim)
+                rounded = on_grid(weight, grid, self.precision)
+                self._try_correction(site.node, bias_correction(node, weight, rounded, *means[site.tensors[0]]))
 
-    def _try_clipping(self, node: str, shares: tuple[float, ...]) -> None:
-        before = self._error((node,))
-        self._try(Clipping(subject=node, nodes=(node,), before=before, after=before, shares=shares))
-
-    def _try_correction(self, node: NodeProto, weight: NDArray[np.float32], axis: int | None, tensor: str) -> None:
-        step = scale_for(self.tensors[tensor].amax, self.precision)
-        along_axis = 1 if node.op_type == "Conv" else -1
+    def _means(self, nodes: Mapping[Site, NodeProto]) -> dict[str, NDArray[np.float64]]:
+        """Of each tensor that ``nodes`` read, the mean of every channel before and after its Q/DQ pair."""
+        axes = {site.tensors[0]: 1 if node.op_type == "Conv" else -1 for site, node in nodes.items()}
+        if not axes:
+            return {}
+        steps = {name: scale_for(self.tensors[name].amax, self.precision) for name in axes}
 
         def sums(name: str, found: Array) -> NDArray[np.float64]:
-            parts = (found, on_grid(found.astype(np.float32), step, self.precision), np.ones_like(found))
-            return np.stack([_channel_sums(part, along_axis) for part in parts])
+            rounded = on_grid(found.astype(np.float32), steps[name], self.precision)
+            return np.stack([_channel_sums(part, axes[name]) for part in (found, rounded, np.ones_like(found))])
 
-        total = Stream(self.model, [tensor], self.data).fold("means", sums, lambda a, b: a + b)[tensor]
-        exact, quantised = total[:2] / total[2]
-        shares = next(
-            (c.shares for c in self.cured.cures if isinstance(c, Clipping) and c.subject == node.name), (1.0,)
-        )
-        grid = along(weight_scale(weight, axis, self.precision, shares), axis, weight.ndim)
-        shift = bias_correction(node, weight, on_grid(weight, grid, self.precision), exact, quantised)
-        before, bias = self._error((node.name,)), tuple(map(short, shift.tolist()))
-        self._try(Correction(subject=node.name, nodes=(node.name,), before=before, after=before, bias=bias))
+        stream = Stream(self.model, list(axes), self.data, progress=self.progress)
+        totals = stream.fold("means", sums, lambda a, b: a + b)
+        return {name: total[:2] / total[2] for name, total in totals.items()}
 
-    def _try(self, cure: Cure) -> None:
-        """Measure ``cure``, whose ``after`` is not known yet."""
+    def _try_clipping(self, node: str, shares: tuple[float, ...]) -> tuple[float, ...]:
+        """The shares that hold from now on."""
+        before = self._error((node,))
+        applied = self._try(Clipping(subject=node, nodes=(node,), before=before, after=before, shares=shares))
+        return shares if applied else (1.0,)
+
+    def _try_correction(self, node: str, shift: NDArray[np.float32]) -> None:
+        before, bias = self._error((node,)), tuple(map(short, shift.tolist()))
+        self._try(Correction(subject=node, nodes=(node,), before=before, after=before, bias=bias))
+
+    def _try(self, cure: Cure) -> bool:
+        """Measure ``cure``, whose ``after`` is not known yet, and apply it where it wins."""
         ranges = replace(self.cured.ranges, cures=(*self.cured.cures, cure))
-        self._judge(cure.model_copy(update={"after": self._error(cure.nodes, ranges=ranges)}))
+        return self._judge(cure.model_copy(update={"after": self._error(cure.nodes, ranges=ranges)}))
 
 
 def _most(errors: Mapping[str, float]) -> list[str]:
@@ -220,10 +235,6 @@ def balanced_shifts(peaks: NDArray[np.float32], weights: NDArray[np.float32], ba
 
 def _rest(array: Array, axis: int) -> tuple[int, ...]:
     return tuple(place for place in range(array.ndim) if place != axis % array.ndim)
-
-
-def _channel_peaks(array: Array, axis: int) -> NDArray[np.float32]:
-    return np.asarray(np.abs(array).max(axis=_rest(array, axis)), np.float32)
 
 
 def _channel_sums(array: Array, axis: int) -> NDArray[np.float64]:
