@@ -286,3 +286,16 @@ def test_an_unknown_export_format_lists_the_known_ones(trtflow_command: Command)
     status, _, errors = trtflow_command("export", "constraints.yaml", "--to", "trtexce")
     assert status == 1
     assert "expected one of trtexec, polygraphy, modelopt, onnxruntime" in errors
+
+
+@pytest.mark.parametrize(("version", "header"), [("8.6.1", "TRT-8601-"), ("10.3.0", "TRT-100300-")])
+def test_a_calibration_cache_is_for_the_tensorrt_that_will_read_it(
+    trtflow_command: Command, tmp_path: Path, version: str, header: str
+) -> None:
+    file = tmp_path / "constraints.yaml"
+    file.write_text("trtflow-constraints: 1\nmodel: {path: m.onnx, sha256: '0'}\ndefault: fp16\nscales: {x: 1.0}\n")
+    command = ("export", str(file), "--to", "calibration-cache", "--tensorrt")
+    status, output, _ = trtflow_command(*command, version)
+    assert (status, output.splitlines()) == (0, [f"{header}EntropyCalibration2", "x: 3c010204"])
+    status, _, errors = trtflow_command(*command, "8.6")
+    assert (status, "'8.6' is no version of TensorRT; expected three numbers" in errors) == (1, True)

@@ -146,16 +146,27 @@ def apply(
 @app.command(epilog="Example: trtflow export out/unet/constraints.yaml --to trtexec > trtexec.args")
 def export(
     constraints: Annotated[Path, typer.Argument(metavar="CONSTRAINTS", help="constraints.yaml of a run")],
-    to: Annotated[str, typer.Option(help="trtexec, polygraphy, modelopt or onnxruntime")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="trtexec, polygraphy, modelopt, onnxruntime; for INT8 also calibration-cache, ppq, dynamic-ranges"
+        ),
+    ],
+    tensorrt: Annotated[
+        str, typer.Option(help="the version that will read a calibration cache: TensorRT skips those of others")
+    ] = "10.13.3",
 ) -> None:
     """Print a decision in another tool's format, which says for which versions it is valid."""
     from trtflow.errors import PlanError
     from trtflow.precision.constraints import read_constraints
     from trtflow.precision.exports import FORMATS
+    from trtflow.precision.ranges import calibration_cache, parse_version
 
     if to not in FORMATS:
         raise PlanError(f"there is no format '{to}'; expected one of {', '.join(FORMATS)}.")
-    typer.echo(FORMATS[to][1](read_constraints(constraints)), nl=False)
+    decision, version = read_constraints(constraints), parse_version(tensorrt)
+    cache = to == "calibration-cache"
+    typer.echo(calibration_cache(decision.scales, version) if cache else FORMATS[to][1](decision), nl=False)
 
 
 def main() -> None:

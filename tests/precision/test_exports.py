@@ -17,6 +17,7 @@ from trtflow.precision.exports import (
     FORMATS,
     SCALE_FORMATS,
     Port,
+    formats_for,
     modelopt_args,
     ort_providers,
     polygraphy_postprocess,
@@ -219,3 +220,14 @@ def test_ranges_are_exported_from_the_scales() -> None:
         "ppq": '{\n "act_quant_info": {\n  "x": 1.0\n }\n}\n',
         "dynamic-ranges": "x: 1.0\n",
     }
+
+
+def test_fp8_lives_in_the_mixed_model_only() -> None:
+    kept, low = decision("b"), {"a": Node(precision="fp8", op="Conv", reason="quantised")}
+    mixed = kept.model_copy(update={"nodes": {**kept.nodes, **low}, "scales": {"x": 4.0}})
+    lines = trtexec_args(mixed).splitlines()
+    assert "# Only the mixed ONNX has the FP8 layers, which need Q/DQ pairs." in lines
+    assert not any("fp8" in line for line in lines if not line.startswith("#"))
+    assert {file for file, _ in formats_for(mixed)} == {
+        "trtexec.args", "polygraphy_postprocess.py", "modelopt.args", "ort_providers.json",
+    }  # fmt: skip

@@ -65,7 +65,7 @@ def test_the_verdict_says_how_many_nodes_stay_and_the_figures() -> None:
 
 
 def test_a_run_whose_steps_failed_still_has_a_report_that_says_so() -> None:
-    summary = gather({}, {}, {"bisect": "was ended by SIGSEGV"})
+    summary = gather({}, {}, {"bisect": "failed: was ended by SIGSEGV"})
     assert not summary.verdict.accepted
     assert "bisect failed: was ended by SIGSEGV" in summary.verdict.sentence
     assert "SIGSEGV" in render(summary)

@@ -35,8 +35,9 @@ class Port:
 
 def trtexec_args(constraints: Constraints) -> str:
     """``trtexec --onnx=MODEL $(grep -v '^#' trtexec.args)``."""
-    sayable = {name: node.precision for name, node in constraints.nodes.items() if not re.search(r"[,'\s]", name)}
-    lost = sorted(set(constraints.nodes) - set(sayable))
+    typed = _weakly_typed(constraints)
+    sayable = {name: precision for name, precision in typed.items() if not re.search(r"[,'\s]", name)}
+    lost = sorted(set(typed) - set(sayable))
     pairs = ",".join(f"{name}:{precision}" for name, precision in sayable.items())
     lines = [f"# {line}" for line in _weak(constraints)]
     lines += [f"# trtexec cannot express this name, use polygraphy_postprocess.py: {name}" for name in lost]
@@ -57,7 +58,7 @@ def trtexec_args(constraints: Constraints) -> str:
 
 def polygraphy_postprocess(constraints: Constraints) -> str:
     """``polygraphy run MODEL --trt --fp16 --precision-constraints obey --trt-npps polygraphy_postprocess.py``."""
-    layers = {name: _TRT_TYPES[node.precision] for name, node in constraints.nodes.items()}
+    layers = {name: _TRT_TYPES[precision] for name, precision in _weakly_typed(constraints).items()}
     flags = _flags(constraints)
     quantised = "--int8" in flags
     if quantised:  # without the cache Polygraphy would calibrate on random data
@@ -160,8 +161,15 @@ def _weak(constraints: Constraints) -> list[str]:
     lines = [
         f"TensorRT 8.4 to 10.16, weakly typed, on the {model}. TensorRT 11 and TensorRT-RTX: build the mixed ONNX."
     ]
-    lost = sorted({cure.kind for cure in constraints.cures if not isinstance(cure, Rescaling)})
+    lost: list[str] = sorted({cure.kind for cure in constraints.cures if not isinstance(cure, Rescaling)})
+    if any(node.precision == "fp8" for node in constraints.nodes.values()):
+        lost.append("FP8 layers, which need Q/DQ pairs")
     return [*lines, *([f"Only the mixed ONNX has the {' and the '.join(lost)}."] if lost else [])]
+
+
+def _weakly_typed(constraints: Constraints) -> dict[str, Precision]:
+    """The nodes whose precision flags and scripts can set: FP8 exists as Q/DQ pairs only."""
+    return {name: node.precision for name, node in constraints.nodes.items() if node.precision != "fp8"}
 
 
 def _is_rescaled(constraints: Constraints) -> bool:
@@ -170,7 +178,7 @@ def _is_rescaled(constraints: Constraints) -> bool:
 
 def _flags(constraints: Constraints) -> list[str]:
     """A flag for each precision that the decision uses; FP32 needs none."""
-    used = {constraints.default, *(node.precision for node in constraints.nodes.values())}
+    used = {constraints.default, *_weakly_typed(constraints).values()}
     return [f"--{precision}" for precision in PRECISIONS if precision in used and precision != "fp32"]
 
 
@@ -179,7 +187,7 @@ SCALE_FORMATS: Mapping[str, tuple[str, Callable[[Constraints], str]]] = {
     "ppq": ("ranges.json", lambda constraints: ppq_ranges(constraints.scales)),
     "dynamic-ranges": ("dynamic-ranges.txt", lambda constraints: dynamic_ranges(constraints.scales)),
 }
-"""Formats that hold the ranges of activations, for decisions with scales."""
+"""Formats that hold the ranges of activations, for decisions with INT8: implicit quantisation knows nothing else."""
 
 FORMATS: Mapping[str, tuple[str, Callable[[Constraints], str]]] = {
     "trtexec": ("trtexec.args", trtexec_args),
@@ -189,3 +197,9 @@ FORMATS: Mapping[str, tuple[str, Callable[[Constraints], str]]] = {
     **SCALE_FORMATS,
 }
 """What ``trtflow export --to`` offers: the format's name → its file and its writer."""
+
+
+def formats_for(constraints: Constraints) -> tuple[tuple[str, Callable[[Constraints], str]], ...]:
+    """The file and the writer of every format that says something about this decision."""
+    int8 = any(node.precision == "int8" for node in constraints.nodes.values())
+    return tuple(row for name, row in FORMATS.items() if int8 or name not in SCALE_FORMATS)

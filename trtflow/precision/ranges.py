@@ -118,6 +118,14 @@ def positive_ranges(amax: Mapping[str, float]) -> dict[str, float]:
     return {name: float(value) for name, value in amax.items() if math.isfinite(value) and value > 0}
 
 
+def parse_version(text: str) -> tuple[int, int, int]:
+    """``8.6.1`` as numbers. Raises `PlanError`."""
+    parts = text.split(".")[:3]
+    if len(parts) < 3 or not all(part.isdecimal() for part in parts):
+        raise PlanError(f"{text!r} is no version of TensorRT; expected three numbers, as in 8.6.1.")
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
 def _number(version: tuple[int, int, int]) -> int:
     """NV_TENSORRT_VERSION: 8.6.1 is 8601 up to 9, 10.3.0 is 100300 from 10 on."""
     major, minor, patch = version

@@ -57,8 +57,9 @@ def merge(known: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def gather(documents: Documents, seconds: Mapping[str, float], failures: Mapping[str, str]) -> RunSummary:
-    """The summary of a run from its steps' outputs, by step type; ``failures`` maps steps that are not done to why.
+    """The summary of a run from its steps' outputs, by step type.
 
+    ``failures`` maps the steps that failed, or whose gate was not met, to what happened.
     Steps that are missing leave their part of the report empty.
     """
     decided = documents.get("quantize") or documents.get("bisect", {})
@@ -111,7 +112,7 @@ def _verdict(documents: Documents, search: Mapping[str, Any] | None, failures: M
     verdict = documents.get("validate", {}).get("verdict")
     conditions = tuple(_conditions(search, verdict))
     if verdict is None:
-        broken = "; ".join(f"{name} failed: {why}" for name, why in failures.items()) or "nothing was validated"
+        broken = "; ".join(f"{name} {what}" for name, what in failures.items()) or "nothing was validated"
         return Verdict(accepted=False, sentence=f"Not validated: {broken}", conditions=conditions)
     kept = len(search["kept"]) if search else 0
     nodes = documents.get("inspect", {}).get("facts", {}).get("candidates", 0)

@@ -44,7 +44,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.precision.constraints import Constraints, ModelReference, Node, write_constraints
     from trtflow.precision.cures import in_effect, read_cures
     from trtflow.precision.diagnose import Finding, explain
-    from trtflow.precision.exports import FORMATS, SCALE_FORMATS, triton_config
+    from trtflow.precision.exports import formats_for, triton_config
     from trtflow.precision.lines import short
     from trtflow.precision.plan import QUANTISED, read_plan
     from trtflow.precision.scales import read_scales
@@ -76,8 +76,7 @@ def run(options: With, context: Context) -> Result:
     write_constraints(constraints, context.folder / outputs["constraints"])
     exports = context.folder / outputs["exports"]
     exports.mkdir()
-    wanted = [row for name, row in FORMATS.items() if constraints.scales or name not in SCALE_FORMATS]
-    for file, write in wanted:
+    for file, write in formats_for(constraints):
         (exports / file).write_text(write(constraints), encoding="utf-8")
     ports = [tuple(_port(value) for value in values) for values in (model.graph.input, model.graph.output)]
     name = Path(facts["file"]).stem

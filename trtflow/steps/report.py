@@ -36,7 +36,8 @@ def run(options: With, context: Context) -> Result:
     for record in options.of:
         merge(documents.setdefault(record.uses, {}), _documents(record))
     seconds = {record.name: record.seconds for record in options.of}
-    failures = {record.name: record.error for record in options.of if record.status != "done"}
+    failures = {record.name: f"failed: {record.error}" for record in options.of if record.status == "failed"}
+    failures |= {record.name: f"refused. {record.summary}" for record in options.of if record.accepted is False}
     summary = gather(documents, seconds, failures)
     (context.folder / outputs["html"]).write_text(render(summary), encoding="utf-8")
     metrics = _metrics(summary, documents)
