@@ -6,8 +6,9 @@ calibrations, the rest in FP16, its default, or FP32); trtflow with everything i
 at its chosen ranges (tuned) and after cures; and the plan that its joint search keeps within the bound, with the
 share of multiply-adds in INT8 and whether TensorRT builds it. A last table has one line a task.
 
-All calibrate on the same samples and are measured by the task's metric, executed by ONNX Runtime on the CPU; FP16
-parts are emulated. The search judges its plans on the samples that are measured. Models and data come from PyPI.
+All calibrate on the same samples and are measured on others by the task's metric, executed by ONNX Runtime on the
+CPU; FP16 parts are emulated. The search judges its plans on the samples that are measured. Models and data come from
+PyPI.
 """
 
 from __future__ import annotations
