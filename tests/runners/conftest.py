@@ -28,3 +28,19 @@ def overflowing() -> onnx.ModelProto:
         helper.make_node("Add", ["b", "one"], ["y"], "add"),
     ]
     return _model(nodes, {"thousand": 1000, "thousandth": 0.001, "one": 1})
+
+
+@pytest.fixture
+def products() -> onnx.ModelProto:
+    """y = relu(x · a) · b, free batch; 6, 32 and 4 channels."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("MatMul", ["x", "a"], ["h"], "up"),
+        helper.make_node("Relu", ["h"], ["r"], "relu"),
+        helper.make_node("MatMul", ["r", "b"], ["y"], "down"),
+    ]
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", w]) for n, w in (("x", 6), ("y", 4))]
+    constants = {"a": rng.normal(0, 1, (6, 32)), "b": rng.normal(0, 1, (32, 4))}
+    initializers = [numpy_helper.from_array(v.astype(np.float32), n) for n, v in constants.items()]
+    graph = helper.make_graph(nodes, "two", ports[:1], ports[1:], initializers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.data import Dataset, Sample
 from trtflow.graph.quantize import quantizable
@@ -17,23 +16,6 @@ from trtflow.runners.quantized import QuantizedRunner, Ranges
 from trtflow.runners.stream import Stream
 from trtflow.runners.trial import RangeTrial, best_ranges
 
-
-@pytest.fixture
-def model() -> onnx.ModelProto:
-    """y = relu(x · a) · b, free batch."""
-    rng = np.random.default_rng(0)
-    nodes = [
-        helper.make_node("MatMul", ["x", "a"], ["h"], "up"),
-        helper.make_node("Relu", ["h"], ["r"], "relu"),
-        helper.make_node("MatMul", ["r", "b"], ["y"], "down"),
-    ]
-    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", w]) for n, w in (("x", 6), ("y", 4))]
-    constants = {"a": rng.normal(0, 1, (6, 32)), "b": rng.normal(0, 1, (32, 4))}
-    initializers = [numpy_helper.from_array(v.astype(np.float32), n) for n, v in constants.items()]
-    graph = helper.make_graph(nodes, "two", ports[:1], ports[1:], initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-
-
 ROWS = np.random.default_rng(1).standard_t(3, (64, 6)).astype(np.float32)
 
 
@@ -43,48 +25,48 @@ def _batches(size: int) -> Dataset:
 
 
 @pytest.mark.parametrize("method", ["minmax", "percentile", "entropy", "mse"])
-def test_batch_size_has_no_influence(model: onnx.ModelProto, method: Any) -> None:
-    sites = quantizable(model, outputs=True)
-    found = [calibrate(model, sites, _batches(size), Choice(method)).tensors for size in (1, 16, 64)]
+def test_batch_size_has_no_influence(products: onnx.ModelProto, method: Any) -> None:
+    sites = quantizable(products, outputs=True)
+    found = [calibrate(products, sites, _batches(size), Choice(method)).tensors for size in (1, 16, 64)]
     amax = [{name: tensor.amax for name, tensor in tensors.items()} for tensors in found]
     assert amax[0] == pytest.approx(amax[1], rel=1e-6)
     assert amax[0] == pytest.approx(amax[2], rel=1e-6)
 
 
-def test_a_small_budget_gives_the_same_ranges(model: onnx.ModelProto) -> None:
-    wide, narrow = (Stream(model, ["x", "h", "r"], _batches(8), budget).ranges() for budget in (10**9, 1))
+def test_a_small_budget_gives_the_same_ranges(products: onnx.ModelProto) -> None:
+    wide, narrow = (Stream(products, ["x", "h", "r"], _batches(8), budget).ranges() for budget in (10**9, 1))
     assert wide == narrow
     assert wide["x"].amax == pytest.approx(np.abs(ROWS).max())
 
 
-def test_given_ranges_are_taken_as_they_are(model: onnx.ModelProto) -> None:
-    found = calibrate(model, quantizable(model, outputs=True), _batches(8), Choice("minmax"), {"r": 3.5})
+def test_given_ranges_are_taken_as_they_are(products: onnx.ModelProto) -> None:
+    found = calibrate(products, quantizable(products, outputs=True), _batches(8), Choice("minmax"), {"r": 3.5})
     assert (found.tensors["r"].amax, found.tensors["r"].method) == (3.5, "given")
     assert found.tensors["x"].method == "minmax"
 
 
-def test_a_trial_tells_a_range_that_fits_from_those_that_do_not(model: onnx.ModelProto) -> None:
-    trial = RangeTrial(model, quantizable(model, outputs=True), list(_batches(64)))
+def test_a_trial_tells_a_range_that_fits_from_those_that_do_not(products: onnx.ModelProto) -> None:
+    trial = RangeTrial(products, quantizable(products, outputs=True), list(_batches(64)))
     widest = float(np.abs(ROWS).max())
     errors = [trial.error({"x": amax}) for amax in (widest / 50, widest, 100 * widest)]
     assert min(errors) == errors[1]
     assert trial.error({}) == 0.0
 
 
-def test_auto_is_never_worse_than_one_method_throughout(model: onnx.ModelProto) -> None:
-    sites = quantizable(model, outputs=True)
-    trial = RangeTrial(model, sites, list(_batches(64)))
-    thresholds = calibrate(model, sites, _batches(64), Choice("auto")).thresholds
+def test_auto_is_never_worse_than_one_method_throughout(products: onnx.ModelProto) -> None:
+    sites = quantizable(products, outputs=True)
+    trial = RangeTrial(products, sites, list(_batches(64)))
+    thresholds = calibrate(products, sites, _batches(64), Choice("auto")).thresholds
     chosen = {tensor: amax for tensor, (_, amax) in best_ranges(trial, thresholds).items()}
     uniform = [{t: found[m] for t, found in thresholds.items()} for m in ("minmax", "percentile", "entropy", "mse")]
     assert trial.error(chosen) <= min(map(trial.error, uniform))
 
 
-def test_a_quantised_run_is_near_fp32(model: onnx.ModelProto) -> None:
-    sites = quantizable(model, outputs=True)
-    amax = {name: t.amax for name, t in calibrate(model, sites, _batches(64), Choice("mse")).tensors.items()}
+def test_a_quantised_run_is_near_fp32(products: onnx.ModelProto) -> None:
+    sites = quantizable(products, outputs=True)
+    amax = {name: t.amax for name, t in calibrate(products, sites, _batches(64), Choice("mse")).tensors.items()}
     plan = PrecisionPlan("fp32").assign(["up", "down"], "int8")
-    with QuantizedRunner(model, plan, Ranges(amax)) as quantised, ReferenceRunner(model) as exact:
+    with QuantizedRunner(products, plan, Ranges(amax)) as quantised, ReferenceRunner(products) as exact:
         found, expected = quantised({"x": ROWS})["y"], exact({"x": ROWS})["y"]
     error = np.square(found - expected).sum() / np.square(expected).sum()
     assert 0 < error < 0.02
