@@ -102,7 +102,7 @@ def _context(project: Path, name: str) -> Context:
     folder.mkdir()
 
     def digest(path: Path | str) -> str:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return hashlib.sha256(Path(str(path).removesuffix(":batches")).read_bytes()).hexdigest()
 
     return Context(folder, Memory(), lambda done, total, text: None, lambda text: None, digest)
 
@@ -193,6 +193,20 @@ def test_ranges_of_another_model_are_refused(project: Path) -> None:
 def test_a_sound_calibration_passes(project: Path) -> None:
     result = _check(project, _calibrate(project))
     assert result.accepted, result.summary
+
+
+def test_a_batch_counts_as_the_samples_that_it_holds(project: Path) -> None:
+    source = project / "batches.py"
+    source.write_text(
+        "import numpy as np\n"
+        "def batches():\n"
+        f"    x = np.load({str(project / 'calibration.npz')!r})['x']\n"
+        "    yield {'x': x[:7]}\n"
+        "    yield {'x': x[7:]}\n"
+    )
+    calibration = {"source": f"{source}:batches"}
+    scales = _calibrate(project, calibration=calibration, method="minmax")
+    assert _check(project, scales, calibration=calibration).accepted
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def _checks(options: With, context: Context, model: ModelProto) -> Iterator[Chec
 
     tensors = read_scales(options.scales).tensors
     limits = Limits(options.few, options.enough, options.growing, options.uncovered)
-    described = _describe(open_data(options.calibration or options.data, model))
+    described = _describe(open_data(options.calibration or options.data, model), model)
     yield from check_samples(described, tensors, limits)
     yield from check_tensors(tensors)
     if options.calibration is None:
@@ -111,7 +111,7 @@ def _against_inference(
     from trtflow.runners.stream import Stream
     from trtflow.steps.samples import open_data
 
-    inputs = list(check_inputs(described, _describe(open_data(options.data, model, SAMPLED))))
+    inputs = list(check_inputs(described, _describe(open_data(options.data, model, SAMPLED), model)))
     yield from inputs
     labels = _classes(open_data(calibration, model)), _classes(open_data(options.data, model, SAMPLED))
     if all(labels):
@@ -142,14 +142,18 @@ def _cache(
         yield from check_origin(found.scales, context.digest(options.model), data)
 
 
-def _describe(samples: Iterable[Sample]) -> dict[str, InputStatistics]:
+def _describe(samples: Iterable[Sample], model: ModelProto) -> dict[str, InputStatistics]:
+    """Each input over ``samples``; where its first axis is free, a row is a sample, however many are fed at once."""
     from trtflow.numerics.inputs import describe, join
+    from trtflow.runners.onnxrt import model_inputs
 
+    batched = {entry.name for entry in model_inputs(model) if entry.shape and entry.shape[0] is None}
     found: dict[str, InputStatistics] = {}
     for sample in samples:
         for name, array in sample.feed.items():
-            entry = describe(array)
-            found[name] = join(found[name], entry) if name in found else entry
+            for row in (array[index : index + 1] for index in range(len(array))) if name in batched else (array,):
+                entry = describe(row)
+                found[name] = join(found[name], entry) if name in found else entry
     return found
 
 
