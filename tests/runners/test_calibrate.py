@@ -42,6 +42,7 @@ def test_a_small_budget_gives_the_same_ranges(products: onnx.ModelProto) -> None
 def test_given_ranges_are_taken_as_they_are(products: onnx.ModelProto) -> None:
     found = calibrate(products, quantizable(products, outputs=True), _batches(8), Choice("minmax"), {"r": 3.5})
     assert (found.tensors["r"].amax, found.tensors["r"].method) == (3.5, "given")
+    assert found.thresholds["r"].keys() == {"minmax", "percentile", "entropy", "mse"}
     assert found.tensors["x"].method == "minmax"
 
 

@@ -181,7 +181,7 @@ def test_scales_of_an_earlier_run_are_taken_and_told_by_their_digests(project: P
     (project / "calibrate").rename(project / "before")
     result = _check(project, _calibrate(project, ranges=earlier), cache=earlier)
     assert result.accepted is False
-    assert "R23 data: the scales were made from another data (calibration.npz" in result.summary
+    assert "R23 data: the scales were made from other data (calibration.npz" in result.summary
 
 
 def test_ranges_of_another_model_are_refused(project: Path) -> None:

@@ -95,9 +95,8 @@ def check_origin(scales: Scales, model: str, data: str | None) -> Iterator[Check
         if origin is None or actual is None:
             continue
         if origin.sha256 != actual:
-            sentence = (
-                f"the scales were made from another {subject} ({origin.name}, {origin.sha256[:12]}); calibrate again"
-            )
+            other = "other data" if subject == "data" else "another model"
+            sentence = f"the scales were made from {other} ({origin.name}, {origin.sha256[:12]}); calibrate again"
             yield Check("R23", subject, "refuse", sentence, {"recorded": origin.sha256, "actual": actual})
         else:
             yield Check("R23", subject, "ok", f"the scales were made from this {subject}")

@@ -55,17 +55,18 @@ def calibrate(
 ) -> Calibration:
     """The ranges of all activations that ``sites`` read; those in ``given`` (tensor → amax) are taken as they are.
 
-    The data are read twice (once for minmax), and batches of tensors at most ``budget`` bytes are held at a time.
+    The data are read twice (once for minmax alone), and tensors of at most ``budget`` bytes are held at a time.
     """
     given = given or {}
     names = list(dict.fromkeys(name for site in sites for name in site.tensors))
     stream = Stream(model, names, data, budget, progress)
     seen = stream.ranges(_channel_axes(sites))
     live = [name for name in names if seen[name].amax]
-    counted = stream.magnitudes(seen, choice.methods) if choice.methods != ("minmax",) else {}
+    methods = METHODS if given else choice.methods  # whoever checks ``given`` cannot know what method made them
+    counted = stream.magnitudes(seen, methods) if methods != ("minmax",) else {}
     settings = Settings(choice.percentile, choice.precision)
     thresholds: dict[str, dict[str, float]] = {
-        name: {m: threshold(m, counted[name], settings) if counted else seen[name].amax for m in choice.methods}
+        name: {m: threshold(m, counted[name], settings) if counted else seen[name].amax for m in methods}
         for name in live
     }
     open_ones = {name: found for name, found in thresholds.items() if name not in given}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from difflib import get_close_matches
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result
+from trtflow.engine.step import CodeReference, Context, File, Options, Result
 from trtflow.errors import PlanError
 from trtflow.steps.options import Data
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from trtflow.precision.scales import Scales, TensorScale
 
-version = 3
+version = 4
 environment = ("onnxruntime",)
 outputs = {"scales": "scales.yaml", "methods": "methods.json"}
 published = {"scales": "{config}.scales.yaml"}
@@ -120,7 +119,8 @@ def _scales(options: With, context: Context, tensors: Mapping[str, TensorScale],
     from trtflow.precision.scales import Origin, Scales
 
     source = (options.calibration or options.data).source
-    origin = Origin(name=Path(str(source).partition(".py:")[0]).name, sha256=context.digest(source))
+    file = CodeReference(source).file if isinstance(source, str) else source
+    origin = Origin(name=file.name, sha256=context.digest(source))
     return Scales(
         precision=options.precision,
         method=options.method,
