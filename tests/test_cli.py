@@ -135,6 +135,14 @@ def test_the_lock_is_written_only_by_a_run_that_stands_for_the_config(
     assert not Path("toy.lock.yaml").exists()
 
 
+@pytest.mark.parametrize(("needs", "locked"), [("", True), (", needs: [end]", False)])
+def test_a_run_that_a_gate_stopped_leaves_no_lock(trtflow_command: Command, needs: str, locked: bool) -> None:
+    Path("flow.yaml").write_text(FLOW + f"  last: {{uses: write{needs}}}\n")
+    Path("toy.yaml").write_text("trtflow: 1\nworkflow: ./flow.yaml\nwith: {how: gate}\n")
+    assert trtflow_command("run", "toy.yaml")[0] == 3
+    assert Path("toy.lock.yaml").exists() == locked
+
+
 def test_a_locked_run_that_would_change_something_fails_before_it_starts(trtflow_command: Command) -> None:
     trtflow_command("run", "toy.yaml")
     assert trtflow_command("run", "toy.yaml", "--locked")[0] == 0

@@ -47,6 +47,7 @@ def _only(checks: Any) -> Check:
         (lambda x: x[:, ::-1], "refuse", "RGB and BGR are swapped"),
         (lambda x: x.transpose(0, 2, 3, 1), "refuse", "NCHW and NHWC"),
         (lambda x: np.random.default_rng(1).uniform(0, 1, x.shape), "refuse", "calibration runs on noise"),
+        (lambda x: 0 * x, "refuse", "calibration inputs are 0 throughout, inference inputs vary"),
     ],
 )
 def test_preprocessing_is_compared(change: Callable[[Array], Array], verdict: str, message: str) -> None:

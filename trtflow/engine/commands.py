@@ -104,4 +104,5 @@ def check_locked(plan: Plan, store: Store, selection: Selection, locked: Locked)
 
 
 def _stands_for_config(plan: Plan, selection: Selection, outcome: Outcome) -> bool:
-    return selection.whole and not plan.config.changed and not outcome.failed
+    stopped = outcome.failed or (outcome.rejected and any(r.status == "skipped" for r in outcome.records.values()))
+    return selection.whole and not plan.config.changed and not stopped

@@ -106,6 +106,8 @@ def _order(fed: InputStatistics, expected: InputStatistics) -> str:
 
 
 def _noise(fed: InputStatistics, expected: InputStatistics) -> str:
+    if fed.whole.is_constant and not expected.whole.is_constant:
+        return f"calibration inputs are {fed.whole.low:.4g} throughout, inference inputs vary; use real samples"
     if abs(fed.smoothness) < NOISE and expected.smoothness > SIGNAL:
         return (
             f"neighbouring values correlate by {fed.smoothness:.2f} in calibration and {expected.smoothness:.2f} in "
