@@ -59,7 +59,7 @@ bench-scaling: .venv/dev  ## time and memory against nodes, tensor size and samp
 	$(BIN)/python benchmarks/scaling.py
 
 bench-statistics: .venv/dev  ## the statistics kernel, against memcpy and Polygraphy
-	$(BIN)/python benchmarks/statistics.py
+	$(BIN)/python benchmarks/statistics_kernel.py
 
 bench-int8: .venv/bench  ## INT8 accuracy, against ONNX Runtime and ModelOpt (MODELOPT=a python that has it)
 	$(BIN)/python benchmarks/int8.py $(if $(MODELOPT),--modelopt $(MODELOPT))

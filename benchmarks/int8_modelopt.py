@@ -40,7 +40,7 @@ def modelopt_ptq(task: Task, model: onnx.ModelProto, python: str, method: str, p
         samples = enumerate(task.calibration)
         arrays: Any = {f"{i} {name}": array for i, sample in samples for name, array in sample.feed.items()}
         np.savez(feeds, **arrays)
-        # -I: this folder's statistics.py must not stand in for Python's own, which torch imports.
+        # -I: what lies beside the child, or in our PYTHONPATH, must not stand in for a module of that interpreter.
         command = [python, "-I", str(CHILD), str(source), str(feeds), method, precision, str(target)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)  # noqa: S603
         if done.returncode:

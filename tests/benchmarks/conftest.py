@@ -5,5 +5,5 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# Last, since one of them is called as a module of Python's own is: statistics.
+# Last: no benchmark stands in for an installed module.
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))

@@ -1,6 +1,6 @@
 """Time trtflow's tensor statistics against reading the tensors, and against Polygraphy's compare_accuracy.
 
-    python benchmarks/statistics.py [--pairs 120] [--mib 2] [--without-polygraphy]
+    python benchmarks/statistics_kernel.py [--pairs 120] [--mib 2] [--without-polygraphy]
 
 Each case holds the pairs of tensors of one mark-all comparison. "read" is one pass of a reduction over both
 tensors, "memcpy" a copy of both; the ratio to "read" is what the target of 3 is about. CPU time of one thread, the
