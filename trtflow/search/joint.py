@@ -58,9 +58,9 @@ def joint(
 ) -> Joint:
     """The problem of quantising ``units`` (nodes in topological order) on top of ``base``.
 
-    ``shares``: what leaving a node in floating point costs, its share of the multiply-adds, say.
+    ``shares``: what leaving a node in floating point costs, its share of the multiply-adds, say; 0 if absent.
     """
-    numbered = tuple(
-        Unit(index, nodes, sum(shares.get(node, 0.0) for node in nodes)) for index, nodes in enumerate(units)
-    )
-    return Joint(Problem(numbered, low, "fp32", node_costs=shares, priors=priors or {}), base)
+    priced = [{node: shares.get(node, 0.0) for node in nodes} for nodes in units]
+    numbered = tuple(Unit(index, tuple(prices), sum(prices.values())) for index, prices in enumerate(priced))
+    costs = {node: price for prices in priced for node, price in prices.items()}
+    return Joint(Problem(numbered, low, "fp32", node_costs=costs, priors=priors or {}), base)
