@@ -5,13 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import onnx
 from int8_task import Task
 
+from trtflow.data import evenly
 from trtflow.errors import TrtflowError
 from trtflow.graph.cost import costs
 from trtflow.graph.load import save
@@ -70,7 +70,7 @@ class Ours:
 
     def cure(self, found: Calibration) -> tuple[Ranges, str]:
         """Change the model where that helps; what was applied."""
-        samples = list(islice(self.task.calibration, 4))
+        samples = evenly(self.task.calibration, found.samples, 4)
         cured = cure(self.model, found.tensors, self.task.calibration, samples)
         self.model = cured.model
         applied = Counter(cure.kind for cure in cured.cures)

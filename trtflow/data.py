@@ -78,6 +78,12 @@ def load_dataset(
     return Dataset(source, read)
 
 
+def evenly(samples: Iterable[Sample], total: int, count: int) -> list[Sample]:
+    """``count`` of the ``total`` samples, evenly spaced: the first ones may be of one kind."""
+    wanted = {index * total // count for index in range(count)}
+    return [sample for index, sample in enumerate(samples) if index in wanted]
+
+
 def load_function(reference: str) -> Callable[..., Any]:
     """The function that ``path/to/file.py:function`` names.
 

@@ -14,7 +14,7 @@ from trtflow.runners.calibrate import Choice, calibrate
 from trtflow.runners.onnxrt import ReferenceRunner
 from trtflow.runners.quantized import QuantizedRunner, Ranges
 from trtflow.runners.stream import Stream
-from trtflow.runners.trial import RangeTrial, best_ranges
+from trtflow.runners.trial import EARNS, RangeTrial, best_ranges
 
 ROWS = np.random.default_rng(1).standard_t(3, (64, 6)).astype(np.float32)
 
@@ -54,13 +54,16 @@ def test_a_trial_tells_a_range_that_fits_from_those_that_do_not(products: onnx.M
     assert trial.error({}) == 0.0
 
 
-def test_auto_is_never_worse_than_one_method_throughout(products: onnx.ModelProto) -> None:
+def test_auto_is_never_worse_than_the_widest_ranges_nor_much_than_one_method_throughout(
+    products: onnx.ModelProto,
+) -> None:
     sites = quantizable(products, outputs=True)
     trial = RangeTrial(products, sites, list(_batches(64)))
     thresholds = calibrate(products, sites, _batches(64), Choice("auto")).thresholds
     chosen = {tensor: amax for tensor, (_, amax) in best_ranges(trial, thresholds).items()}
     uniform = [{t: found[m] for t, found in thresholds.items()} for m in ("minmax", "percentile", "entropy", "mse")]
-    assert trial.error(chosen) <= min(map(trial.error, uniform))
+    widest, *clipped = map(trial.error, uniform)
+    assert trial.error(chosen) <= min(widest, *(error / EARNS for error in clipped))
 
 
 def test_a_quantised_run_is_near_fp32(products: onnx.ModelProto) -> None:
@@ -88,3 +91,9 @@ def test_a_tensor_that_drowns_the_outputs_has_no_say_in_the_ranges_of_others() -
     thresholds = {tensor: dict(zip(("minmax", "entropy"), found, strict=True)) for tensor, found in errors.items()}
     found = best_ranges(_Table(errors), thresholds)
     assert found == {"a": ("entropy", 2.0), "b": ("minmax", 4.0), "loud": ("minmax", 9.0)}
+
+
+@pytest.mark.parametrize(("clipped", "method"), [(0.008, "minmax"), (0.005, "entropy")])
+def test_a_clipped_range_has_to_earn_it(clipped: float, method: str) -> None:
+    found = best_ranges(_Table({"a": {6.0: 0.01, 3.0: clipped}}), {"a": {"minmax": 6.0, "entropy": 3.0}})
+    assert found["a"][0] == method

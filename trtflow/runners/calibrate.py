@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
 from onnx import ModelProto
 
-from trtflow.data import Dataset
+from trtflow.data import Dataset, evenly
 from trtflow.graph.placement import LINEAR, Site
 from trtflow.numerics.calibration import METHODS, PERCENTILE, Magnitudes, Method, Settings, clipped_share, threshold
 from trtflow.numerics.ranges import TensorRange
@@ -27,7 +26,7 @@ class Choice:
     method: Method | Literal["auto"] = "auto"
     percentile: float = PERCENTILE
     precision: Literal["int8", "fp8"] = "int8"
-    trials: int = 4
+    trials: int = 8
 
     @property
     def methods(self) -> tuple[Method, ...]:
@@ -70,13 +69,13 @@ def calibrate(
         for name in live
     }
     open_ones = {name: found for name, found in thresholds.items() if name not in given}
+    samples = max((len(entry.peaks) for entry in seen.values()), default=0)
     if choice.method == "auto":
-        trial = RangeTrial(model, sites, list(islice(data, choice.trials)), choice.precision)
+        trial = RangeTrial(model, sites, evenly(data, samples, choice.trials), choice.precision)
         picked = best_ranges(trial, open_ones, progress)
     else:
         picked = {name: (choice.method, found[choice.method]) for name, found in open_ones.items()}
     picked |= {name: ("given", amax) for name, amax in given.items() if name in seen}
-    samples = max((len(entry.peaks) for entry in seen.values()), default=0)
     tensors = {name: tensor_scale(seen[name], picked.get(name, ("minmax", 0.0)), counted.get(name)) for name in names}
     return Calibration(tensors, thresholds, samples)
 

@@ -19,6 +19,7 @@ from trtflow.runners.onnxrt import create_session
 
 Progress = Callable[[int, int | None, str], None]
 
+EARNS = 0.6  # of the widest range's noise: what a clipped one may leave, for it clips more of samples not tried
 DROWNS = 0.1  # noise over signal at the end outputs: 10 dB
 ALIKE = 0.1  # ranges that differ by less are the same: a step 10 % wider is 0.8 dB more noise
 
@@ -53,6 +54,7 @@ def best_ranges(
 ) -> dict[str, tuple[str, float]]:
     """Per tensor the method and amax of least error at the end outputs. ``thresholds``: tensor → method → amax.
 
+    The widest range, ``minmax`` where it is asked for, comes first; another has to earn its clipping.
     Each tensor is tried alone, so that no other masks what a range does. Then all together, by these choices or by
     one method throughout, whichever is better: errors add up in ways that no tensor shows alone. A tensor that alone
     drowns the outputs is left out of that: beside it nothing else counts.
@@ -63,7 +65,8 @@ def best_ranges(
         progress(index, len(thresholds), tensor)
         distinct = _distinct(found)
         errors = {method: trial.error({tensor: amax}) for method, amax in distinct.items()}
-        method = min(errors, key=errors.__getitem__)
+        widest, best = next(iter(errors)), min(errors, key=errors.__getitem__)
+        method = best if errors[best] <= EARNS * errors[widest] else widest
         chosen[tensor] = (method, distinct[method])
         if errors[method] < DROWNS:
             audible[tensor] = chosen[tensor]
@@ -73,10 +76,12 @@ def best_ranges(
 def _together(
     trial: RangeTrial, thresholds: Mapping[str, Mapping[str, float]], alone: Mapping[str, tuple[str, float]]
 ) -> Mapping[str, tuple[str, float]]:
-    """The choices of ``alone``, or one method for all of its tensors."""
-    methods = dict.fromkeys(method for tensor in alone for method in thresholds[tensor])
+    """The choices of ``alone``, or one method for all of its tensors; the widest need not earn anything."""
+    methods = list(dict.fromkeys(method for tensor in alone for method in thresholds[tensor]))
     plans = [alone, *({t: (method, thresholds[t][method]) for t in alone} for method in methods)]
-    return min(plans, key=lambda plan: trial.error({tensor: amax for tensor, (_, amax) in plan.items()}))
+    errors = [trial.error({tensor: amax for tensor, (_, amax) in plan.items()}) for plan in plans]
+    weighed = [*errors[:2], *(error / EARNS for error in errors[2:])]
+    return plans[weighed.index(min(weighed))]
 
 
 def _distinct(found: Mapping[str, float]) -> dict[str, float]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from trtflow.precision.scales import Scales, TensorScale
 
-version = 4
+version = 5
 environment = ("onnxruntime",)
 outputs = {"scales": "scales.yaml", "methods": "methods.json"}
 published = {"scales": "{config}.scales.yaml"}
@@ -35,7 +35,7 @@ class With(Options):
     )
     percentile: float = Field(99.99, gt=50, le=100, description="of all magnitudes, for the method percentile")
     precision: Literal["int8", "fp8"] = "int8"
-    trials: int = Field(4, ge=1, description="samples on which auto tries the methods")
+    trials: int = Field(8, ge=1, description="samples on which auto tries the methods")
     ranges: File | None = Field(None, description="ranges to use instead: cache, JSON, PPQ, text, scales, Q/DQ ONNX")
     amax: dict[str, float] = Field({}, description="the range of single tensors, by name; it goes before all others")
     shared: tuple[tuple[str, ...], ...] = Field(

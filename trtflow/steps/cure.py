@@ -12,7 +12,7 @@ from trtflow.steps.options import Data
 if TYPE_CHECKING:
     from trtflow.runners.cure import Attempt
 
-version = 3
+version = 4
 environment = ("onnxruntime",)
 outputs = {"model": "model.onnx", "scales": "scales.yaml", "cures": "cures.json"}
 published = {"model": "{config}.cured.onnx", "scales": "{config}.cured.scales.yaml"}
@@ -32,6 +32,7 @@ def run(options: With, context: Context) -> Result:
     """Try equalisation and migration, weight clipping and bias correction where INT8 harms most."""
     import onnx
 
+    from trtflow.data import evenly
     from trtflow.graph.load import save
     from trtflow.precision.cures import write_cures
     from trtflow.precision.scales import Origin, read_scales, write_scales
@@ -40,7 +41,8 @@ def run(options: With, context: Context) -> Result:
 
     model, scales = onnx.load(options.model), read_scales(options.scales)
     source = options.calibration or options.data
-    data, samples = open_data(source, model), list(open_data(source, model, options.trials))
+    data = open_data(source, model)
+    samples = evenly(data, scales.samples, options.trials)
     cured = cure(model, scales.tensors, data, samples, scales.precision, context.progress)
     save(cured.model, context.folder / outputs["model"])
     origin = Origin(name=outputs["model"], sha256=context.digest(context.folder / outputs["model"]))
