@@ -54,7 +54,7 @@ def test_a_trial_tells_a_range_that_fits_from_those_that_do_not(products: onnx.M
     assert trial.error({}) == 0.0
 
 
-def test_auto_is_never_worse_than_the_widest_ranges_nor_much_than_one_method_throughout(
+def test_auto_is_no_worse_than_the_widest_ranges_nor_much_than_one_method(
     products: onnx.ModelProto,
 ) -> None:
     sites = quantizable(products, outputs=True)
