@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def rejected(self) -> list[StepRecord]:
-        """The steps whose accuracy gate was not met."""
+        """The steps whose gate was not met."""
         return [record for record in self.records.values() if record.accepted is False]
 
     @property

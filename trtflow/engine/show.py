@@ -42,7 +42,7 @@ def verdict(outcome: Outcome, again: str) -> Iterable[str]:
     if failed:
         yield f"\nFailed: {failed}. What is done is kept; when the cause is mended, go on with:\n  {again}"
     elif rejected:
-        yield f"\nThe accuracy gate was not met ({rejected})."
+        yield f"\nA gate was not met ({rejected})."
         yield from (f"  {record.name}: {record.summary}" for record in outcome.rejected if record.summary)
     else:
         hits = sum(record.cached for record in outcome.records.values())
