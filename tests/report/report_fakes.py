@@ -278,7 +278,7 @@ def summary(count: int = 60, *, accepted: bool = True) -> m.RunSummary:
             bytes=2_402_116,
             notes=("BatchNormalization of /down0/block0/bn was folded into its convolution.",),
         ),
-        build=m.Build(backend="tensorrt-rtx", version="1.7.1", seconds=6.4, engine_bytes=3_120_400)
+        build=m.Build(backend="tensorrt-rtx", version="1.7.1", engine_bytes=3_120_400)
         if accepted
         else m.Build(backend="tensorrt-rtx", not_built="tensorrt_rtx is not installed: pip install 'trtflow[rtx]'"),
         fusion=""

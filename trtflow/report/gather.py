@@ -327,6 +327,4 @@ def _build(build: Mapping[str, Any] | None) -> Build | None:
         return None
     if "not_built" in build:
         return Build(backend=build["backend"], not_built=build["not_built"])
-    return Build(
-        backend=build["backend"], version=build["version"], seconds=build["seconds"], engine_bytes=build["bytes"]
-    )
+    return Build(backend=build["backend"], version=build["version"], engine_bytes=build["bytes"])

@@ -216,7 +216,6 @@ class Build(Part):
 
     backend: str
     version: str = ""
-    seconds: float | None = None
     engine_bytes: int | None = None
     not_built: str = ""
 

@@ -11,7 +11,7 @@ from trtflow.engine.step import Context, File, Options, Result
 from trtflow.errors import BackendError
 from trtflow.steps.options import Data
 
-version = 1
+version = 2
 environment = ("tensorrt", "tensorrt-rtx", "gpu")
 outputs = {"engine": "engine.plan", "build": "build.json"}
 optional = ("engine",)
@@ -45,7 +45,8 @@ def run(options: With, context: Context) -> Result:
         built = build_engine(found, options.model, shape_ranges(shapes), context.folder / outputs["engine"])
     except ImportError as error:
         raise BackendError(f"{found} was asked for but cannot be imported: {error}.") from error
-    write_json(asdict(built), context.folder / outputs["build"])
+    document = {key: value for key, value in asdict(built).items() if key != "seconds"}  # outputs hold no times
+    write_json(document, context.folder / outputs["build"])
     types = ", ".join(f"{count} {name}" for name, count in sorted(built.tensors.items()))
     summary = f"{built.backend} {built.version}: {built.bytes / 1e6:.2f} MB; network tensors: {types}"
     return Result(metrics={"bytes": built.bytes, "tensors": dict(built.tensors)}, summary=summary)
