@@ -68,7 +68,10 @@ def test_a_run_whose_steps_failed_still_has_a_report_that_says_so() -> None:
     summary = gather({}, {}, {"bisect": "failed: was ended by SIGSEGV"})
     assert not summary.verdict.accepted
     assert "bisect failed: was ended by SIGSEGV" in summary.verdict.sentence
-    assert "SIGSEGV" in render(summary)
+    page = render(summary)
+    assert "SIGSEGV" in page
+    assert "nothing was measured" in page
+    assert "Not known: the run ended before the search." in page
 
 
 def test_two_steps_of_one_type_are_joined() -> None:

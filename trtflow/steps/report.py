@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from trtflow.report.model import RunSummary
 
-version = 3
+version = 4
 environment = ()
 outputs = {"html": "report.html", "metrics": "metrics.json"}
 published = {"html": "report.html", "metrics": "metrics.json"}
