@@ -48,3 +48,12 @@ def test_an_external_range_keeps_its_share_of_the_widest(products: onnx.ModelPro
     widest = float(_hidden(products).max())
     _, halved = _scales(products, TensorScale(amax=widest / 5, method="given", seen=widest))
     assert (halved.method, halved.amax) == ("given", pytest.approx(widest / 10, rel=1e-6))
+
+
+def test_a_percentile_of_ones_own_holds_for_rescaled_tensors(products: onnx.ModelProto) -> None:
+    scale = TensorScale(amax=1.0, method="percentile")
+    peaks = np.asarray(channel_peaks(_hidden(products), -1), np.float32)
+    candidates = {"r": Candidates(-1, SHIFTS, peaks, scale)}
+    stream = Stream(products, ["r"], DATA)
+    low, high = (rescaled_scales(stream, candidates, Settings(percentile))["r"][0].amax for percentile in (90, 99.9))
+    assert low < high / 2

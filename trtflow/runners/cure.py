@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +31,8 @@ from trtflow.runners.rescaled import Candidates, Shifts, rescaled_scales
 from trtflow.runners.stream import Stream
 
 Progress = Callable[[int, int | None, str], None]
-Precision = Literal["int8", "fp8"]
 
+DEFAULTS = Settings()
 WINS = 0.9  # of the error before: a cure that does not save a tenth is not worth a changed network
 HARM = 1e-4  # noise over signal of a node alone (40 dB) from which on a cure is worth trying
 MOST = 32  # nodes that are tried at most, the worst ones
@@ -79,11 +78,14 @@ def cure(
     tensors: Mapping[str, TensorScale],
     data: Dataset,
     samples: Sequence[Sample],
-    precision: Precision = "int8",
+    settings: Settings = DEFAULTS,
     progress: Progress = lambda done, total, text: None,
 ) -> Cured:
-    """Try every cure at the nodes that ``precision`` harms most; ``samples`` judge, ``data`` calibrate anew."""
-    work = _Work(model, dict(tensors), data, samples, precision, progress)
+    """Try every cure at the nodes that eight bits harm most; ``samples`` judge, ``data`` calibrate anew.
+
+    ``settings`` are those of the calibration: its percentile holds for rescaled tensors, too.
+    """
+    work = _Work(model, dict(tensors), data, samples, settings, progress)
     work.transfer()
     work.adjust()
     return work.cured
@@ -95,7 +97,7 @@ class _Work:
     tensors: dict[str, TensorScale]
     data: Dataset
     samples: Sequence[Sample]
-    precision: Precision
+    settings: Settings
     progress: Progress
     attempts: list[Attempt] = field(default_factory=list)
 
@@ -113,7 +115,7 @@ class _Work:
         return Cured(self.model, dict(self.tensors), tuple(self.attempts))
 
     def _error(self, nodes: Iterable[str], model: ModelProto | None = None, ranges: Ranges | None = None) -> float:
-        plan = PrecisionPlan("fp32").assign(nodes, self.precision)
+        plan = PrecisionPlan("fp32").assign(nodes, self.settings.precision)
         runner = QuantizedRunner(model or self.model, plan, ranges or self.cured.ranges)
         return short(self._evaluator.measure(runner).error)
 
@@ -131,7 +133,7 @@ class _Work:
             return
         candidates = self._candidates(found)
         stream = Stream(self.model, list(candidates), self.data, progress=self.progress)
-        scales = rescaled_scales(stream, candidates, Settings(precision=self.precision))
+        scales = rescaled_scales(stream, candidates, self.settings)
         for index, transfer in enumerate(found):
             self.progress(index, len(found), f"{transfer.kind} at {transfer.tensor}")
             tensor = transfer.tensor
@@ -171,14 +173,14 @@ class _Work:
         means = self._means({site: nodes[site.node] for site in chosen if takes_correction(nodes[site.node], main)})
         for index, site in enumerate(chosen):
             self.progress(index, len(chosen), f"weights of {site.node}")
-            node, axis = nodes[site.node], channels(site.weights[0], self.precision)
+            node, axis = nodes[site.node], channels(site.weights[0], self.settings.precision)
             held = main.constant(node.input[site.weights[0].slot])  # a transfer may have renamed it
             assert held is not None  # noqa: S101 - a site's weight is a constant
             weight = values(held).astype(np.float32)
-            shares = self._try_clipping(site.node, clip_shares(weight, axis, self.precision))
+            shares = self._try_clipping(site.node, clip_shares(weight, axis, self.settings.precision))
             if site.tensors[0] in means and takes_correction(node, main):
-                grid = along(weight_scale(weight, axis, self.precision, shares), axis, weight.ndim)
-                rounded = on_grid(weight, grid, self.precision)
+                grid = along(weight_scale(weight, axis, self.settings.precision, shares), axis, weight.ndim)
+                rounded = on_grid(weight, grid, self.settings.precision)
                 self._try_correction(site.node, bias_correction(node, weight, rounded, *means[site.tensors[0]]))
 
     def _means(self, nodes: Mapping[Site, NodeProto]) -> dict[str, NDArray[np.float64]]:
@@ -186,10 +188,10 @@ class _Work:
         axes = {site.tensors[0]: 1 if node.op_type == "Conv" else -1 for site, node in nodes.items()}
         if not axes:
             return {}
-        steps = {name: scale_for(self.tensors[name].amax, self.precision) for name in axes}
+        steps = {name: scale_for(self.tensors[name].amax, self.settings.precision) for name in axes}
 
         def sums(name: str, found: Array) -> NDArray[np.float64]:
-            rounded = on_grid(found.astype(np.float32), steps[name], self.precision)
+            rounded = on_grid(found.astype(np.float32), steps[name], self.settings.precision)
             return np.stack([_channel_sums(part, axes[name]) for part in (found, rounded, np.ones_like(found))])
 
         stream = Stream(self.model, list(axes), self.data, progress=self.progress)

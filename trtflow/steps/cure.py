@@ -12,7 +12,7 @@ from trtflow.steps.options import Data
 if TYPE_CHECKING:
     from trtflow.runners.cure import Attempt
 
-version = 4
+version = 5
 environment = ("onnxruntime",)
 outputs = {"model": "model.onnx", "scales": "scales.yaml", "cures": "cures.json"}
 published = {"model": "{config}.cured.onnx", "scales": "{config}.cured.scales.yaml"}
@@ -34,6 +34,7 @@ def run(options: With, context: Context) -> Result:
 
     from trtflow.data import evenly
     from trtflow.graph.load import save
+    from trtflow.numerics.calibration import PERCENTILE, Settings
     from trtflow.precision.cures import write_cures
     from trtflow.precision.scales import Origin, read_scales, write_scales
     from trtflow.runners.cure import cure
@@ -43,7 +44,8 @@ def run(options: With, context: Context) -> Result:
     source = options.calibration or options.data
     data = open_data(source, model)
     samples = evenly(data, scales.samples, options.trials)
-    cured = cure(model, scales.tensors, data, samples, scales.precision, context.progress)
+    settings = Settings(scales.percentile or PERCENTILE, scales.precision)
+    cured = cure(model, scales.tensors, data, samples, settings, context.progress)
     save(cured.model, context.folder / outputs["model"])
     origin = Origin(name=outputs["model"], sha256=context.digest(context.folder / outputs["model"]))
     changed = scales.model_copy(update={"tensors": dict(cured.tensors), "model": origin})
