@@ -27,7 +27,7 @@ def load_task(name: str, folder: Path) -> tuple[Any, list[Any]]:
     """The normalised model and its calibration samples."""
     from int8_tasks import TASKS
 
-    from trtflow.graph.load import load
+    from trtflow.model.load import load
 
     task = TASKS[name](folder)
     return load(task.model).model, list(task.calibration)
@@ -35,7 +35,7 @@ def load_task(name: str, folder: Path) -> tuple[Any, list[Any]]:
 
 def idle(model: Any, samples: list[Any], method: str) -> int:
     """What loading and running costs without any calibration."""
-    from trtflow.runners.onnxrt import create_session
+    from trtflow.runners.reference import create_session
 
     create_session(model).run(None, samples[0].feed)
     return 0
@@ -43,9 +43,9 @@ def idle(model: Any, samples: list[Any], method: str) -> int:
 
 def trtflow(model: Any, samples: list[Any], method: Any) -> int:
     """trtflow's streaming passes."""
+    from trtflow.calibration.calibrate import Choice, calibrate
     from trtflow.data import Dataset
-    from trtflow.graph.quantize import quantizable
-    from trtflow.runners.calibrate import Choice, calibrate
+    from trtflow.qdq.quantize import quantizable
 
     data = Dataset("memory", lambda: iter(samples))
     return len(calibrate(model, quantizable(model, outputs=True), data, Choice(method, percentile=99.99)).tensors)

@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from trtflow.graph.load import load
+from trtflow.model.load import load
 
 ROOT = Path(__file__).parents[1]
 FETCHED = ROOT / "models" / "fetched"

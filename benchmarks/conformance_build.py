@@ -11,10 +11,10 @@ from conformance_cases import Case
 from conformance_checks import PLANS, Stage, half
 
 from trtflow.errors import TrtflowError
-from trtflow.graph.load import prepare
-from trtflow.graph.nodes import candidates
-from trtflow.graph.rewrite import rewrite
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.model.analysis import candidates
+from trtflow.model.load import prepare
+from trtflow.plan import PrecisionPlan
+from trtflow.rewriting.rewrite import rewrite
 
 
 class _Log(trt.ILogger):  # type: ignore[misc]

@@ -14,14 +14,14 @@ import onnxruntime as ort
 from conformance_cases import Case
 from conformance_reference import run_rounded
 
+from trtflow.emulation.emulate import instrument
+from trtflow.emulation.typed import emulate_typed
 from trtflow.errors import TrtflowError
-from trtflow.graph.emulate import instrument
-from trtflow.graph.legal import legalize
-from trtflow.graph.load import prepare
-from trtflow.graph.nodes import candidates
-from trtflow.graph.rewrite import rewrite
-from trtflow.graph.typed import emulate_typed
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.model.analysis import candidates
+from trtflow.model.load import prepare
+from trtflow.plan import PrecisionPlan
+from trtflow.rewriting.promotion import legalize
+from trtflow.rewriting.rewrite import rewrite
 
 PLANS = ("fp16", "bf16", "half")
 UNIT = {"fp16": 2.0**-11, "bf16": 2.0**-9, "half": 2.0**-9}

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 
-from trtflow.graph.edges import edges
-from trtflow.graph.nodes import analyse
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.model.analysis import analyse
+from trtflow.model.assignment import edges
+from trtflow.plan import PrecisionPlan
 
 DTYPES = {"fp16": np.float16, "bf16": ml_dtypes.bfloat16}
 Slots = Mapping[int, str]

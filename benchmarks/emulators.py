@@ -18,10 +18,10 @@ from typing import Any
 from planted import CASES, Planted
 from search_cases import real_models
 
-from trtflow.graph.emulate import instrument
-from trtflow.graph.switchable import switchable
-from trtflow.precision.plan import PrecisionPlan
-from trtflow.runners.onnxrt import create_session
+from trtflow.emulation.emulate import instrument
+from trtflow.emulation.switchable import switchable
+from trtflow.plan import PrecisionPlan
+from trtflow.runners.reference import create_session
 
 Feeds = Sequence[Mapping[str, Any]]
 REPEATS = 3

@@ -17,14 +17,14 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from trtflow.graph.emulate import instrument
-from trtflow.graph.legal import legalize
-from trtflow.graph.load import prepare
-from trtflow.graph.nodes import candidates
-from trtflow.graph.rewrite import rewrite
-from trtflow.graph.typed import emulate_typed
-from trtflow.graph.walk import scopes
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.emulation.emulate import instrument
+from trtflow.emulation.typed import emulate_typed
+from trtflow.model.analysis import candidates
+from trtflow.model.load import prepare
+from trtflow.model.scopes import scopes
+from trtflow.plan import PrecisionPlan
+from trtflow.rewriting.promotion import legalize
+from trtflow.rewriting.rewrite import rewrite
 
 Feed = dict[str, NDArray[Any]]
 Case = tuple[onnx.ModelProto, Feed]

@@ -29,11 +29,11 @@ from int8_table import Table, summary
 from int8_task import Task
 from int8_tasks import TASKS
 
-from trtflow.graph.load import load
+from trtflow.model.load import load
 from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import Evaluator
-from trtflow.runners.onnxrt import ReferenceRunner
 from trtflow.runners.quantized import Ranges
+from trtflow.runners.reference import ReferenceRunner
 
 
 def run(task: Task, cures: bool, modelopt: str | None) -> Table:

@@ -11,26 +11,26 @@ from typing import Any
 import onnx
 from int8_task import Task
 
+from trtflow.calibration.calibrate import Calibration, Choice, calibrate
+from trtflow.calibration.cure import cure
 from trtflow.data import evenly
 from trtflow.errors import TrtflowError
-from trtflow.graph.cost import costs
-from trtflow.graph.load import save
-from trtflow.graph.nodes import analyse
-from trtflow.graph.placement import LINEAR, site_units, suspicions
-from trtflow.graph.quantize import quantizable
-from trtflow.graph.rewrite import rewrite
-from trtflow.precision.plan import PrecisionPlan
-from trtflow.runners.calibrate import Calibration, Choice, calibrate
-from trtflow.runners.cure import cure
-from trtflow.runners.engines import build_engine, find_backend, shape_ranges
+from trtflow.model.analysis import analyse
+from trtflow.model.cost import costs
+from trtflow.model.load import save
+from trtflow.plan import PrecisionPlan
+from trtflow.qdq.placement import LINEAR, site_units, suspicions
+from trtflow.qdq.quantize import quantizable
+from trtflow.rewriting.rewrite import rewrite
+from trtflow.runners.build import build_engine, find_backend, shape_ranges
 from trtflow.runners.evaluate import Evaluator, Measurement
 from trtflow.runners.oracle import EmulatedOracle
 from trtflow.runners.quantized import QuantizedOracle, QuantizedRunner, Ranges
 from trtflow.search.joint import joint
 from trtflow.search.ledger import Budget
 from trtflow.search.run import search
-from trtflow.steps.problem import build_problem
-from trtflow.steps.samples import shapes_of
+from trtflow.tasks.samples import shapes_of
+from trtflow.tasks.search_problem import build_problem
 
 EVALUATIONS = 128  # of each of the two searches; seconds would make the table hang on the machine
 

@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from trtflow.graph.emulate import instrument
-from trtflow.graph.nodes import candidates
-from trtflow.graph.rewrite import rewrite
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.emulation.emulate import instrument
+from trtflow.model.analysis import candidates
+from trtflow.plan import PrecisionPlan
+from trtflow.rewriting.rewrite import rewrite
 
 SIZES = (500, 1000, 2000, 4000)
 

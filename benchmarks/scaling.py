@@ -56,9 +56,9 @@ class Point:
 def child(blocks: int, channels: int, side: int, samples: int) -> None:
     """Measure one case in this process and print it as JSON."""
     from trtflow.data import Sample
-    from trtflow.graph.emulate import instrument
-    from trtflow.graph.facts import layers
-    from trtflow.precision.plan import PrecisionPlan
+    from trtflow.emulation.emulate import instrument
+    from trtflow.model.facts import layers
+    from trtflow.plan import PrecisionPlan
     from trtflow.runners.lockstep import Candidate, compare_tensors
 
     model = convolutions(blocks, channels, side)

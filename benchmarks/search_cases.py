@@ -13,15 +13,15 @@ import numpy as np
 import onnx
 from planted import Planted
 
-from trtflow.graph.facts import layers, node_facts
-from trtflow.graph.load import load
-from trtflow.graph.switchable import Switchable, switchable
-from trtflow.precision.diagnose import Finding, diagnose
-from trtflow.precision.plan import PrecisionPlan
-from trtflow.runners.onnxrt import create_session, mark_outputs
+from trtflow.diagnosis.fp16 import Finding, diagnose
+from trtflow.emulation.switchable import Switchable, switchable
+from trtflow.model.facts import layers, node_facts
+from trtflow.model.load import load
+from trtflow.plan import PrecisionPlan
+from trtflow.runners.reference import create_session, mark_outputs
 from trtflow.search.oracle import Outcome
 from trtflow.search.problem import Problem, Unit
-from trtflow.steps.problem import build_problem
+from trtflow.tasks.search_problem import build_problem
 
 HARDEST = 2
 Feed = Mapping[str, Any]

@@ -36,7 +36,7 @@ def trtflow_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     """Run a command in a folder with a config, with fake steps; its status, output and errors."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRTFLOW_STORE", str(tmp_path / "store"))
-    monkeypatch.syspath_prepend(REPOSITORY / "tests" / "engine")
+    monkeypatch.syspath_prepend(REPOSITORY / "tests" / "support")
     for name in list(trtflow.steps.STEPS):
         monkeypatch.delitem(trtflow.steps.STEPS, name)
     for name, module in TOYS.items():
@@ -245,7 +245,7 @@ def test_ctrl_c_ends_with_130_and_no_child_left(tmp_path: Path, trtflow_command:
         "import sys, trtflow.steps, trtflow.cli; "
         f"trtflow.steps.STEPS.update({TOYS!r}); sys.argv[1:] = ['run', 'toy.yaml']; trtflow.cli.main()"
     )
-    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "engine")])
+    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "support")])
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": path},

@@ -135,7 +135,7 @@ def apply(
     out: Annotated[Path | None, typer.Option(help="the file to write [default: MODEL.mixed.onnx]")] = None,
 ) -> None:
     """Re-apply a decision to another export of the model: names must match, nothing is measured."""
-    from trtflow.precision.apply import apply_constraints
+    from trtflow.rewriting.apply import apply_constraints
 
     destination = out or model.with_suffix(".mixed.onnx")
     for note in apply_constraints(constraints, model, destination):
@@ -158,9 +158,9 @@ def export(
 ) -> None:
     """Print a decision in another tool's format, which says for which versions it is valid."""
     from trtflow.errors import PlanError
-    from trtflow.precision.constraints import read_constraints
-    from trtflow.precision.exports import FORMATS
-    from trtflow.precision.ranges import calibration_cache, parse_version
+    from trtflow.files.constraints import read_constraints
+    from trtflow.files.exports import FORMATS
+    from trtflow.files.ranges import calibration_cache, parse_version
 
     if to not in FORMATS:
         raise PlanError(f"there is no format '{to}'; expected one of {', '.join(FORMATS)}.")

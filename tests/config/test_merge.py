@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trtflow.config.located import Located
 from trtflow.config.merge import merge, override
-from trtflow.config.yaml12 import dump, parse
 from trtflow.errors import ConfigError
+from trtflow.located import Located
+from trtflow.yaml12 import dump, parse
 
 
 def located(document: object, name: str = "f.yaml") -> Located:

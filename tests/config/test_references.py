@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from trtflow.config.located import Located, OutputReference
 from trtflow.config.references import Substitution
-from trtflow.config.yaml12 import dump, parse
+from trtflow.located import Located, OutputReference
+from trtflow.yaml12 import dump, parse
 
 INPUTS = parse(
     "number: 3\nmap: {a: [1]}\nnothing: null\nfolder: data\ntext: word\n", "config.yaml", Path("/repo/configs")

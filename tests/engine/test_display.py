@@ -9,7 +9,7 @@ from rich.console import Console
 from trtflow.engine.display import Display, state_of
 from trtflow.engine.outcome import Outcome
 from trtflow.engine.show import cell_text, show_table, verdict
-from trtflow.engine.step import StepRecord, Table
+from trtflow.steps.contract import StepRecord, Table
 
 DONE = StepRecord("bisect", "bisect", "done", summary="kept 2\nof 40", seconds=1.25)
 

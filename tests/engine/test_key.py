@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toyrun import TOYS, Toy
 
-from trtflow.config.yaml12 import dump
 from trtflow.engine.digest import Digests
 from trtflow.engine.key import canonical, key_material, key_of
 from trtflow.engine.plan import make_plan
-from trtflow.engine.step import StepRecord
+from trtflow.steps.contract import StepRecord
+from trtflow.yaml12 import dump
 
 FACTS = {"pyyaml": "6"}
 documents = st.recursive(

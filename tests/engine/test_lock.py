@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from toyrun import TOYS, Toy, states, texts
 
-from trtflow.config.yaml12 import load
 from trtflow.engine.commands import check_locked
 from trtflow.engine.lock import compare_metrics, lock_path, read_lock, write_lock
 from trtflow.engine.outcome import Outcome, RunSettings
 from trtflow.engine.plan import make_plan
 from trtflow.engine.select import select
-from trtflow.engine.step import StepRecord
 from trtflow.engine.store import Store
 from trtflow.errors import LockError
+from trtflow.steps.contract import StepRecord
+from trtflow.yaml12 import load
 
 
 @pytest.fixture

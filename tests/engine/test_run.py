@@ -194,8 +194,8 @@ print(states(toy.run()), flush=True)
 
 def start(toy: Toy) -> subprocess.Popen[str]:
     """Run the toy's config in a process of its own."""
-    here = Path(__file__).parent
-    code = DRIVER.format(here=str(here), root=str(here.parents[1]), folder=str(toy.folder))
+    root = Path(__file__).parents[2]
+    code = DRIVER.format(here=str(root / "tests" / "support"), root=str(root), folder=str(toy.folder))
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 

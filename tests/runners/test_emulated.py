@@ -7,10 +7,10 @@ import onnx
 from onnx import TensorProto, helper
 from polygraphy.comparator import Comparator
 
-from trtflow.graph.rewrite import rewrite
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.emulated import EmulatedRunner, TypedRunner
-from trtflow.runners.onnxrt import ReferenceRunner
+from trtflow.runners.reference import ReferenceRunner
 
 FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
 MIXED = PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})

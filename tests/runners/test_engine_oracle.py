@@ -7,16 +7,16 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 import pytest
-from test_oracle import DictMemo
+from dict_memo import DictMemo
 
 from trtflow.data import Sample
 from trtflow.errors import BackendError
-from trtflow.precision.plan import PrecisionPlan
-from trtflow.runners.backends import executor
+from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import TypedRunner
+from trtflow.runners.engines import executor
 from trtflow.runners.evaluate import Evaluator
-from trtflow.runners.onnxrt import ReferenceRunner
 from trtflow.runners.oracle import EmulatedOracle, EngineOracle
+from trtflow.runners.reference import ReferenceRunner
 from trtflow.search.problem import Problem, Unit
 from trtflow.search.run import search
 

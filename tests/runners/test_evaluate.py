@@ -12,10 +12,10 @@ import pytest
 
 from trtflow.data import Sample
 from trtflow.errors import ConfigError, MetricError
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner
 from trtflow.runners.evaluate import Evaluator
-from trtflow.runners.onnxrt import ReferenceRunner
+from trtflow.runners.reference import ReferenceRunner
 
 SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}, label=value) for value in (1.0, 60.0, 70.0)]
 LOW, MIXED = PrecisionPlan("fp16"), PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})

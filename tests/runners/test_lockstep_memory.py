@@ -15,11 +15,11 @@ import onnx
 from onnx import TensorProto, helper
 
 from trtflow.data import Sample
-from trtflow.graph.emulate import instrument
-from trtflow.graph.facts import layers
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.emulation.emulate import instrument
+from trtflow.model.facts import layers
+from trtflow.plan import PrecisionPlan
 from trtflow.runners.lockstep import Candidate, compare_tensors
-from trtflow.runners.onnxrt import create_session
+from trtflow.runners.reference import create_session
 
 way, depth, samples = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1 << 20]) for name in ("t0", f"t{depth}")]

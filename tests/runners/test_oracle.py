@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import onnx
+from dict_memo import DictMemo
 
 from trtflow.data import Sample
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.plan import PrecisionPlan
 from trtflow.runners.evaluate import Evaluator
-from trtflow.runners.onnxrt import ReferenceRunner
 from trtflow.runners.oracle import EmulatedOracle, ProbingOracle
+from trtflow.runners.reference import ReferenceRunner
 
 SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}) for value in (1.1, 70.1, 2.1, 3.1)]
-
-
-class DictMemo:
-    """Keeps records as strict JSON, as the engine's store does."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, str] = {}
-
-    def get(self, material: Mapping[str, Any]) -> dict[str, Any] | None:
-        found = self.records.get(json.dumps(material, sort_keys=True, allow_nan=False))
-        return None if found is None else json.loads(found)
-
-    def put(self, material: Mapping[str, Any], record: Mapping[str, Any]) -> None:
-        self.records[json.dumps(material, sort_keys=True, allow_nan=False)] = json.dumps(record, allow_nan=False)
 
 
 def oracle(model: onnx.ModelProto, memo: DictMemo) -> EmulatedOracle:

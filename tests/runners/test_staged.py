@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.data import Feed
-from trtflow.graph.facts import tensor_shapes
-from trtflow.graph.stages import stages
-from trtflow.runners.onnxrt import create_session, mark_outputs
+from trtflow.model.facts import tensor_shapes
+from trtflow.model.stages import stages
+from trtflow.runners.reference import create_session, mark_outputs
 from trtflow.runners.staged import Staged, make_batches, measured_bytes
 
 FEED: Feed = {"x": np.linspace(-2, 3, 24, dtype=np.float32).reshape(2, 12)}

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner
 from trtflow.runners.switched import SwitchedRunner
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulated_oracle import Simulated, chain, names
 
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.plan import PrecisionPlan
 from trtflow.search.held_out import verify
 from trtflow.search.oracle import Outcome
 from trtflow.search.run import search

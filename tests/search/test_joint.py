@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.plan import PrecisionPlan
 from trtflow.search.joint import joint
 from trtflow.search.oracle import Outcome
 from trtflow.search.run import search

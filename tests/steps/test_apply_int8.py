@@ -14,17 +14,17 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.data import Sample
-from trtflow.engine.step import Context
 from trtflow.errors import PlanError
-from trtflow.precision.apply import apply_constraints
-from trtflow.precision.constraints import read_constraints
-from trtflow.precision.cures import Clipping, read_cures, write_cures
-from trtflow.precision.exports import FORMATS
-from trtflow.precision.plan import PrecisionPlan, write_plan
+from trtflow.files.constraints import read_constraints
+from trtflow.files.cures import Clipping, read_cures, write_cures
+from trtflow.files.exports import FORMATS
+from trtflow.plan import PrecisionPlan, write_plan
+from trtflow.rewriting.apply import apply_constraints
 from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import Evaluator
-from trtflow.runners.onnxrt import ReferenceRunner
+from trtflow.runners.reference import ReferenceRunner
 from trtflow.steps import calibrate, constrain, cure, inspect, quantize, rewrite
+from trtflow.steps.contract import Context
 
 ROWS = np.random.default_rng(1).normal(0, 1, (128, 6)).astype(np.float32)
 SAMPLES = [Sample({"x": ROWS[i : i + 8]}) for i in range(0, 128, 8)]

@@ -18,13 +18,13 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from trtflow.engine.step import Context, Result
 from trtflow.errors import PlanError
-from trtflow.graph.load import load
-from trtflow.precision.plan import read_plan
-from trtflow.precision.ranges import calibration_cache
-from trtflow.precision.scales import read_scales
+from trtflow.files.ranges import calibration_cache
+from trtflow.files.scales import read_scales
+from trtflow.model.load import load
+from trtflow.plan import read_plan
 from trtflow.steps import calibrate, check_calibration, compare, diagnose, quantize
+from trtflow.steps.contract import Context, Result
 
 CONFIG = """
 trtflow: 1

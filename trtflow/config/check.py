@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from trtflow.config.located import Located
-from trtflow.config.problem import Problem, problem, suggestion
+from trtflow.located import Located, Problem, problem
+from trtflow.text import suggestion
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trtflow.config.check import describe
-from trtflow.config.located import Located
-from trtflow.config.problem import Problem, problem, suggestion
 from trtflow.config.references import Substitution
+from trtflow.located import Located, Problem, problem
+from trtflow.text import suggestion
 
 INPUT_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "path": ("a path", (str,)),

@@ -13,14 +13,14 @@ from typing import Any
 
 from trtflow.config.check import describe, validate
 from trtflow.config.declared import is_of_type, read_inputs
-from trtflow.config.located import Located, Location
 from trtflow.config.merge import merge, override
 from trtflow.config.model import FORMAT, Config, Workflow, seconds
-from trtflow.config.problem import Problem, problem, raise_problems, suggestion
 from trtflow.config.references import RESERVED, Substitution
 from trtflow.config.workflows import builtins, is_path
-from trtflow.config.yaml12 import parse
 from trtflow.errors import ConfigError
+from trtflow.located import Located, Location, Problem, problem, raise_problems
+from trtflow.text import suggestion
+from trtflow.yaml12 import parse
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from trtflow.config.located import Located, Location
-from trtflow.config.problem import Problem, raise_problems
-from trtflow.config.yaml12 import parse
+from trtflow.located import Located, Location, Problem, raise_problems
+from trtflow.yaml12 import parse
 
 
 def merge(base: Located, patch: Located) -> Located:

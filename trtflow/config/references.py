@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from trtflow.config.located import Located, OutputReference
-from trtflow.config.problem import Problem, suggestion
+from trtflow.located import Located, OutputReference, Problem
+from trtflow.text import suggestion
 
 TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}?")
 NAME = re.compile(r"[A-Za-z_][\w-]*")

@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trtflow.engine.step import Options
 from trtflow.steps import STEPS
+from trtflow.steps.contract import Options
 
 GROUP = "trtflow.steps"
 

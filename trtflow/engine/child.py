@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from trtflow.engine.step import Result, Table
 from trtflow.engine.store import read_json, write_json
+from trtflow.steps.contract import Result, Table
 
 LOG_LINES = 20
 Progress = Callable[[int, int | None, str], None]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trtflow.config.problem import suggestion
 from trtflow.engine.catalog import StepType, catalog, find_type, load_type
 from trtflow.engine.key import canonical
 from trtflow.errors import ConfigError
+from trtflow.text import suggestion
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trtflow.engine.step import StepRecord
+from trtflow.steps.contract import StepRecord
 
 if TYPE_CHECKING:
     from types import TracebackType

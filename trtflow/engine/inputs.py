@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from trtflow.config.load import shown
-from trtflow.config.located import Key, Located, OutputReference
-from trtflow.config.problem import Problem, problem, suggestion
-from trtflow.engine.step import CodeReference, StepRecord
+from trtflow.located import Key, Located, OutputReference, Problem, problem
+from trtflow.steps.contract import CodeReference, StepRecord
+from trtflow.text import suggestion
 
 Place = tuple[Key, ...]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from trtflow.engine.inputs import CodeInput, FileInput, Input, OutputInput, replaced
 from trtflow.engine.plan import PlannedStep
-from trtflow.engine.step import StepRecord
+from trtflow.steps.contract import StepRecord
 
 FORMAT = 1  # raise when the way keys are made changes
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from trtflow.config.load import shown
-from trtflow.config.yaml12 import dump, load
 from trtflow.engine.explain import reason
 from trtflow.engine.facts import facts
 from trtflow.engine.inputs import RecordInput
@@ -22,6 +21,7 @@ from trtflow.engine.outcome import Outcome
 from trtflow.engine.plan import Plan
 from trtflow.engine.store import Record
 from trtflow.errors import ConfigError, LockError
+from trtflow.yaml12 import dump, load
 
 FORMAT = 1
 MATERIAL = ("uses", "version", "with", "environment")

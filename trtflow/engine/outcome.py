@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from trtflow.engine.child import read_table
-from trtflow.engine.step import StepRecord, Table
 from trtflow.engine.store import Record
+from trtflow.steps.contract import StepRecord, Table
 
 
 class Observer(Protocol):

@@ -10,9 +10,10 @@ from typing import Any
 
 from trtflow.config.check import validate
 from trtflow.config.load import LoadedConfig, StepEntry, load_config
-from trtflow.config.problem import Problem, problem, raise_problems, suggestion
 from trtflow.engine.catalog import StepType, catalog, find_type
 from trtflow.engine.inputs import Input, OutputInput, RecordInput, file_problems, find_inputs
+from trtflow.located import Problem, problem, raise_problems
+from trtflow.text import suggestion
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from trtflow.engine.inputs import OutputInput
 from trtflow.engine.key import key_material, key_of
 from trtflow.engine.plan import Plan, PlannedStep
 from trtflow.engine.select import Selection, involved
-from trtflow.engine.step import StepRecord
 from trtflow.engine.store import Store, step_record
+from trtflow.steps.contract import StepRecord
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from trtflow.engine.outcome import Observer, Outcome, RunSettings
 from trtflow.engine.plan import Plan, PlannedStep
 from trtflow.engine.preview import missing_outputs, unmet_gates
 from trtflow.engine.select import Selection, involved
-from trtflow.engine.step import StepRecord
 from trtflow.engine.store import Artifact, Record, Store, step_record
 from trtflow.errors import StepError
+from trtflow.steps.contract import StepRecord
 
 
 def run_plan(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trtflow.config.problem import suggestion
 from trtflow.engine.plan import Plan
 from trtflow.errors import ConfigError
+from trtflow.text import suggestion
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from trtflow.config.load import shown
 from trtflow.engine.display import STYLES
 from trtflow.engine.outcome import Outcome
 from trtflow.engine.preview import Preview
-from trtflow.engine.step import StepRecord, Table
+from trtflow.steps.contract import StepRecord, Table
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trtflow.engine.digest import Digests, companions
-from trtflow.engine.step import StepRecord
+from trtflow.steps.contract import StepRecord
 
 if TYPE_CHECKING:
     from filelock import FileLock

@@ -22,9 +22,9 @@ from typing import Any, TextIO
 
 from trtflow.engine.digest import Digests
 from trtflow.engine.memo import FileMemo
-from trtflow.engine.step import CodeReference, Context, Result
 from trtflow.engine.store import write_json
 from trtflow.errors import TrtflowError
+from trtflow.steps.contract import CodeReference, Context, Result
 
 PR_SET_PDEATHSIG = 1
 

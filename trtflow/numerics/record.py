@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trtflow.files.strict_json import json_numbers
 from trtflow.numerics.energy import Energy
 from trtflow.numerics.histogram import BitHistogram
-from trtflow.numerics.strict_json import json_numbers
 
 QUANTILES: Mapping[str, float] = {"p50": 0.5, "p99": 0.99, "p99_9": 0.999, "p99_99": 0.9999}
 

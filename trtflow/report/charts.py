@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-from trtflow.precision.plan import Precision
-from trtflow.report import figures
+from trtflow import text as figures
+from trtflow.plan import Precision
 from trtflow.report.layers import Row, broken
 from trtflow.report.model import Comparison, Evaluation, FrontPoint, LayerStatistics
 from trtflow.report.plot import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trtflow.precision import diagnose
-from trtflow.precision.plan import QUANTISED
-from trtflow.precision.reasons import REASONS
+from trtflow.diagnosis import fp16 as diagnose
+from trtflow.diagnosis.reasons import REASONS
+from trtflow.plan import QUANTISED
 from trtflow.report.model import (
     Baseline,
     Build,

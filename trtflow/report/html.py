@@ -8,8 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trtflow.precision.plan import QUANTISED
-from trtflow.report import charts, figures, table
+from trtflow import text as figures
+from trtflow.plan import QUANTISED
+from trtflow.report import charts, table
 from trtflow.report.layers import join, totals
 from trtflow.report.model import RunSummary, Work
 

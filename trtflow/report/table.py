@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trtflow.report import figures
+from trtflow import text as figures
 from trtflow.report.layers import Row, badness
 from trtflow.report.model import Comparison, LayerStatistics
 

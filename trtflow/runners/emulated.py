@@ -6,10 +6,10 @@ from typing import Literal
 
 from onnx import ModelProto
 
-from trtflow.graph.emulate import instrument
-from trtflow.graph.typed import emulate_typed
-from trtflow.precision.plan import PrecisionPlan
-from trtflow.runners.onnxrt import ReferenceRunner
+from trtflow.emulation.emulate import instrument
+from trtflow.emulation.typed import emulate_typed
+from trtflow.plan import PrecisionPlan
+from trtflow.runners.reference import ReferenceRunner
 
 Rounding = Literal["tensor", "unit"]
 

@@ -11,7 +11,7 @@ from trtflow.data import Array, Sample
 from trtflow.errors import MetricError
 from trtflow.numerics.accept import Accept, Verdict
 from trtflow.numerics.metrics import METRICS, start
-from trtflow.runners.onnxrt import ReferenceRunner
+from trtflow.runners.reference import ReferenceRunner
 
 UserMetric = Callable[[Sequence[Mapping[str, Array]], Sequence[object]], Mapping[str, float]]
 Progress = Callable[[int, int | None, str], None]

@@ -11,11 +11,11 @@ import numpy as np
 from onnx import ModelProto
 
 from trtflow.data import Array, Feed, Sample
-from trtflow.graph.facts import tensor_shapes
+from trtflow.model.facts import tensor_shapes
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.statistics import TensorStatistics, compare, merge
-from trtflow.precision.plan import Precision
-from trtflow.runners.onnxrt import mark_outputs
+from trtflow.plan import Precision
+from trtflow.runners.reference import mark_outputs
 from trtflow.runners.staged import Staged, batch_tensors, make_batches
 
 __all__ = ["Candidate", "batch_tensors", "compare_tensors", "mark_only"]

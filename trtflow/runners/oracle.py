@@ -12,13 +12,13 @@ from typing import Any, Protocol
 from onnx import ModelProto
 
 from trtflow.errors import BackendError, ModelError
-from trtflow.graph.rewrite import rewrite
-from trtflow.numerics.strict_json import json_numbers
-from trtflow.precision.plan import Precision, PrecisionPlan
-from trtflow.runners.backends import Execute
+from trtflow.files.strict_json import json_numbers
+from trtflow.plan import Precision, PrecisionPlan
+from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.emulated import EmulatedRunner, Rounding
+from trtflow.runners.engines import Execute
 from trtflow.runners.evaluate import Evaluator, Measurement
-from trtflow.runners.onnxrt import ReferenceRunner
+from trtflow.runners.reference import ReferenceRunner
 from trtflow.runners.switched import SwitchedRunner
 from trtflow.search.oracle import FAILED, Outcome
 

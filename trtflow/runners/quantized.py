@@ -9,14 +9,14 @@ from typing import Any
 
 from onnx import ModelProto
 
-from trtflow.graph.emulate import instrument
-from trtflow.graph.quantize import Quantized, quantize
-from trtflow.precision.cures import Cure, read_cures
-from trtflow.precision.plan import PrecisionPlan
-from trtflow.precision.scales import read_scales
+from trtflow.emulation.emulate import instrument
+from trtflow.files.cures import Cure, read_cures
+from trtflow.files.scales import read_scales
+from trtflow.plan import PrecisionPlan
+from trtflow.qdq.quantize import Quantized, quantize
 from trtflow.runners.emulated import Rounding
-from trtflow.runners.onnxrt import ReferenceRunner
 from trtflow.runners.oracle import EmulatedOracle
+from trtflow.runners.reference import ReferenceRunner
 
 
 @dataclass(frozen=True)

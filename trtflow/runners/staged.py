@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from onnx import ModelProto, ValueInfoProto, helper
 
 from trtflow.data import Array, Feed
-from trtflow.graph.cost import with_shapes
-from trtflow.graph.facts import tensor_bytes
-from trtflow.graph.stages import stages
-from trtflow.graph.walk import FreshNames
-from trtflow.runners.onnxrt import create_session
+from trtflow.model.cost import with_shapes
+from trtflow.model.facts import tensor_bytes
+from trtflow.model.scopes import FreshNames
+from trtflow.model.stages import stages
+from trtflow.runners.reference import create_session
 
 SESSIONS = 16
 """How many stages there are at most, where memory allows so few."""

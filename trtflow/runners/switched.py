@@ -7,9 +7,9 @@ from typing import Any
 from onnx import ModelProto
 from polygraphy.backend.onnxrt import OnnxrtRunner
 
-from trtflow.graph.switchable import switchable
-from trtflow.precision.plan import Precision, PrecisionPlan
-from trtflow.runners.onnxrt import ReferenceRunner, create_session
+from trtflow.emulation.switchable import switchable
+from trtflow.plan import Precision, PrecisionPlan
+from trtflow.runners.reference import ReferenceRunner, create_session
 
 
 class SwitchedRunner(ReferenceRunner):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from trtflow.precision.plan import Precision, PrecisionPlan
+from trtflow.plan import Precision, PrecisionPlan
 from trtflow.search.oracle import Oracle, Outcome
 from trtflow.search.problem import Problem, Unit
 

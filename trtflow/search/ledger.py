@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.plan import PrecisionPlan
 from trtflow.search.oracle import Oracle, Outcome
 from trtflow.search.problem import Problem, Unit, nodes_of
 

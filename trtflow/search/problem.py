@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from trtflow.precision.plan import Precision, PrecisionPlan
+from trtflow.plan import Precision, PrecisionPlan
 
 
 @dataclass(frozen=True)

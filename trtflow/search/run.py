@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from trtflow.precision.plan import PrecisionPlan
+from trtflow.plan import PrecisionPlan
 from trtflow.search.baselines import alone_low_binary, bisect, ddmin, linear, revert_one
 from trtflow.search.confirm import Confirmation, explain
 from trtflow.search.confirm import confirm as ask_engine

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Result, Table
 from trtflow.errors import PlanError
-from trtflow.steps.books import NONE_HOLDS, entry_document, held_out_samples, made_by, reporter
+from trtflow.steps.contract import Context, File, Result, Table
 from trtflow.steps.options import Data, Judged
+from trtflow.tasks.search_common import NONE_HOLDS, entry_document, held_out_samples, made_by, reporter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,8 +62,8 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.search.held_out import verify
-    from trtflow.steps.problem import build_problem
-    from trtflow.steps.samples import open_data, shapes_of
+    from trtflow.tasks.samples import open_data, shapes_of
+    from trtflow.tasks.search_problem import build_problem
 
     _check_strategies(options)
     model = onnx.load(options.model)
@@ -114,10 +114,10 @@ class _Bench:
 
     def engine(self) -> PlanOracle:
         """The engine that the options name."""
-        from trtflow.runners.backends import executor
-        from trtflow.runners.engines import shape_ranges
+        from trtflow.runners.build import shape_ranges
+        from trtflow.runners.engines import executor
         from trtflow.runners.oracle import EngineOracle
-        from trtflow.steps.samples import shapes_of
+        from trtflow.tasks.samples import shapes_of
 
         name = self.options.engine
         execute = executor(name, shape_ranges([shapes_of(sample) for sample in self.evaluator.samples]))
@@ -132,7 +132,7 @@ class _Bench:
 def _bench(
     options: With, context: Context, model: ModelProto, samples: Sequence[Sample], chosen: Sequence[int]
 ) -> _Bench:
-    from trtflow.steps.samples import make_evaluator
+    from trtflow.tasks.samples import make_evaluator
 
     material = {
         "model": context.digest(options.model),
@@ -156,7 +156,7 @@ class _Found:
 
 
 def _find(bench: _Bench, problem: Problem) -> _Found:
-    from trtflow.precision.plan import PrecisionPlan, write_plan
+    from trtflow.plan import PrecisionPlan, write_plan
     from trtflow.search.ledger import Budget
     from trtflow.search.run import search
 
@@ -186,8 +186,8 @@ def _find(bench: _Bench, problem: Problem) -> _Found:
 
 
 def _conclude(bench: _Bench, problem: Problem, found: _Found, held_out: int) -> Result:
-    from trtflow.numerics.strict_json import write_json
-    from trtflow.precision.plan import write_plan
+    from trtflow.files.strict_json import write_json
+    from trtflow.plan import write_plan
 
     options, context, result = bench.options, bench.context, found.result
     kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
@@ -238,7 +238,7 @@ def _point(entry: Evaluation) -> dict[str, Any]:
 
 def _fusion(bench: _Bench, found: _Found) -> str:
     """What the verdict would be with the other rounding, where that differs; else nothing."""
-    from trtflow.precision.plan import PrecisionPlan
+    from trtflow.plan import PrecisionPlan
 
     oracle = bench.emulator("unit" if bench.options.rounding == "tensor" else "tensor")
     other = "an engine rounds fused units once" if bench.options.rounding == "tensor" else "every tensor is rounded"

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result
 from trtflow.errors import BackendError
+from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data
 
 version = 2
@@ -31,9 +31,9 @@ def run(options: With, context: Context) -> Result:
     """Build, or say plainly why not; only a backend that was asked for by name must be there."""
     import onnx
 
-    from trtflow.numerics.strict_json import write_json
-    from trtflow.runners.engines import build_engine, find_backend, shape_ranges
-    from trtflow.steps.samples import open_data, shapes_of
+    from trtflow.files.strict_json import write_json
+    from trtflow.runners.build import build_engine, find_backend, shape_ranges
+    from trtflow.tasks.samples import open_data, shapes_of
 
     found, why_not = find_backend() if options.runner == "auto" else (options.runner, "")
     if found is None:

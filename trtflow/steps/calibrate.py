@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from trtflow.engine.step import CodeReference, Context, File, Options, Result
 from trtflow.errors import PlanError
+from trtflow.steps.contract import CodeReference, Context, File, Options, Result
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from trtflow.precision.scales import Scales, TensorScale
+    from trtflow.files.scales import Scales, TensorScale
 
 version = 5
 environment = ("onnxruntime",)
@@ -48,11 +48,11 @@ def run(options: With, context: Context) -> Result:
     """Pass once for ranges and once for histograms, choose, and write the scales."""
     import onnx
 
-    from trtflow.graph.quantize import quantizable
-    from trtflow.numerics.strict_json import write_json
-    from trtflow.precision.scales import write_scales
-    from trtflow.runners.calibrate import Choice, calibrate
-    from trtflow.steps.samples import open_data
+    from trtflow.calibration.calibrate import Choice, calibrate
+    from trtflow.files.scales import write_scales
+    from trtflow.files.strict_json import write_json
+    from trtflow.qdq.quantize import quantizable
+    from trtflow.tasks.samples import open_data
 
     model = onnx.load(options.model)
     sites = quantizable(model, outputs=True)
@@ -77,8 +77,8 @@ def run(options: With, context: Context) -> Result:
 
 def _given(file: File, names: Mapping[str, object], context: Context) -> dict[str, float]:
     """The ranges of the user's file, by the tensors that the model has."""
-    from trtflow.graph.quantized_ranges import open_ranges
-    from trtflow.precision.ranges import match_names
+    from trtflow.files.ranges import match_names
+    from trtflow.qdq.foreign import open_ranges
 
     found = open_ranges(file)
     given = match_names(found, names)
@@ -116,7 +116,7 @@ def _shared(groups: Sequence[Sequence[str]], tensors: Mapping[str, TensorScale])
 
 
 def _scales(options: With, context: Context, tensors: Mapping[str, TensorScale], samples: int) -> Scales:
-    from trtflow.precision.scales import Origin, Scales
+    from trtflow.files.scales import Origin, Scales
 
     source = (options.calibration or options.data).source
     file = CodeReference(source).file if isinstance(source, str) else source

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result, Table
+from trtflow.steps.contract import Context, File, Options, Result, Table
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from trtflow.data import Sample
+    from trtflow.diagnosis.checks.samples import Limits
+    from trtflow.files.checks import Check
+    from trtflow.files.scales import TensorScale
     from trtflow.numerics.inputs import InputStatistics
-    from trtflow.precision.calibration_check import Limits
-    from trtflow.precision.check import Check
-    from trtflow.precision.scales import TensorScale
 
 version = 2
 environment = ("onnxruntime", "tensorrt")
@@ -52,7 +52,7 @@ def run(options: With, context: Context) -> Result:
     """Write checks.json; the gate is not met while a refusal stands that ``allow`` does not name."""
     import onnx
 
-    from trtflow.numerics.strict_json import write_json
+    from trtflow.files.strict_json import write_json
 
     checks = list(_checks(options, context, onnx.load(options.model)))
     verdicts = ["allowed" if c.verdict == "refuse" and c.code in options.allow else c.verdict for c in checks]
@@ -78,10 +78,10 @@ def _refusal(refused: Sequence[Check]) -> str:
 
 
 def _checks(options: With, context: Context, model: ModelProto) -> Iterator[Check]:
-    from trtflow.precision.calibration_check import Limits, check_samples, check_tensors
-    from trtflow.precision.check import Check
-    from trtflow.precision.scales import read_scales
-    from trtflow.steps.samples import open_data
+    from trtflow.diagnosis.checks.samples import Limits, check_samples, check_tensors
+    from trtflow.files.checks import Check
+    from trtflow.files.scales import read_scales
+    from trtflow.tasks.samples import open_data
 
     tensors = read_scales(options.scales).tensors
     limits = Limits(options.few, options.enough, options.growing, options.uncovered)
@@ -106,10 +106,10 @@ def _against_inference(
     limits: Limits,
 ) -> Iterator[Check]:
     """Inputs, classes and ranges of the calibration samples, held against those of the evaluation samples."""
-    from trtflow.precision.calibration_check import check_classes, check_coverage
-    from trtflow.precision.input_check import check_inputs
-    from trtflow.runners.stream import Stream
-    from trtflow.steps.samples import open_data
+    from trtflow.calibration.stream import Stream
+    from trtflow.diagnosis.checks.inputs import check_inputs
+    from trtflow.diagnosis.checks.samples import check_classes, check_coverage
+    from trtflow.tasks.samples import open_data
 
     inputs = list(check_inputs(described, _describe(open_data(options.data, model, SAMPLED), model)))
     yield from inputs
@@ -125,8 +125,8 @@ def _cache(
     options: With, cache: File, context: Context, model: ModelProto, tensors: Mapping[str, TensorScale]
 ) -> Iterator[Check]:
     """The ranges that were loaded, held against the model and what these samples give."""
-    from trtflow.graph.quantized_ranges import open_ranges
-    from trtflow.precision.cache_check import check_cache, check_origin
+    from trtflow.diagnosis.checks.caches import check_cache, check_origin
+    from trtflow.qdq.foreign import open_ranges
 
     found = open_ranges(cache)
     thresholds = {} if options.thresholds is None else json.loads(options.thresholds.read_text(encoding="utf-8"))
@@ -145,7 +145,7 @@ def _cache(
 def _describe(samples: Iterable[Sample], model: ModelProto) -> dict[str, InputStatistics]:
     """Each input over ``samples``; where its first axis is free, a row is a sample, however many are fed at once."""
     from trtflow.numerics.inputs import describe, join
-    from trtflow.runners.onnxrt import model_inputs
+    from trtflow.runners.reference import model_inputs
 
     batched = {entry.name for entry in model_inputs(model) if entry.shape and entry.shape[0] is None}
     found: dict[str, InputStatistics] = {}

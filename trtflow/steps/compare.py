@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result, Table
+from trtflow.steps.contract import Context, File, Options, Result, Table
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from trtflow.graph.facts import Layer
+    from trtflow.model.facts import Layer
 
 version = 1
 environment = ("onnxruntime",)
@@ -59,12 +59,12 @@ def run(options: With, context: Context) -> Result:
     """Mark all outputs, run reference and candidates side by side, write statistics.json and layers.csv."""
     import onnx
 
-    from trtflow.graph.facts import layers
-    from trtflow.graph.quantize import float_plan
-    from trtflow.precision.plan import PrecisionPlan, read_plan
+    from trtflow.model.facts import layers
+    from trtflow.plan import PrecisionPlan, read_plan
+    from trtflow.qdq.quantize import float_plan
     from trtflow.runners import lockstep
     from trtflow.runners.quantized import emulate, read_ranges_of
-    from trtflow.steps.samples import open_data
+    from trtflow.tasks.samples import open_data
 
     model = onnx.load(options.model)
     samples = open_data(options.data, model, options.samples)

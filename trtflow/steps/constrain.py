@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result
+from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Conditions
 
 if TYPE_CHECKING:
     import onnx
 
-    from trtflow.precision.exports import Port
+    from trtflow.files.exports import Port
 
 version = 2
 environment = ()
@@ -39,15 +39,15 @@ def run(options: With, context: Context) -> Result:
     """Join the plan with the findings."""
     import onnx
 
-    from trtflow.graph.nodes import candidates
-    from trtflow.graph.units import units
-    from trtflow.precision.constraints import Constraints, ModelReference, Node, write_constraints
-    from trtflow.precision.cures import in_effect, read_cures
-    from trtflow.precision.diagnose import Finding, explain
-    from trtflow.precision.exports import formats_for, triton_config
-    from trtflow.precision.lines import short
-    from trtflow.precision.plan import QUANTISED, read_plan
-    from trtflow.precision.scales import read_scales
+    from trtflow.diagnosis.fp16 import Finding, explain
+    from trtflow.files.constraints import Constraints, ModelReference, Node, write_constraints
+    from trtflow.files.cures import in_effect, read_cures
+    from trtflow.files.exports import formats_for, triton_config
+    from trtflow.files.scales import read_scales
+    from trtflow.model.analysis import candidates
+    from trtflow.model.units import units
+    from trtflow.plan import QUANTISED, read_plan
+    from trtflow.text import six_digits
 
     model = onnx.load(options.model)
     plan, facts, search = read_plan(options.plan), _json(options.facts), _json(options.search)
@@ -61,7 +61,7 @@ def run(options: With, context: Context) -> Result:
             evidence = why.evidence if why else {}
             nodes[info.name] = Node(
                 precision=precision, op=info.op, unit=unit_of.get(info.name), reason=why.code if why else "quantised",
-                evidence={key: value if isinstance(value, str) else short(value) for key, value in evidence.items()},
+                evidence={k: v if isinstance(v, str) else six_digits(v) for k, v in evidence.items()},
             )  # fmt: skip
     constraints = Constraints(
         model=ModelReference(path=facts["file"], sha256=facts["sha256"]),
@@ -86,8 +86,8 @@ def run(options: With, context: Context) -> Result:
 
 
 def _port(value: onnx.ValueInfoProto) -> Port:
-    from trtflow.precision.exports import Port
-    from trtflow.runners.onnxrt import tensor_input
+    from trtflow.files.exports import Port
+    from trtflow.runners.reference import tensor_input
 
     entry = tensor_input(value)
     return Port(entry.name, entry.dtype.name, entry.shape)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result, Table
+from trtflow.steps.contract import Context, File, Options, Result, Table
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
-    from trtflow.runners.cure import Attempt
+    from trtflow.calibration.cure import Attempt
 
 version = 5
 environment = ("onnxruntime",)
@@ -32,13 +32,13 @@ def run(options: With, context: Context) -> Result:
     """Try equalisation and migration, weight clipping and bias correction where INT8 harms most."""
     import onnx
 
+    from trtflow.calibration.cure import cure
     from trtflow.data import evenly
-    from trtflow.graph.load import save
+    from trtflow.files.cures import write_cures
+    from trtflow.files.scales import Origin, read_scales, write_scales
+    from trtflow.model.load import save
     from trtflow.numerics.calibration import PERCENTILE, Settings
-    from trtflow.precision.cures import write_cures
-    from trtflow.precision.scales import Origin, read_scales, write_scales
-    from trtflow.runners.cure import cure
-    from trtflow.steps.samples import open_data
+    from trtflow.tasks.samples import open_data
 
     model, scales = onnx.load(options.model), read_scales(options.scales)
     source = options.calibration or options.data

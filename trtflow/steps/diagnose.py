@@ -7,7 +7,7 @@ from collections import Counter
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result, Table
+from trtflow.steps.contract import Context, File, Options, Result, Table
 
 version = 2
 environment = ()
@@ -26,13 +26,13 @@ def run(options: With, context: Context) -> Result:
     """Write findings.json: reason codes with evidence, node by node."""
     import onnx
 
-    from trtflow.graph.facts import node_facts
-    from trtflow.graph.site_facts import site_facts
-    from trtflow.numerics.strict_json import write_json
-    from trtflow.precision import diagnose_int8
-    from trtflow.precision.diagnose import diagnose
-    from trtflow.precision.reasons import REASONS
-    from trtflow.precision.scales import read_scales
+    from trtflow.diagnosis import int8 as diagnose_int8
+    from trtflow.diagnosis.fp16 import diagnose
+    from trtflow.diagnosis.reasons import REASONS
+    from trtflow.diagnosis.site_facts import site_facts
+    from trtflow.files.scales import read_scales
+    from trtflow.files.strict_json import write_json
+    from trtflow.model.facts import node_facts
 
     document = json.loads(options.statistics.read_text(encoding="utf-8"))
     statistics = next(iter(document["candidates"].values()))

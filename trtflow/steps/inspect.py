@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result
+from trtflow.steps.contract import Context, File, Options, Result
 
 if TYPE_CHECKING:
     import onnx
@@ -28,9 +28,9 @@ def run(options: With, context: Context) -> Result:
     """Write the normalised model and its facts."""
     import onnx
 
-    from trtflow.graph.load import load, save
-    from trtflow.graph.nodes import candidates
-    from trtflow.numerics.strict_json import write_json
+    from trtflow.files.strict_json import write_json
+    from trtflow.model.analysis import candidates
+    from trtflow.model.load import load, save
 
     loaded = load(options.model)
     save(loaded.model, context.folder / outputs["model"])

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from trtflow.engine.step import Code, Options, Source
+from trtflow.steps.contract import Code, Options, Source
 
 Conditions = dict[str, dict[Literal["drop", "rise", "min", "max"], float]]
 METRICS = ("agreement", "cosine", "iou", "psnr", "sqnr", "top-1")  # named here too, since importing them costs numpy

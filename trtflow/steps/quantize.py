@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Result, Table
-from trtflow.steps.books import NONE_HOLDS, entry_document, held_out_samples, made_by, reporter
+from trtflow.steps.contract import Context, File, Result, Table
 from trtflow.steps.options import Data, Judged
+from trtflow.tasks.search_common import NONE_HOLDS, entry_document, held_out_samples, made_by, reporter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from trtflow.data import Sample
-    from trtflow.precision.diagnose import Finding
-    from trtflow.precision.work import LeftOut
+    from trtflow.diagnosis.fp16 import Finding
+    from trtflow.diagnosis.multiply_adds import LeftOut
     from trtflow.runners.evaluate import Evaluator
     from trtflow.runners.quantized import QuantizedOracle
     from trtflow.search.joint import Joint, JointOracle
@@ -55,7 +55,7 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.search.held_out import verify
-    from trtflow.steps.samples import open_data
+    from trtflow.tasks.samples import open_data
 
     model = onnx.load(options.model)
     samples = list(open_data(options.data, model))
@@ -74,14 +74,14 @@ class _Search:
     """One joint problem and what is needed to measure it on different sets of samples."""
 
     def __init__(self, options: With, context: Context, model: ModelProto, samples: Sequence[Sample]) -> None:
-        from trtflow.graph.cost import costs
-        from trtflow.graph.nodes import analyse
-        from trtflow.graph.placement import BARRIERS, site_units, sites, suspicions
-        from trtflow.precision.plan import PrecisionPlan, read_plan
-        from trtflow.precision.scales import read_scales
-        from trtflow.precision.work import Worker
+        from trtflow.diagnosis.multiply_adds import Worker
+        from trtflow.files.scales import read_scales
+        from trtflow.model.analysis import analyse
+        from trtflow.model.cost import costs
+        from trtflow.plan import PrecisionPlan, read_plan
+        from trtflow.qdq.placement import BARRIERS, site_units, sites, suspicions
         from trtflow.search.joint import joint
-        from trtflow.steps.samples import shapes_of
+        from trtflow.tasks.samples import shapes_of
 
         self._options, self._context, self._model, self._samples = options, context, model, samples
         self._scales = read_scales(options.scales)
@@ -122,7 +122,7 @@ class _Search:
         self, chosen: Sequence[int], amax: Mapping[str, float] | None = None
     ) -> tuple[Evaluator, QuantizedOracle]:
         from trtflow.runners.quantized import QuantizedOracle, Ranges, read_ranges_of
-        from trtflow.steps.samples import make_evaluator
+        from trtflow.tasks.samples import make_evaluator
 
         options, digest = self._options, self._context.digest
         evaluator = make_evaluator(options, self._model, [self._samples[index] for index in chosen])
@@ -144,9 +144,9 @@ class _Search:
 
     def conclude(self, found: SearchResult, chosen: Sequence[int], held_out: int) -> Result:
         """Measure the ends and the result on all samples, and write the plan and the books."""
-        from trtflow.numerics.strict_json import write_json
-        from trtflow.precision.plan import PrecisionPlan, write_plan
-        from trtflow.precision.work import left_out, shares_by_precision
+        from trtflow.diagnosis.multiply_adds import left_out, shares_by_precision
+        from trtflow.files.strict_json import write_json
+        from trtflow.plan import PrecisionPlan, write_plan
 
         plan = self.joint.plan(found.plan) if found.accepted else self.joint.base
         low = self._scales.precision
@@ -192,7 +192,7 @@ class _Search:
         )
 
     def _findings(self) -> list[Finding]:
-        from trtflow.precision.diagnose import Finding
+        from trtflow.diagnosis.fp16 import Finding
 
         path = self._options.findings
         return [] if path is None else [Finding(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
@@ -200,7 +200,7 @@ class _Search:
 
 def _table(left: Sequence[LeftOut], share: float, low: str) -> Table:
     """Where all multiply-adds run, and the largest of what stays in floating point with its reason."""
-    from trtflow.precision.work import shares_by_group
+    from trtflow.diagnosis.multiply_adds import shares_by_group
 
     parts: dict[str, float] = {f"in {low}": share, **shares_by_group(left)}
     rows = tuple(

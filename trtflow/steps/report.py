@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, Options, Result, StepRecord, Steps, Table
+from trtflow.steps.contract import Context, Options, Result, StepRecord, Steps, Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ class With(Options):
 
 def run(options: With, context: Context) -> Result:
     """Gather what the steps left behind and render it."""
-    from trtflow.numerics.strict_json import write_json
+    from trtflow.files.strict_json import write_json
     from trtflow.report.gather import gather, merge
     from trtflow.report.html import render
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result
+from trtflow.steps.contract import Context, File, Options, Result
 
 version = 1
 environment = ("onnx", "onnx-graphsurgeon", "onnxruntime")
@@ -32,10 +32,10 @@ def run(options: With, context: Context) -> Result:
     """Rewrite, check with onnx.checker, load in ONNX Runtime in a process of its own."""
     import onnx
 
-    from trtflow.graph.load import save
-    from trtflow.graph.rewrite import rewrite
-    from trtflow.numerics.strict_json import write_json
-    from trtflow.precision.plan import read_plan
+    from trtflow.files.strict_json import write_json
+    from trtflow.model.load import save
+    from trtflow.plan import read_plan
+    from trtflow.rewriting.rewrite import rewrite
     from trtflow.runners.quantized import read_ranges_of
 
     destination = context.folder / outputs["model"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Options, Result
 from trtflow.errors import PlanError
+from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def run(options: With, context: Context) -> Result:
     import onnx
     from polygraphy.comparator import IterationResult, RunResults
 
-    from trtflow.precision.plan import PrecisionPlan, read_plan
+    from trtflow.plan import PrecisionPlan, read_plan
     from trtflow.runners.emulated import EmulatedRunner
-    from trtflow.runners.onnxrt import mark_outputs
-    from trtflow.steps.samples import open_data
+    from trtflow.runners.reference import mark_outputs
+    from trtflow.tasks.samples import open_data
 
     model = onnx.load(options.model)
     chosen = _chosen(model, options.tensors)
@@ -77,7 +77,7 @@ def _chosen(model: ModelProto, patterns: Sequence[str]) -> list[str]:
     Raises:
         PlanError: a pattern fits nothing.
     """
-    from trtflow.graph.facts import layers
+    from trtflow.model.facts import layers
 
     found = layers(model)
     for pattern in patterns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from trtflow.engine.step import Context, File, Result
+from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Judged
 
 version = 1
@@ -24,9 +24,9 @@ def run(options: With, context: Context) -> Result:
     """Measure the file and judge it. The accuracy gate of the run is this step's."""
     import onnx
 
-    from trtflow.numerics.strict_json import json_numbers, write_json
+    from trtflow.files.strict_json import json_numbers, write_json
     from trtflow.runners.emulated import TypedRunner
-    from trtflow.steps.samples import make_evaluator, open_data
+    from trtflow.tasks.samples import make_evaluator, open_data
 
     reference = onnx.load(options.reference)
     evaluator = make_evaluator(options, reference, list(open_data(options.data, reference)), context.progress)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from trtflow.calibration.calibrate import Choice, calibrate
+from trtflow.calibration.rescaled import Candidates, rescaled_scales
+from trtflow.calibration.stream import Stream
+from trtflow.data import Dataset, Sample
+from trtflow.files.scales import TensorScale
+from trtflow.numerics.calibration import Settings
+from trtflow.numerics.ranges import channel_peaks
+from trtflow.qdq.quantize import quantizable
+from trtflow.qdq.rescaling import transfer_ranges, transfers
+
+ROWS = np.random.default_rng(1).standard_t(3, (64, 6)).astype(np.float32)
+SHIFTS = ((0, 3, -1, 2, 0, 1, -2, 4) * 4, (1,) * 32)
+DATA = Dataset("rows", lambda: iter([Sample({"x": ROWS[start : start + 16]}) for start in range(0, 64, 16)]))
+
+
+def _hidden(products: onnx.ModelProto) -> np.ndarray[Any, Any]:
+    (weight,) = (numpy_helper.to_array(entry) for entry in products.graph.initializer if entry.name == "a")
+    return np.maximum(ROWS @ weight, 0)
+
+
+def _scales(products: onnx.ModelProto, scale: TensorScale) -> tuple[TensorScale, ...]:
+    peaks = np.asarray(channel_peaks(_hidden(products), -1), np.float32)
+    return rescaled_scales(Stream(products, ["r"], DATA), {"r": Candidates(-1, SHIFTS, peaks, scale)}, Settings())[
+        "r"
+    ]
+
+
+@pytest.mark.parametrize("method", ["minmax", "percentile", "entropy", "mse"])
+def test_a_rescaled_range_is_that_of_the_changed_network(products: onnx.ModelProto, method: Any) -> None:
+    (transfer,) = (entry for entry in transfers(products) if entry.tensor == "r")
+    found = _scales(products, TensorScale(amax=1.0, method=method))
+    for shifts, scale in zip(SHIFTS, found, strict=True):
+        changed = transfer_ranges(products, transfer, shifts)
+        expected = calibrate(changed, quantizable(changed, outputs=True), DATA, Choice(method)).tensors["r"]
+        assert scale.model_copy(update={"spread": expected.spread}) == expected
+
+
+def test_an_external_range_keeps_its_share_of_the_widest(products: onnx.ModelProto) -> None:
+    widest = float(_hidden(products).max())
+    _, halved = _scales(products, TensorScale(amax=widest / 5, method="given", seen=widest))
+    assert (halved.method, halved.amax) == ("given", pytest.approx(widest / 10, rel=1e-6))
+
+
+def test_a_percentile_of_ones_own_holds_for_rescaled_tensors(products: onnx.ModelProto) -> None:
+    scale = TensorScale(amax=1.0, method="percentile")
+    peaks = np.asarray(channel_peaks(_hidden(products), -1), np.float32)
+    candidates = {"r": Candidates(-1, SHIFTS, peaks, scale)}
+    stream = Stream(products, ["r"], DATA)
+    low, high = (rescaled_scales(stream, candidates, Settings(percentile))["r"][0].amax for percentile in (90, 99.9))
+    assert low < high / 2

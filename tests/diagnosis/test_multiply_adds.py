@@ -1,0 +1,44 @@
+"""Every multiply-add is accounted for, and every exception has its reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from trtflow.diagnosis.fp16 import Finding
+from trtflow.diagnosis.multiply_adds import Worker, left_out, shares_by_group, shares_by_precision
+from trtflow.plan import PrecisionPlan
+
+WORKERS = (
+    Worker("held", "Conv", 0.5, "open"),
+    Worker("broken", "Conv", 0.2, "open"),
+    Worker("sum", "Add", 0.0, "open"),
+    Worker("head", "Conv", 0.1, "output"),
+    Worker("state", "LSTM", 0.15, "none"),
+    Worker("dead", "Gemm", 0.05, "none"),
+)
+PLAN = PrecisionPlan("fp16", {"held": "int8", "broken": "fp32"})
+FINDINGS = [
+    Finding("R01", "broken", "large", {}, certain=True),
+    Finding("R20", "broken", "hot", {}, certain=False, against="int8"),
+    Finding("R18", "dead", "zero", {}, certain=True, against="int8"),
+    Finding("R19", "held", "clipped", {}, certain=True, against="int8"),
+]
+
+
+def test_each_node_outside_eight_bits_has_a_group_and_a_reason_against_eight_bits() -> None:
+    left = left_out(WORKERS, PLAN, FINDINGS, "int8")
+    assert [(entry.node, entry.precision, entry.group, entry.why.code) for entry in left] == [
+        ("broken", "fp32", "left out by the search", "R20"),
+        ("state", "fp16", "not quantisable", "unsuited"),
+        ("head", "fp16", "output layer", "output-layer"),
+        ("dead", "fp16", "not quantisable", "R18"),
+        ("sum", "fp16", "left out by the search", "measured"),
+    ]
+
+
+def test_shares_add_up_to_one() -> None:
+    shares = shares_by_precision(WORKERS, PLAN)
+    assert shares == {"int8": 0.5, "fp16": pytest.approx(0.3), "fp32": 0.2}
+    assert list(shares) == ["int8", "fp16", "fp32"]
+    groups = shares_by_group(left_out(WORKERS, PLAN, FINDINGS, "int8"))
+    assert sum(groups.values()) + shares["int8"] == pytest.approx(1.0)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+from graph_models import f32, i64, info, model, node, random
+
+from trtflow.model.cost import Cost, costs
+
+CASES = {
+    "conv": (
+        node("Conv", "x w", "y", pads=[1, 1, 1, 1]),
+        (2, 3, 8, 8),
+        f32("w", random(5, 3, 3, 3)),
+        2 * 5 * 64 * 27,
+    ),
+    "grouped conv": (node("Conv", "x w", "y", group=4), (1, 4, 5, 5), f32("w", random(4, 1, 3, 3)), 4 * 9 * 9),
+    "transposed": (node("ConvTranspose", "x w", "y"), (1, 3, 4, 4), f32("w", random(3, 5, 2, 2)), 3 * 16 * 20),
+    "matmul": (node("MatMul", "x w", "y"), (2, 7, 3), f32("w", random(3, 5)), 2 * 7 * 5 * 3),
+    "gemm": (node("Gemm", "x w", "y", transA=1), (3, 7), f32("w", random(3, 5)), 7 * 5 * 3),
+    "elementwise": (node("Add", "x w", "y"), (2, 3), f32("w", random(3)), 6),
+}
+
+
+@pytest.mark.parametrize(("proto", "shape", "weight", "macs"), CASES.values(), ids=CASES)
+def test_multiply_accumulates(proto: object, shape: tuple[int, ...], weight: object, macs: int) -> None:
+    names = [f"d{i}" for i in range(len(shape))]
+    net = model([proto], [info("x", names)], [info("y", None)], [weight])  # type: ignore[list-item]
+    assert costs(net, {"x": shape})["n_y"].macs == macs
+
+
+def test_lstm_counts_every_step() -> None:
+    weights = [f32("w", random(1, 16, 3)), f32("r", random(1, 16, 4))]
+    nodes = [node("LSTM", "x w r", "y", hidden_size=4)]
+    net = model(nodes, [info("x", ["t", "n", 3])], [info("y", None)], weights)
+    assert costs(net, {"x": (5, 2, 3)})["n_y"].macs == 5 * 2 * (16 * 3 + 16 * 4)
+
+
+def test_bytes_count_inputs_weights_and_outputs() -> None:
+    net = model([node("Add", "x w", "y")], [info("x", ["n", 3])], [info("y", ["n", 3])], [f32("w", random(3))])
+    assert costs(net, {"x": (2, 3)}) == {"n_y": Cost(6, (6 + 3 + 6) * 4)}
+
+
+def test_a_shape_that_inference_cannot_tell_is_measured() -> None:
+    nodes = [node("NonZero", "x", "i"), node("Transpose", "i", "t", perm=[1, 0]), node("GatherND", "x t", "g")]
+    nodes.append(node("Neg", "g", "y"))
+    net = model(nodes, [info("x", ["n", 3])], [info("y", ["k"])], [i64("unused", 0)])
+    assert costs(net, {"x": (2, 3)})["n_y"].macs == 6

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trtflow import text as figures
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (0.0, "0"),
+        (65504.0, "65,504"),
+        (123456.0, "123,456"),
+        (1.2e6, "1.2e6"),
+        (3.4028235e38, "3.4e38"),
+        (6.103515625e-05, "6.1e-5"),
+        (0.012346, "0.01235"),
+        (1.5, "1.500"),
+        (-91234.56, "-91,235"),
+        (math.inf, "inf"),
+        (-math.inf, "-inf"),
+        (math.nan, "NaN"),
+    ],
+)
+def test_number_keeps_four_digits_and_its_size_readable(value: float | None, text: str) -> None:
+    assert figures.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0%"),
+        (1.0, "100%"),
+        (1e-9, "<0.01%"),
+        (0.99999, ">99.9%"),
+        (0.333, "33.3%"),
+        (0.003, "0.30%"),
+        (None, "-"),
+    ],
+)
+def test_percent_says_none_and_all_only_when_exact(share: float | None, text: str) -> None:
+    assert figures.percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0 B"), (999, "999 B"), (4_731_114, "4.7 MB"), (250_000_000, "250 MB"), (None, "-")]
+)
+def test_size_uses_decimal_units(value: int | None, text: str) -> None:
+    assert figures.size(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.41, "0.41 s"), (8.25, "8.2 s"), (135.0, "2 min 15 s"), (None, "-")])
+def test_duration_turns_to_minutes(value: float | None, text: str) -> None:
+    assert figures.duration(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.95, "0.9500"), (41.27, "41.27"), (math.inf, "inf"), (1e-7, "1e-7")])
+def test_metrics_of_one_kind_line_up(value: float, text: str) -> None:
+    assert figures.metric(value) == text
+
+
+FORMATS = [figures.number, figures.metric, figures.decibel, figures.cosine, figures.percent, figures.duration]
+
+
+@pytest.mark.parametrize("show", FORMATS, ids=lambda show: show.__name__)
+@given(value=st.none() | st.floats())
+def test_any_float_has_a_plain_ascii_figure(show: Callable[[float | None], str], value: float | None) -> None:
+    assert show(value).isascii()

@@ -1,0 +1,79 @@
+"""Where the multiply-adds run, and why some stay out of eight bits: every node that has any is accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from trtflow.diagnosis.fp16 import Finding, explain
+from trtflow.plan import PRECISIONS, Precision, PrecisionPlan
+
+Group = Literal["left out by the search", "output layer", "not quantisable"]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A node that multiplies and adds (a residual sum has no share). ``place``: what INT8 makes of it.
+
+    ``open``: the search decided; ``output``: an output layer, not asked about; ``none``: no Q/DQ pair fits.
+    """
+
+    node: str
+    op: str
+    share: float
+    place: Literal["open", "output", "none"]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A node outside eight bits: what it computes in, its share of the multiply-adds, and why."""
+
+    node: str
+    op: str
+    precision: Precision
+    share: float
+    group: Group
+    why: Finding
+
+    def document(self) -> dict[str, Any]:
+        """A JSON-ready form."""
+        return {**asdict(self), "why": self.why.document()}
+
+
+def left_out(
+    workers: Iterable[Worker], plan: PrecisionPlan, findings: Sequence[Finding], low: Precision
+) -> tuple[LeftOut, ...]:
+    """The ``workers`` that ``plan`` does not have in ``low``, the largest share first."""
+    found = [_left(worker, plan, findings, low) for worker in workers if plan.precision(worker.node) != low]
+    return tuple(sorted(found, key=lambda entry: -entry.share))
+
+
+def _left(worker: Worker, plan: PrecisionPlan, findings: Sequence[Finding], low: Precision) -> LeftOut:
+    why = explain(worker.node, findings, against=low)
+    group: Group = "left out by the search"
+    if worker.place == "output":
+        text = "left alone by default: nothing follows that averages its error"
+        group, why = "output layer", Finding("output-layer", worker.node, text, {}, certain=True, against=low)
+    elif worker.place == "none":
+        group = "not quantisable"
+        if why.code != "R18":
+            text = f"there is no place for a Q/DQ pair on this {worker.op}"
+            why = Finding("unsuited", worker.node, text, {}, certain=True, against=low)
+    return LeftOut(worker.node, worker.op, plan.precision(worker.node), worker.share, group, why)
+
+
+def shares_by_precision(workers: Iterable[Worker], plan: PrecisionPlan) -> dict[Precision, float]:
+    """The share of the multiply-adds that runs in each precision, the narrowest first."""
+    found: dict[Precision, float] = dict.fromkeys(reversed(PRECISIONS), 0.0)
+    for worker in workers:
+        found[plan.precision(worker.node)] += worker.share
+    return {precision: share for precision, share in found.items() if share}
+
+
+def shares_by_group(left: Iterable[LeftOut]) -> dict[str, float]:
+    """The share of the multiply-adds that each group of ``left`` holds."""
+    found: dict[str, float] = {}
+    for entry in left:
+        found[entry.group] = found.get(entry.group, 0.0) + entry.share
+    return found

@@ -1,0 +1,106 @@
+"""The emulator: an FP32 graph that computes what a mixed-precision engine would.
+
+A low node's every float input, weight and output is rounded to its format and the operator computes in FP32. A
+high node reads what its producer stored. ONNX Runtime's CPU provider would run a real FP16 graph in FP32 and hide
+every overflow, but it leaves explicit pairs of Casts alone at every optimisation level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import onnx
+
+from trtflow.emulation.fusion import fused
+from trtflow.emulation.layernorm import sidestep_fusion
+from trtflow.emulation.nan import LOSES_NAN, keep_nan
+from trtflow.emulation.rounding import Roundings, cast_pair
+from trtflow.model.analysis import Analysis, analyse
+from trtflow.model.assignment import Edges, edges
+from trtflow.model.operators import is_exact
+from trtflow.model.prune import drop_unread
+from trtflow.model.scopes import STANDARD_DOMAINS, FreshNames, Scope, clone
+from trtflow.plan import PrecisionPlan
+
+Rounding = Literal["tensor", "unit"]
+
+
+def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding = "tensor") -> onnx.ModelProto:
+    """The FP32 graph that emulates ``model`` under ``plan``; names and types of inputs and outputs unchanged.
+
+    The plan is taken literally: a constant beyond a format's range becomes infinite (see `legalize`). A tensor
+    keeps its name and carries the value that consumers see.
+
+    ``rounding="unit"`` rounds what a fused engine stores: the outputs of units (see `units`) that are wholly in
+    one low format, BatchNormalization folded into the weights before these are rounded. Raises `PlanError` for
+    nodes that the model lacks.
+    """
+    copy = clone(model)
+    analysis = analyse(copy)
+    assigned = edges(analysis, plan)
+    fresh = FreshNames(copy)
+    if rounding == "unit":
+        assigned = fused(analysis, assigned, fresh)
+    settled = {name for name in assigned.outputs if _is_settled(name, analysis, assigned)}
+    made = replace(assigned, outputs={n: low for n, low in assigned.outputs.items() if n not in settled})
+    roundings = Roundings(fresh)
+    for scope in analysis.scopes:
+        for node in scope.graph.node:
+            _round_inputs(scope, node, assigned, roundings)
+    for scope in reversed(analysis.scopes):  # bodies first: a rebuilt graph holds copies of its nodes' bodies
+        _rebuild(scope, analysis.opset, made, roundings, fresh)
+    sidestep_fusion(copy)
+    if rounding == "unit":
+        drop_unread(copy)  # the weights that were folded
+    return copy
+
+
+def _round_inputs(scope: Scope, node: onnx.NodeProto, assigned: Edges, roundings: Roundings) -> None:
+    for index, precision in assigned.inputs.get(node.name, {}).items():
+        key = scope.key(node.input[index])
+        if assigned.format(key) != precision:
+            node.input[index] = roundings.request(key, precision)
+
+
+def _rebuild(scope: Scope, version: int, assigned: Edges, roundings: Roundings, fresh: FreshNames) -> None:
+    """Write the scope's nodes anew, each followed by the roundings of what it makes."""
+    graph = scope.graph
+    given = [name for name, producer in scope.producers.items() if producer is None]
+    nodes = roundings.made_from(scope.path, given)
+    for node in graph.node:
+        outputs = tuple(node.output)
+        tail = _round_outputs(node, assigned, fresh)
+        standard = node.domain in STANDARD_DOMAINS
+        repair = standard and node.op_type in LOSES_NAN
+        nodes.extend(keep_nan(node, version, fresh) if repair else [node])
+        nodes.extend(tail)
+        nodes.extend(roundings.made_from(scope.path, outputs))
+    rebuilt = [_copied(node) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(rebuilt)
+
+
+def _is_settled(name: str, analysis: Analysis, assigned: Edges) -> bool:
+    """Whether the outputs of a node are values of its format already, because all that it reads is."""
+    given = assigned.inputs[name]
+    if not given or not is_exact(analysis.by_name[name][1]):
+        return False
+    able = analysis.low_slots(name, next(iter(given.values()))).inputs
+    return all(index in given for index, low in enumerate(able) if low)
+
+
+def _copied(node: onnx.NodeProto) -> onnx.NodeProto:
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    return copy
+
+
+def _round_outputs(node: onnx.NodeProto, assigned: Edges, fresh: FreshNames) -> list[onnx.NodeProto]:
+    """Let ``node`` write under other names what the returned nodes then round."""
+    tail: list[onnx.NodeProto] = []
+    for index, precision in assigned.outputs.get(node.name, {}).items():
+        name = node.output[index]
+        node.output[index] = fresh(f"{name}__raw")
+        tail.extend(cast_pair(node.output[index], name, precision, fresh))
+    return tail

@@ -1,0 +1,138 @@
+"""The emulator with a switch per node: one session measures every plan between two precisions.
+
+Each candidate becomes an If whose condition is an input of the graph. One branch computes the node as it is; the
+other rounds what the node reads and writes, with weights that were rounded beforehand, so that ONNX Runtime packs
+the weights of both once. Rounding a tensor that its producer has rounded already changes nothing, so a plan
+computes what `instrument` makes of it, up to the order of additions that ONNX Runtime's fusions choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from trtflow.emulation.layernorm import sidestep_fusion
+from trtflow.emulation.nan import LOSES_NAN, keep_nan
+from trtflow.emulation.rounding import cast_pair
+from trtflow.errors import ModelError
+from trtflow.model.analysis import Analysis, analyse
+from trtflow.model.constants import cast, values
+from trtflow.model.operators import is_exact
+from trtflow.model.scopes import STANDARD_DOMAINS, FreshNames, Scope, clone
+from trtflow.plan import Precision, PrecisionPlan
+
+
+@dataclass(frozen=True)
+class Switchable:
+    """``model`` has a further boolean input per candidate: ``switches`` maps node → input, true being ``low``."""
+
+    model: onnx.ModelProto
+    switches: Mapping[str, str]
+    low: Precision
+
+    def feed(self, plan: PrecisionPlan) -> dict[str, np.ndarray]:
+        """The values of the switches under ``plan``."""
+        return {name: np.asarray(plan.precision(node) == self.low) for node, name in self.switches.items()}
+
+
+def switchable(model: onnx.ModelProto, low: Precision) -> Switchable:
+    """``model`` with a switch per candidate.
+
+    Raises `ModelError` when there are candidates in bodies of control flow, which `instrument` takes.
+    """
+    copy = clone(model)
+    analysis = analyse(copy)
+    if inner := [info.name for info in analysis.candidates if info.scope]:
+        raise ModelError(
+            f"{inner[0]!r} and {len(inner) - 1} more candidates lie in bodies of control flow: use instrument"
+        )
+    fresh = FreshNames(copy)
+    main = analysis.scopes[0]
+    switches: dict[str, str] = {}
+    nodes: list[onnx.NodeProto] = []
+    builder = _Builder(analysis, low, fresh)
+    chosen = {info.name for info in analysis.candidates}
+    for node in main.graph.node:
+        if node.name in chosen:
+            switches[node.name] = fresh(f"{node.name}__low")
+            nodes.append(builder.switch(main, node, switches[node.name]))
+        else:
+            nodes.append(node)
+    rebuilt = [_copied(node) for node in nodes]
+    del copy.graph.node[:]
+    copy.graph.node.extend(rebuilt)
+    copy.graph.initializer.extend(builder.rounded.values())
+    copy.graph.input.extend(
+        helper.make_tensor_value_info(name, onnx.TensorProto.BOOL, []) for name in switches.values()
+    )
+    sidestep_fusion(copy)
+    return Switchable(copy, switches, low)
+
+
+class _Builder:
+    """Makes the two branches of a node; remembers the rounded weights."""
+
+    def __init__(self, analysis: Analysis, low: Precision, fresh: FreshNames) -> None:
+        self.analysis, self.low, self.fresh = analysis, low, fresh
+        self.rounded: dict[str, onnx.TensorProto] = {}
+
+    def switch(self, scope: Scope, node: onnx.NodeProto, switch: str) -> onnx.NodeProto:
+        """``node`` as an If that reads ``switch``."""
+        types = [self.analysis.types.of(scope, name).elem for name in node.output if name]
+        return helper.make_node(
+            "If",
+            [switch],
+            [name for name in node.output if name],
+            self.fresh(f"{node.name}__if"),
+            then_branch=_body("low", self._low(scope, node), node, types),
+            else_branch=_body("high", self._nodes(node, "high"), node, types),
+        )
+
+    def _low(self, scope: Scope, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        able = self.analysis.low_slots(node.name, self.low)
+        copy = _copied(node)
+        before = []
+        for index, ok in enumerate(able.inputs):
+            if ok:
+                name, casts = self._input(scope, node.input[index], node.name)
+                copy.input[index] = name
+                before += casts
+        after: list[onnx.NodeProto] = []
+        if not (is_exact(node) and any(able.inputs)):
+            for index, ok in enumerate(able.outputs):
+                if ok:
+                    copy.output[index] = self.fresh(f"{node.output[index]}__raw")
+                    after += cast_pair(copy.output[index], node.output[index], self.low, self.fresh)
+        return before + self._nodes(copy, "low") + after
+
+    def _input(self, scope: Scope, name: str, node: str) -> tuple[str, list[onnx.NodeProto]]:
+        tensor = scope.constant(name)
+        if tensor is None:
+            target = self.fresh(f"{name}__{node}")
+            return target, cast_pair(name, target, self.low, self.fresh)
+        if name not in self.rounded:
+            rounded = values(cast(tensor, self.low, name)).astype(np.float32)
+            self.rounded[name] = numpy_helper.from_array(rounded, self.fresh(f"{name}__{self.low}"))
+        return self.rounded[name].name, []
+
+    def _nodes(self, node: onnx.NodeProto, branch: str) -> list[onnx.NodeProto]:
+        copy = _copied(node)
+        copy.name = self.fresh(f"{node.name}__{branch}")
+        repair = node.domain in STANDARD_DOMAINS and node.op_type in LOSES_NAN
+        return keep_nan(copy, self.analysis.opset, self.fresh) if repair else [copy]
+
+
+def _body(name: str, nodes: list[onnx.NodeProto], node: onnx.NodeProto, types: list[int]) -> onnx.GraphProto:
+    names = [output for output in node.output if output]
+    outputs = [helper.make_tensor_value_info(n, elem, None) for n, elem in zip(names, types, strict=True)]
+    return helper.make_graph(nodes, f"{node.name}__{name}", [], outputs)
+
+
+def _copied(node: onnx.NodeProto) -> onnx.NodeProto:
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    return copy

@@ -1,0 +1,57 @@
+"""Any ONNX with FP16 or BF16 tensors as an FP32 graph in which each of them is really rounded.
+
+Written against the file's types alone and independent of the emulator, so that the two can check each other:
+the rewrite of a plan, emulated as typed, must give the numbers of the emulated plan.
+"""
+
+from __future__ import annotations
+
+import onnx
+
+from trtflow.emulation.layernorm import sidestep_fusion
+from trtflow.emulation.nan import LOSES_NAN, keep_nan
+from trtflow.emulation.rounding import cast_pair
+from trtflow.model.scopes import CONTROL_FLOW, STANDARD_DOMAINS, FreshNames, Scope, clone, is_constant, opset, scopes
+from trtflow.model.types import Types, infer
+from trtflow.model.upcast import keep_interface, retype
+from trtflow.plan import Precision
+
+FORMATS: dict[int, Precision] = {onnx.TensorProto.FLOAT16: "fp16", onnx.TensorProto.BFLOAT16: "bf16"}
+
+
+def emulate_typed(model: onnx.ModelProto) -> onnx.ModelProto:
+    """An FP32 graph that computes ``model`` with every FP16- or BF16-typed tensor rounded to its type.
+
+    Names are kept; inputs and outputs keep their types. Each operator computes in FP32 on rounded inputs.
+    """
+    types = infer(model)
+    copy = clone(model)
+    retype(copy)
+    fresh = FreshNames(copy)
+    version = opset(model)
+    for scope in reversed(scopes(copy)):
+        _round_typed(scope, types, version, fresh)
+    keep_interface(copy, types)
+    sidestep_fusion(copy)
+    return copy
+
+
+def _round_typed(scope: Scope, types: Types, version: int, fresh: FreshNames) -> None:
+    nodes: list[onnx.NodeProto] = []
+    for node in scope.graph.node:
+        tail: list[onnx.NodeProto] = []
+        if not is_constant(node) and node.op_type not in CONTROL_FLOW:
+            for index, name in enumerate(node.output):
+                precision = FORMATS.get(types.of(scope, name).elem)
+                if name and precision:
+                    node.output[index] = fresh(f"{name}__raw")
+                    tail.extend(cast_pair(node.output[index], name, precision, fresh))
+        repair = node.op_type in LOSES_NAN and node.domain in STANDARD_DOMAINS
+        nodes.extend(keep_nan(node, version, fresh) if repair else [node])
+        nodes.extend(tail)
+    copies = []
+    for node in nodes:
+        copies.append(onnx.NodeProto())
+        copies[-1].CopyFrom(node)
+    del scope.graph.node[:]
+    scope.graph.node.extend(copies)

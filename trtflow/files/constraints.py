@@ -1,0 +1,88 @@
+"""The constraints file: a precision decision on disk, with its reasons and the proof.
+
+It is the canonical file. The rewritten ONNX and every export derive from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trtflow.errors import PlanError
+from trtflow.files.cures import Cure
+from trtflow.numerics.accept import Kind
+from trtflow.plan import Precision, PrecisionPlan
+from trtflow.yaml12 import Flow, write_lines
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ModelReference(_Part):
+    """The model that the decision was made for."""
+
+    path: str
+    sha256: str
+
+
+class Node(_Part):
+    """One node that differs from the default, and why. ``unit`` is what an engine fuses it with."""
+
+    precision: Precision
+    op: str
+    unit: int | None = None
+    reason: str
+    evidence: Mapping[str, float | str] = Field(default_factory=dict)
+
+
+class Constraints(_Part):
+    """The content of ``constraints.yaml``."""
+
+    version: Literal[1] = Field(1, alias="trtflow-constraints")
+    model: ModelReference
+    default: Precision
+    nodes: Mapping[str, Node] = Field(default_factory=dict)
+    cures: tuple[Cure, ...] = ()
+    scales: Mapping[str, float] = Field(default_factory=dict)
+    accept: Mapping[str, Mapping[Kind, float]] = Field(default_factory=dict)
+    measured: Mapping[str, Mapping[str, float | None]] = Field(default_factory=dict)
+    made_by: Mapping[str, str] = Field(default_factory=dict, alias="made-by")
+
+    @property
+    def plan(self) -> PrecisionPlan:
+        """The decision as a plan."""
+        return PrecisionPlan(self.default, {name: node.precision for name, node in self.nodes.items()})
+
+
+def write_constraints(constraints: Constraints, path: Path) -> None:
+    """Write ``path``: one line a node, so that a pull request shows what changed."""
+    document = constraints.model_dump(by_alias=True, mode="json", exclude_none=True)
+    for key in ("model", "accept", "made-by"):
+        document[key] = Flow(document[key])
+    for key in ("nodes", "measured"):
+        document[key] = {name: Flow(value) for name, value in document[key].items()}
+    document["cures"] = [Flow(cure) for cure in document["cures"]]
+    write_lines(document, path)
+
+
+def read_constraints(path: Path) -> Constraints:
+    """Read and check ``path``.
+
+    Raises:
+        PlanError: the file is missing, is not YAML, or does not follow the format.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Constraints.model_validate(document)
+    except OSError as error:
+        raise PlanError(f"{path}: cannot be read ({error.strerror}); expected a constraints file.") from error
+    except yaml.YAMLError as error:
+        raise PlanError(f"{path}: is not YAML: {error}") from error
+    except ValidationError as error:
+        problems = "\n".join(f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise PlanError(f"{path}: is not a constraints file of version 1:\n{problems}") from error

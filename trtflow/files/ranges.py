@@ -1,0 +1,190 @@
+"""Ranges of activations in other tools' files: read in place of a calibration, written for other tools.
+
+calibration cache   TensorRT's, ``TRT-<version>-<algorithm>``, then ``tensor: <8 hex digits>``: the big-endian
+                    bits of the FP32 scale, amax/127. ModelOpt reads it and adds ``_scale`` to names.
+PPQ                 JSON, ``{"act_quant_info": {tensor: amax}}``.
+dynamic ranges      text, ``tensor: amax`` a line (TensorRT's sampleINT8API).
+plain JSON          ``{tensor: amax}`` or ``{tensor: [low, high]}``.
+scales file         trtflow's own, see ``scales``: dead tensors in it are left out.
+
+All are symmetric and per tensor. A calibration cache is read by TensorRT up to 10.x, by ModelOpt, and by ONNX
+Runtime's TensorRT provider; 11 and TensorRT-RTX take Q/DQ only. trtexec asks an EntropyCalibrator2 whatever the
+scales came from, so the header names that algorithm unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trtflow.errors import PlanError
+from trtflow.files.scales import Scales, read_scales
+
+QMAX = 127.0
+CACHE_LINE = re.compile(r"(?P<name>.+): (?P<bits>[0-9a-fA-F]{8})")
+CACHE_HEADER = re.compile(r"TRT-(?P<version>\d+)-(?P<algorithm>\w+)")
+TEXT_LINE = re.compile(r"(?P<name>.+?): ?(?P<amax>[-+0-9.eEinfa]+)")
+MODELOPT_SUFFIX = "_scale"
+ALGORITHM = "EntropyCalibration2"
+VERSION = (10, 13, 3)
+
+
+@dataclass(frozen=True)
+class RangesFile:
+    """``kind`` of file, the amax of each tensor, and for a cache the version and algorithm of its header.
+
+    ``version`` is TensorRT's as (major, minor, patch). ``scales`` is the whole file where it is trtflow's own.
+    """
+
+    kind: str
+    amax: Mapping[str, float]
+    version: tuple[int, int, int] | None = None
+    algorithm: str = ""
+    scales: Scales | None = None
+
+
+def read_ranges(path: Path) -> RangesFile:
+    """Read ``path``, whichever of the formats it has.
+
+    Raises:
+        PlanError: the file cannot be read, has none of the formats, or holds a range that is no positive number.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path}: cannot be read as text ({error}); expected a file of ranges.") from error
+    found = _parser(text.lstrip())(text, path)
+    wrong = [name for name, amax in found.amax.items() if not (math.isfinite(amax) and amax > 0)]
+    if wrong:
+        shown = ", ".join(f"{name} = {found.amax[name]}" for name in wrong[:3])
+        raise PlanError(
+            f"{path}: {len(wrong)} ranges are no positive finite numbers ({shown}); the tensors were dead or not "
+            "finite when it was made. Remove these lines, or calibrate again."
+        )
+    return found
+
+
+def _parser(text: str) -> Callable[[str, Path], RangesFile]:
+    beginnings = {"TRT-": _parse_cache, "{": _parse_json, "trtflow-scales:": _parse_scales}
+    return next((parse for start, parse in beginnings.items() if text.startswith(start)), _parse_text)
+
+
+def match_names(found: RangesFile, tensors: Mapping[str, object]) -> dict[str, float]:
+    """The ranges by the names of ``tensors``, ModelOpt's suffix taken off; what the model lacks is left out."""
+    plain = {name.removesuffix(MODELOPT_SUFFIX): amax for name, amax in found.amax.items()}
+    both = {**plain, **found.amax}
+    return {name: both[name] for name in tensors if name in both}
+
+
+def calibration_cache(
+    amax: Mapping[str, float], version: tuple[int, int, int] = VERSION, algorithm: str = ALGORITHM
+) -> str:
+    """TensorRT's format. Tensors without a positive finite range are left out: TensorRT builds on no 0 or inf.
+
+    Raises:
+        PlanError: a tensor's name holds a line break.
+    """
+    lines = [f"TRT-{_number(version)}-{algorithm}"]
+    lines += [f"{name}: {struct.pack('>f', value / QMAX).hex()}" for name, value in positive_ranges(amax).items()]
+    return "\n".join(lines) + "\n"
+
+
+def ppq_ranges(amax: Mapping[str, float]) -> str:
+    """PPQ's JSON."""
+    return json.dumps({"act_quant_info": positive_ranges(amax)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def dynamic_ranges(amax: Mapping[str, float]) -> str:
+    """sampleINT8API's text. Its reader splits at the first colon, so a name with one becomes a comment."""
+    lines = [f"{'# ' if ':' in name else ''}{name}: {value!r}\n" for name, value in positive_ranges(amax).items()]
+    return "".join(lines)
+
+
+def positive_ranges(amax: Mapping[str, float]) -> dict[str, float]:
+    """Those of ``amax`` that are positive and finite: TensorRT builds on no others.
+
+    Raises:
+        PlanError: a tensor's name holds a line break.
+    """
+    broken = [name for name in amax if "\n" in name]
+    if broken:
+        raise PlanError(f"{broken[0]!r}: a tensor's name with a line break cannot be written.")
+    return {name: float(value) for name, value in amax.items() if math.isfinite(value) and value > 0}
+
+
+def parse_version(text: str) -> tuple[int, int, int]:
+    """``8.6.1`` as numbers. Raises `PlanError`."""
+    parts = text.split(".")[:3]
+    if len(parts) < 3 or not all(part.isdecimal() for part in parts):
+        raise PlanError(f"{text!r} is no version of TensorRT; expected three numbers, as in 8.6.1.")
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+def _number(version: tuple[int, int, int]) -> int:
+    """NV_TENSORRT_VERSION: 8.6.1 is 8601 up to 9, 10.3.0 is 100300 from 10 on."""
+    major, minor, patch = version
+    return major * (10_000 if major >= 10 else 1_000) + minor * 100 + patch
+
+
+def _version(number: int) -> tuple[int, int, int]:
+    major, rest = divmod(number, 10_000 if number >= 100_000 else 1_000)
+    return major, rest // 100, rest % 100
+
+
+def _parse_cache(text: str, path: Path) -> RangesFile:
+    header, *lines = text.strip().splitlines()
+    head = CACHE_HEADER.fullmatch(header.strip())
+    if head is None:
+        raise PlanError(f"{path}: line 1 is {header!r}; expected TRT-<version>-<algorithm>.")
+    amax: dict[str, float] = {}
+    for number, line in enumerate(lines, 2):
+        entry = CACHE_LINE.fullmatch(line.strip("\r"))
+        if entry is None:
+            raise PlanError(f"{path}: line {number} is {line!r}; expected 'tensor: ' and 8 hexadecimal digits.")
+        amax[entry["name"]] = struct.unpack(">f", bytes.fromhex(entry["bits"]))[0] * QMAX
+    return RangesFile("calibration cache", amax, _version(int(head["version"])), head["algorithm"])
+
+
+def _parse_json(text: str, path: Path) -> RangesFile:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise PlanError(f"{path}: is not JSON: {error}") from error
+    ppq = document.get("act_quant_info")
+    entries = ppq if isinstance(ppq, dict) else document
+    amax = {name: _amax(value, name, path) for name, value in entries.items()}
+    return RangesFile("PPQ ranges" if entries is ppq else "JSON ranges", amax)
+
+
+def _amax(value: Any, name: str, path: Path) -> float:
+    numbers = value if isinstance(value, list) else [value]
+    if not numbers or not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
+        raise PlanError(f"{path}: {name} is {value!r}; expected its amax, or [low, high].")
+    return max(abs(float(number)) for number in numbers)
+
+
+def _parse_scales(text: str, path: Path) -> RangesFile:
+    scales = read_scales(path)
+    live = {name: amax for name, amax in scales.amax.items() if amax > 0}
+    return RangesFile("trtflow scales", live, scales=scales)
+
+
+def _parse_text(text: str, path: Path) -> RangesFile:
+    amax: dict[str, float] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        entry = TEXT_LINE.fullmatch(line.strip())
+        try:
+            if line.strip() and not line.startswith("#"):
+                amax[entry["name"]] = float(entry["amax"])  # type: ignore[index]
+        except (TypeError, ValueError):
+            raise PlanError(
+                f"{path}: line {number} is {line[:80]!r}; expected a TensorRT calibration cache, PPQ's or "
+                "plain JSON, or 'tensor: range' a line."
+            ) from None
+    return RangesFile("dynamic ranges", amax)

@@ -1,0 +1,91 @@
+"""The scales file: what a calibration found, readable, with what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trtflow.errors import PlanError
+from trtflow.yaml12 import Flow, write_lines
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Origin(_Part):
+    """A file that the scales depend on: its name and the sha256 of its content."""
+
+    name: str
+    sha256: str
+
+
+class TensorScale(_Part):
+    """One activation.
+
+    ``amax`` is the magnitude that the largest code stands for and ``method`` what chose it (``given``: an external
+    file did). ``seen`` is the largest magnitude in the samples, ``low`` and ``high`` the range, ``growth`` the share
+    of ``seen`` that half of the samples would have missed, ``clipped`` the share of values beyond ``amax``.
+    ``spread`` is the amax of the widest channel over that of the median one.
+    """
+
+    amax: float
+    method: str
+    seen: float | None = None
+    low: float | None = None
+    high: float | None = None
+    growth: float | None = None
+    clipped: float | None = None
+    spread: float | None = None
+    non_finite: int = Field(0, alias="non-finite")
+
+
+class Scales(_Part):
+    """The content of ``scales.yaml``: symmetric ranges, per tensor, of activations; weights are in the model."""
+
+    version: Literal[1] = Field(1, alias="trtflow-scales")
+    precision: Literal["int8", "fp8"] = "int8"
+    method: str
+    percentile: float | None = None
+    samples: int
+    model: Origin
+    data: Origin | None = None
+    preprocessing: Origin | None = None
+    tensors: Mapping[str, TensorScale]
+
+    @property
+    def amax(self) -> dict[str, float]:
+        """Tensor → the magnitude of the largest code."""
+        return {name: tensor.amax for name, tensor in self.tensors.items()}
+
+
+def write_scales(scales: Scales, path: Path) -> None:
+    """Write ``path``: one line a tensor, so that a pull request shows what changed."""
+    document = scales.model_dump(by_alias=True, mode="json", exclude_none=True, exclude_defaults=True)
+    document = {"trtflow-scales": 1, "precision": scales.precision, **document}
+    for key in ("model", "data", "preprocessing"):
+        if key in document:
+            document[key] = Flow(document[key])
+    document["tensors"] = {name: Flow(tensor) for name, tensor in document["tensors"].items()}
+    write_lines(document, path)
+
+
+def read_scales(path: Path) -> Scales:
+    """Read and check ``path``.
+
+    Raises:
+        PlanError: the file is missing, is not YAML, or is no scales file.
+    """
+    try:
+        return Scales.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise PlanError(f"{path}: cannot be read ({error.strerror}); expected a scales file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path}: is not YAML: {error}") from error
+    except ValidationError as error:
+        problems = "\n".join(f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise PlanError(f"{path}: is not a scales file of version 1:\n{problems}") from error

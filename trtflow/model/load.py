@@ -1,0 +1,129 @@
+"""ONNX files in and out: what comes back is an FP32 reference with unique node names."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import onnx.inliner
+
+from trtflow.errors import ModelError
+from trtflow.model.naming import unique_names
+from trtflow.model.noop import drop_noop_casts
+from trtflow.model.opset import OLDEST, STABLE, raise_opset
+from trtflow.model.scopes import clone, opset, scopes, uses_standard_operators
+from trtflow.model.types import infer
+from trtflow.model.upcast import keep_interface, retype
+
+LARGEST = 1900 * 2**20
+"""Bytes of weights above which `save` writes them beside the file: protobuf's limit is 2 GiB for everything."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that trtflow works on, what was done to make it so, and the sha256 of its file.
+
+    Where weights lie in files of their own, their content follows the model's in the digest.
+    """
+
+    model: onnx.ModelProto
+    notes: tuple[str, ...]
+    digest: str
+
+
+def load(path: Path | str) -> LoadedModel:
+    """Read the ONNX file at ``path`` and `prepare` it. Raises `ModelError` when it is missing or no ONNX."""
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror}") from error
+    try:
+        model = onnx.load(path)
+    except Exception as error:
+        raise ModelError(f"{path} is not an ONNX model, or its external data is missing: {error}") from error
+    if not model.graph.node and not model.graph.output:
+        raise ModelError(f"{path} is not an ONNX model: it holds no graph")
+    digest = hashlib.sha256(content)
+    for location in _external(path):
+        digest.update((path.parent / location).read_bytes())
+    model, notes = prepare(model)
+    return LoadedModel(model, notes, digest.hexdigest())
+
+
+def _external(path: Path) -> list[str]:
+    """The files beside ``path`` that hold its weights, in order of first use."""
+    model = onnx.load(path, load_external_data=False)
+    tensors = [tensor for scope in scopes(model) for tensor in scope.constants.values()]
+    entries = [entry for tensor in tensors for entry in tensor.external_data if entry.key == "location"]
+    return list(dict.fromkeys(str(entry.value) for entry in entries))
+
+
+def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    """A copy of ``model`` as an FP32 reference, and what was done: each step appears in the notes if it did anything.
+
+    Local functions are inlined, opsets that operators have outgrown are raised, weights listed as inputs become
+    constants, nodes get unique names, FP16 and BF16 become exact FP32 (inputs and outputs keep their types).
+    """
+    notes: list[str] = []
+    model = clone(model)
+    if model.functions:
+        notes.append(f"{len(model.functions)} local functions were inlined")
+        model = onnx.inliner.inline_local_functions(model)
+    notes.extend(unique_names(model))
+    notes.extend(_hide_weights(model))
+    model, raised = _stable(model)
+    notes.extend(raised)
+    notes.extend(_upcast(model))
+    return model, tuple(notes)
+
+
+def _stable(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
+    """``model`` in opset `STABLE` at least, as it is when ONNX cannot convert it and it need not be converted."""
+    before = opset(model)
+    if before >= STABLE or not uses_standard_operators(model):
+        return model, []
+    try:
+        raised = raise_opset(model, STABLE)
+    except ModelError as error:
+        if before < OLDEST:
+            raise
+        return model, [f"opset {before} was kept, so that bf16 is out of reach: {error}"]
+    unique_names(raised)
+    return raised, [f"opset {before} was raised to {STABLE}"]
+
+
+def _hide_weights(model: onnx.ModelProto) -> list[str]:
+    weights = {tensor.name for tensor in model.graph.initializer}
+    real = [value for value in model.graph.input if value.name not in weights]
+    hidden = len(model.graph.input) - len(real)
+    if not hidden:
+        return []
+    del model.graph.input[:]
+    model.graph.input.extend(real)
+    model.ir_version = max(model.ir_version, 4)  # IR 3 demands that every initializer is an input as well
+    return [f"{hidden} weights were listed as inputs and became constants"]
+
+
+def _upcast(model: onnx.ModelProto) -> list[str]:
+    types = infer(model)
+    changed = retype(model)
+    dropped = drop_noop_casts(model)
+    casts = f"{dropped} Casts that do nothing in FP32 were removed"
+    if not changed:
+        return [casts] if dropped else []
+    kept = keep_interface(model, types)
+    boundary = f"; {', '.join(kept)} keep their types" if kept else ""
+    return [f"{changed} FP16 or BF16 types were made exact FP32{boundary}", *([casts] if dropped else [])]
+
+
+def save(model: onnx.ModelProto, path: Path | str) -> None:
+    """Write ``model`` to ``path``; weights go to ``<name>.data`` beside it when they exceed protobuf's limit."""
+    path = Path(path)
+    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+    if size <= LARGEST:
+        onnx.save(model, path)
+    else:
+        onnx.save(clone(model), path, save_as_external_data=True, location=f"{path.name}.data")

@@ -1,0 +1,50 @@
+"""Unique node names: plans, reports and engines speak of nodes by name alone."""
+
+from __future__ import annotations
+
+import onnx
+
+from trtflow.model.scopes import scopes
+
+
+def unique_names(model: onnx.ModelProto) -> list[str]:
+    """Name every node of ``model`` in place, bodies included, and say what was changed.
+
+    A nameless node becomes ``node_of_<first output>``, as TensorRT's parser calls it, so that engine layers can
+    be mapped back; of nodes that share a name the later ones get ``_1``, ``_2``, … behind it.
+    """
+    nodes = [node for scope in scopes(model) for node in scope.graph.node]
+    taken = {node.name for node in nodes if node.name}
+    seen: set[str] = set()
+    unnamed, repeated = 0, []
+    for node in nodes:
+        if node.name and node.name not in seen:
+            seen.add(node.name)
+            continue
+        if node.name:
+            repeated.append(node.name)
+        else:
+            unnamed += 1
+        base = node.name or f"node_of_{next(filter(None, node.output), node.op_type)}"
+        node.name = _free(base, taken)
+        taken.add(node.name)
+        seen.add(node.name)
+    return _notes(unnamed, repeated)
+
+
+def _free(base: str, taken: set[str]) -> str:
+    name, number = base, 0
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    return name
+
+
+def _notes(unnamed: int, repeated: list[str]) -> list[str]:
+    notes = []
+    if unnamed:
+        notes.append(f"{unnamed} nodes had no name and were named after their first output")
+    if repeated:
+        shown = ", ".join(sorted(set(repeated))[:5])
+        notes.append(f"{len(repeated)} nodes repeated another's name ({shown}) and were numbered")
+    return notes

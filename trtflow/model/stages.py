@@ -1,0 +1,99 @@
+"""Cut a model into stages: each computes one batch of tensors from those of the batches before.
+
+To mark all tensors of a model at once takes the memory of all of them. To mark them batch by batch in sessions of
+the whole model computes the beginning of the network once for each batch. Stages do neither: together they execute
+each node about once, and what must outlive a stage is what the network itself would hold at that point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+
+import onnx
+
+from trtflow.model.scopes import subgraphs
+
+FLOAT = onnx.TensorProto.FLOAT
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``model`` computes ``outputs`` from ``inputs``, tensors of earlier stages, and ``fed``, the model's own."""
+
+    model: onnx.ModelProto
+    fed: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def stages(model: onnx.ModelProto, batches: Sequence[Sequence[str]]) -> Iterator[Stage]:
+    """A stage for each batch of FP32 tensors of the main graph, which are in topological order.
+
+    Nodes that only lead to tensors in no batch (shapes, say) are repeated in every stage that needs them.
+    """
+    producers = {name: node for node in model.graph.node for name in node.output if name}
+    earlier: set[str] = set()
+    for batch in batches:
+        yield _stage(model, producers, batch, earlier)
+        earlier.update(batch)
+
+
+def _stage(
+    model: onnx.ModelProto, producers: dict[str, onnx.NodeProto], batch: Sequence[str], earlier: Set[str]
+) -> Stage:
+    needed, read = _ancestors(producers, batch, earlier)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    fed = tuple(value.name for value in model.graph.input if value.name in read and value.name not in weights)
+    inputs = tuple(sorted(read & earlier))
+    found = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions)
+    graph = found.graph
+    graph.name = model.graph.name
+    graph.node.extend(_without(node, earlier) for node in model.graph.node if needed & set(node.output))
+    graph.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name in read)
+    graph.sparse_initializer.extend(entry for entry in model.graph.sparse_initializer if entry.values.name in read)
+    graph.input.extend(value for value in model.graph.input if value.name in read)
+    graph.input.extend(onnx.helper.make_tensor_value_info(name, FLOAT, None) for name in inputs)
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in batch)
+    return Stage(found, fed, inputs, tuple(batch))
+
+
+def _ancestors(
+    producers: dict[str, onnx.NodeProto], wanted: Iterable[str], given: Set[str]
+) -> tuple[set[str], set[str]]:
+    """What nodes make on the way from ``given`` to ``wanted``, and what they read that none of them makes."""
+    needed: set[str] = set()
+    read: set[str] = set()
+    open_names = list(wanted)
+    while open_names:
+        name = open_names.pop()
+        node = producers.get(name)
+        if node is None or name in given:
+            read.add(name)
+        elif name not in needed:
+            needed.add(name)
+            open_names.extend(reads(node))
+    return needed, read
+
+
+def _without(node: onnx.NodeProto, earlier: Set[str]) -> onnx.NodeProto:
+    """``node``, or a copy that writes what an earlier stage computed under another name: here that is an input."""
+    if earlier.isdisjoint(node.output):
+        return node
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    for index, name in enumerate(node.output):
+        if name in earlier:
+            copy.output[index] = f"{name}__again"
+    return copy
+
+
+def reads(node: onnx.NodeProto) -> set[str]:
+    """The tensors that ``node`` reads, also those that its bodies read from the graphs around them."""
+    found = {name for name in node.input if name}
+    for _, body in subgraphs(node):
+        own = {value.name for value in body.input} | {tensor.name for tensor in body.initializer}
+        own |= {name for inner in body.node for name in inner.output}
+        outer = {name for inner in body.node for name in reads(inner)} | {value.name for value in body.output}
+        found |= outer - own
+    return found

@@ -1,0 +1,48 @@
+"""Ranges out of a model that was quantised elsewhere: by ModelOpt, ONNX Runtime or a training framework."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from trtflow.errors import PlanError
+from trtflow.files.ranges import RangesFile, read_ranges
+from trtflow.model.constants import values
+from trtflow.model.scopes import scopes
+from trtflow.numerics.quantise import GRIDS
+from trtflow.qdq.insertion import CODES
+
+FORMATS = {elem: precision for precision, elem in CODES.items()}
+
+
+def open_ranges(path: Path) -> RangesFile:
+    """The ranges in ``path``: a Q/DQ model, or one of the formats of `read_ranges`. Raises `PlanError`."""
+    return read_quantized(path) if path.suffix == ".onnx" else read_ranges(path)
+
+
+def read_quantized(path: Path) -> RangesFile:
+    """The amax of each activation that a QuantizeLinear of the ONNX file ``path`` reads with one symmetric scale.
+
+    Raises:
+        PlanError: the file is no ONNX model, or holds no such pair.
+    """
+    try:
+        model = onnx.load(path)
+    except Exception as error:
+        raise PlanError(f"{path} is not an ONNX model: {error}") from error
+    amax: dict[str, float] = {}
+    for scope in scopes(model):
+        for node in scope.graph.node:
+            if node.op_type != "QuantizeLinear" or scope.constant(node.input[0]) is not None:
+                continue
+            scale, zero = (scope.constant(name) for name in node.input[1:3]) if len(node.input) == 3 else (None, None)
+            if scale is None or zero is None or zero.data_type not in FORMATS:
+                continue
+            step = np.asarray(values(scale), np.float32)
+            if step.size == 1 and not np.asarray(values(zero)).astype(np.float32).any():
+                amax[node.input[0]] = float(step.reshape(())) * GRIDS[FORMATS[zero.data_type]].qmax
+    if not amax:
+        raise PlanError(f"{path} holds no QuantizeLinear with one symmetric INT8 or FP8 scale for an activation.")
+    return RangesFile("Q/DQ model", amax)

@@ -1,0 +1,91 @@
+"""One graph in which any activation can be quantised, by any scale, without building it anew.
+
+Each tensor that quantised nodes read goes through an If: one branch is a Q/DQ pair whose scale is an input of the
+graph, the other passes the tensor on. Choosing among ranges takes hundreds of runs and this takes one session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from trtflow.model.opset import raise_opset
+from trtflow.model.scopes import FreshNames, clone, opset
+from trtflow.numerics.quantise import scale_for
+from trtflow.plan import Precision
+from trtflow.qdq.insertion import CODES
+from trtflow.qdq.placement import Site
+from trtflow.qdq.quantize import PER_CHANNEL, TYPED_SCALES
+
+
+@dataclass(frozen=True)
+class Gated:
+    """``model`` has two further inputs per tensor: whether it is quantised, and the scale."""
+
+    model: onnx.ModelProto
+    precision: Precision
+    gates: Mapping[str, str]
+    scales: Mapping[str, str]
+
+    def feed(self, amax: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+        """The further inputs that quantise the tensors of ``amax`` and no others."""
+        feed: dict[str, NDArray[Any]] = {}
+        for tensor, gate in self.gates.items():
+            feed[gate] = np.asarray(tensor in amax)
+            feed[self.scales[tensor]] = scale_for(amax.get(tensor, 1.0), self.precision)
+        return feed
+
+
+def gated(model: onnx.ModelProto, sites: Sequence[Site], precision: Precision = "int8") -> Gated:
+    """``model`` with a gate for every activation of ``sites``."""
+    least = TYPED_SCALES if precision == "fp8" else PER_CHANNEL
+    copy = raise_opset(model, least) if opset(model) < least else clone(model)
+    fresh, known = FreshNames(copy), {node.name: node for node in copy.graph.node}
+    gates: dict[str, str] = {}
+    scales: dict[str, str] = {}
+    opened: dict[str, onnx.NodeProto] = {}
+    copy.graph.initializer.append(helper.make_tensor(zero := fresh("zero"), CODES[precision], [], bytes(1), raw=True))
+    for entry in (entry for site in sites for entry in site.activations):
+        tensor = entry.tensor
+        if tensor not in gates:
+            gates[tensor], scales[tensor] = fresh(f"{tensor}__gate"), fresh(f"{tensor}__scale")
+            opened[tensor] = _gate(tensor, gates[tensor], scales[tensor], zero, fresh)
+        known[entry.node].input[entry.slot] = opened[tensor].output[0]
+    for names, elem in ((gates, onnx.TensorProto.BOOL), (scales, onnx.TensorProto.FLOAT)):
+        copy.graph.input.extend(helper.make_tensor_value_info(name, elem, []) for name in names.values())
+    _insert(copy.graph, opened)
+    return Gated(copy, precision, gates, scales)
+
+
+def _gate(tensor: str, gate: str, scale: str, zero: str, fresh: FreshNames) -> onnx.NodeProto:
+    codes, through, passed = (fresh(f"{tensor}__{end}") for end in ("codes", "through", "passed"))
+    pair = [
+        helper.make_node("QuantizeLinear", [tensor, scale, zero], [codes], fresh(f"{codes}__node")),
+        helper.make_node("DequantizeLinear", [codes, scale, zero], [through], fresh(f"{through}__node")),
+    ]
+    plain = [helper.make_node("Identity", [tensor], [passed], fresh(f"{passed}__node"))]
+    return helper.make_node(
+        "If", [gate], [fresh(f"{tensor}__gated")], fresh(f"{tensor}__if"),
+        then_branch=helper.make_graph(pair, "quantised", [], [onnx.ValueInfoProto(name=through)]),
+        else_branch=helper.make_graph(plain, "plain", [], [onnx.ValueInfoProto(name=passed)]),
+    )  # fmt: skip
+
+
+def _insert(graph: onnx.GraphProto, opened: Mapping[str, onnx.NodeProto]) -> None:
+    """Put each gate right behind what it reads."""
+    made = {output for node in graph.node for output in node.output}
+    nodes = [node for tensor, node in opened.items() if tensor not in made]
+    for node in graph.node:
+        nodes.append(node)
+        nodes.extend(opened[output] for output in node.output if output in opened)
+    rebuilt = [onnx.NodeProto() for _ in nodes]
+    for copy, node in zip(rebuilt, nodes, strict=True):
+        copy.CopyFrom(node)
+    del graph.node[:]
+    graph.node.extend(rebuilt)

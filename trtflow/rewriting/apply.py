@@ -1,0 +1,57 @@
+"""Re-apply a decision to a model that was exported again: its cures, its Q/DQ pairs, its types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trtflow.errors import PlanError
+from trtflow.files.constraints import read_constraints
+from trtflow.files.cures import Correction, Cure, Rescaling
+from trtflow.rewriting.misfits import misfits
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def apply_constraints(constraints: Path, model: Path, destination: Path) -> tuple[str, ...]:
+    """Rewrite ``model`` by the decision in ``constraints``, write ``destination``, and return what to tell.
+
+    Raises:
+        PlanError: the decision does not fit the model; nothing is written then.
+    """
+    from trtflow.model.load import load, save
+    from trtflow.qdq.quantize import quantize
+    from trtflow.rewriting.rewrite import rewrite
+
+    decision, loaded = read_constraints(constraints), load(model)
+    wrong = misfits(decision, loaded.model)
+    if wrong:
+        raise PlanError(
+            f"{constraints.name} does not fit {model.name}:\n"
+            + "\n".join(f"  {line}" for line in wrong)
+            + "\nRename what is meant in the constraints file, or run the workflow on this model."
+        )
+    quantized = quantize(rescaled(loaded.model, decision.cures), decision.plan, decision.scales, decision.cures)
+    rewritten = rewrite(quantized.model, quantized.plan)
+    save(rewritten.model, destination)
+    notes = [*loaded.notes, *rewritten.notes]
+    notes += [f"{node} is not quantised: {why}" for node, why in quantized.skipped.items()]
+    notes += [f"{node} stays in FP32 too: {why}" for node, why in rewritten.promoted.items()]
+    if loaded.digest != decision.model.sha256:
+        notes.append(f"{model.name} is not the file that the decision was measured on: validate the result")
+        stale = [cure.subject for cure in decision.cures if isinstance(cure, Correction)]
+        notes += [f"the bias correction of {node} makes up for the rounding of the old weights" for node in stale]
+    return tuple(notes)
+
+
+def rescaled(model: onnx.ModelProto, cures: Iterable[Cure]) -> onnx.ModelProto:
+    """``model`` with the rescalings among ``cures``, which must fit it."""
+    from trtflow.qdq.rescaling import transfer_ranges, transfers
+
+    places = {transfer.tensor: transfer for transfer in transfers(model)}
+    for cure in cures:
+        if isinstance(cure, Rescaling):
+            model = transfer_ranges(model, places[cure.subject], cure.shifts)
+    return model

@@ -1,0 +1,74 @@
+"""Plans that a model can bear: nodes holding a constant that a format cannot represent become FP32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import onnx
+
+from trtflow.model.analysis import Analysis, NodeInfo, analyse
+from trtflow.model.assignment import edges
+from trtflow.model.constants import loss
+from trtflow.model.operators import refusal
+from trtflow.model.scopes import Key
+from trtflow.plan import Precision, PrecisionPlan
+
+
+@dataclass(frozen=True)
+class Legal:
+    """A plan that no constant overflows under, and the nodes that had to become FP32 for it, each with the reason."""
+
+    plan: PrecisionPlan
+    promoted: Mapping[str, str]
+
+
+def legalize(model: onnx.ModelProto, plan: PrecisionPlan) -> Legal:
+    """``plan`` with every node made FP32 that its format does not suit.
+
+    That is: a node that reads a finite constant which the format turns into infinity (nothing is clamped), and a
+    node whose operator has no form in that format. Nodes that are no candidates are not mentioned.
+    Raises `PlanError` for node names that the model does not have.
+    """
+    return legalized(analyse(model), plan)
+
+
+def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
+    """`legalize` for a model that is analysed already."""
+    assigned = edges(analysis, plan)
+    losses: dict[tuple[Key, Precision], str] = {}
+    promoted: dict[str, str] = {}
+    for node in analysis.candidates:
+        precision = plan.precision(node.name)
+        if precision == "fp32":
+            continue
+        if not assigned.inputs[node.name] and not assigned.outputs[node.name]:
+            promoted[node.name] = refusal(analysis.by_name[node.name][1], precision)
+            continue
+        for key, tensor in _constants_of(analysis, node, tuple(assigned.inputs[node.name])):
+            if (key, precision) not in losses:
+                losses[key, precision] = _overflow(key[1], tensor, precision)
+            if losses[key, precision]:
+                promoted[node.name] = losses[key, precision]
+                break
+    return Legal(plan.assign(promoted, "fp32"), promoted)
+
+
+def _constants_of(
+    analysis: Analysis, node: NodeInfo, indices: tuple[int, ...]
+) -> Iterator[tuple[Key, onnx.TensorProto]]:
+    scope, proto = analysis.by_name[node.name]
+    for index in indices:
+        tensor = scope.constant(proto.input[index])
+        if tensor is not None:
+            yield scope.key(proto.input[index]), tensor
+    for attribute in proto.attribute:
+        if attribute.name == "value" and attribute.t.data_type == onnx.TensorProto.FLOAT:
+            yield (scope.path, f"value of {node.name}"), attribute.t
+
+
+def _overflow(name: str, tensor: onnx.TensorProto, precision: Precision) -> str:
+    lost = loss(tensor, precision)
+    if not lost.overflowed:
+        return ""
+    return f"constant {name} reaches {lost.worst:.6g}, which {precision} turns into inf"
