@@ -42,6 +42,11 @@ class Sample:
     feed: Feed
     label: object = None
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each input."""
+        return {name: array.shape for name, array in self.feed.items()}
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -52,6 +57,10 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Sample]:
         return self.read()
+
+    def head(self, count: int) -> Dataset:
+        """The first ``count`` samples."""
+        return Dataset(self.source, lambda: itertools.islice(self.read(), count))
 
 
 def load_dataset(

@@ -7,17 +7,16 @@ rule says is an explanation for people; which nodes are kept is decided by measu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
-from trtflow.plan import Precision
+from trtflow.files.findings import Finding
+from trtflow.numerics.record import Figures
 
 FP16_MAX = 65504.0
 FP16_MIN_NORMAL = 2.0**-14
 FP16_FLUSH = 2.0**-25  # at or below it, a value rounds to zero
 CANCELLATION = 2.0**-7
-LONG_REDUCTION = 10_000
 
 _REDUCTIONS = {
     "ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp", "CumSum",
@@ -55,61 +54,28 @@ class NodeFacts:
     constants: tuple[Constant, ...] = ()
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One observation: a reason's code, the node it is about, a sentence, and the numbers behind it.
-
-    ``against`` is the precision that it speaks against.
-    """
-
-    code: str
-    node: str
-    text: str
-    evidence: Mapping[str, float | str]
-    certain: bool
-    against: Precision = "fp16"
-
-    def document(self) -> dict[str, Any]:
-        """A JSON-ready form."""
-        return {**asdict(self), "evidence": dict(self.evidence)}
-
-
-Statistics = Mapping[str, Mapping[str, Any]]
+Statistics = Mapping[str, Figures]
+UNKNOWN = Figures()
 Rule = Callable[[NodeFacts, Statistics], Finding | None]
 
 
 def diagnose(nodes: Iterable[NodeFacts], statistics: Statistics) -> list[Finding]:
     """All findings, in the order of the nodes; for each node in the order of the rules.
 
-    ``statistics`` maps a tensor to the statistics of its FP32 run (numerics.statistics, as documents).
+    ``statistics`` maps a tensor to the statistics of its FP32 run (see `Figures`).
     """
     found = (rule(node, statistics) for node in nodes for rule in _RULES)
     return [finding for finding in found if finding is not None]
 
 
-def explain(
-    node: str, findings: Sequence[Finding], merged: Collection[str] = (), against: Precision = "fp16"
-) -> Finding:
-    """Why ``node`` is not in the precision ``against``.
-
-    "casts" if it is among ``merged``; else the first certain finding, or the first one; without any, "measured".
-    """
-    if node in merged:
-        return Finding("casts", node, "Casts around it would cost more than it saves", {}, certain=True)
-    own = [finding for finding in findings if finding.node == node and finding.against == against]
-    own.sort(key=lambda finding: not finding.certain)
-    return own[0] if own else Finding("measured", node, "found by measurement", {}, certain=False, against=against)
-
-
-def number(statistics: Statistics, tensor: str, key: str) -> float:
-    """The statistic ``key`` of ``tensor``; 0 where it is not known."""
-    value = statistics.get(tensor, {}).get(key)
-    return float(value) if value is not None else 0.0
+def figures_of(statistics: Statistics, tensor: str) -> Figures:
+    """The figures of ``tensor``; all zeros where they are not known."""
+    return statistics.get(tensor, UNKNOWN)
 
 
 def _unhealthy_reference(node: NodeFacts, statistics: Statistics) -> Finding | None:
     for tensor in node.outputs:
-        bad = number(statistics, tensor, "ref_nan") + number(statistics, tensor, "ref_inf")
+        bad = figures_of(statistics, tensor).ref_nan + figures_of(statistics, tensor).ref_inf
         if bad:
             text = f"the FP32 reference itself holds {int(bad)} NaN or infinite values in {tensor}"
             return Finding("R26", node.name, text, {"tensor": tensor, "values": bad}, certain=True)
@@ -127,9 +93,9 @@ def _unholdable_constant(node: NodeFacts, statistics: Statistics) -> Finding | N
 
 def _range_overflow(node: NodeFacts, statistics: Statistics) -> Finding | None:
     for tensor in (*node.outputs, *node.inputs):
-        amax = number(statistics, tensor, "ref_amax")
+        amax = figures_of(statistics, tensor).ref_amax
         if amax > FP16_MAX:
-            beyond = number(statistics, tensor, "beyond_fp16_share")
+            beyond = figures_of(statistics, tensor).beyond_fp16_share
             side = "its output" if tensor in node.outputs else "its input"
             text = f"{side} {tensor} reaches {amax:.6g}, beyond FP16's 65504 ({beyond:.2%} of the values)"
             return Finding("R01", node.name, text, {"amax": amax, "tensor": tensor, "beyond": beyond}, certain=True)
@@ -140,11 +106,11 @@ def _reduction_overflow(node: NodeFacts, statistics: Statistics) -> Finding | No
     if node.op not in _REDUCTIONS or not node.inputs or not node.outputs:
         return None
     source = node.inputs[0]
-    count, kept = number(statistics, source, "count"), number(statistics, node.outputs[0], "count")
+    count, kept = figures_of(statistics, source).count, figures_of(statistics, node.outputs[0]).count
     if not kept or not count:
         return None
     length = count / kept if "Normalization" not in node.op else count
-    rms = number(statistics, source, "ref_rms")
+    rms = figures_of(statistics, source).ref_rms
     total = length * (rms * rms if node.op in _SQUARING else rms)
     if total <= FP16_MAX:
         return None
@@ -155,7 +121,7 @@ def _reduction_overflow(node: NodeFacts, statistics: Statistics) -> Finding | No
 def _softmax_overflow(node: NodeFacts, statistics: Statistics) -> Finding | None:
     if node.op != "Softmax" or not node.inputs:
         return None
-    amax = number(statistics, node.inputs[0], "ref_amax")
+    amax = figures_of(statistics, node.inputs[0]).ref_amax
     if amax <= FP16_MAX / 2:
         return None
     text = f"attention scores reach {amax:.4g}"
@@ -176,9 +142,9 @@ def _flushed_epsilon(node: NodeFacts, statistics: Statistics) -> Finding | None:
 def _cancellation(node: NodeFacts, statistics: Statistics) -> Finding | None:
     if node.op not in ("Add", "Sub", "Sum") or not node.outputs:
         return None
-    operands = [number(statistics, tensor, "ref_rms") for tensor in node.inputs]
+    operands = [figures_of(statistics, tensor).ref_rms for tensor in node.inputs]
     operands += [constant.amax for constant in node.constants]
-    largest, result = max(operands, default=0.0), number(statistics, node.outputs[0], "ref_rms")
+    largest, result = max(operands, default=0.0), figures_of(statistics, node.outputs[0]).ref_rms
     if not 0 < result < CANCELLATION * largest:
         return None
     text = f"operands of about {largest:.4g} cancel to {result:.4g}: rounding errors grow {largest / result:.0f}-fold"
@@ -187,7 +153,7 @@ def _cancellation(node: NodeFacts, statistics: Statistics) -> Finding | None:
 
 def _underflow(node: NodeFacts, statistics: Statistics) -> Finding | None:
     for tensor in node.outputs:
-        share = number(statistics, tensor, "below_subnormal_share")
+        share = figures_of(statistics, tensor).below_subnormal_share
         if share > 0.01:
             text = f"{share:.1%} of {tensor} lies below 5.96e-8 and becomes 0"
             return Finding("R06", node.name, text, {"share": share, "tensor": tensor}, certain=False)

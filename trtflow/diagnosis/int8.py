@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from trtflow.diagnosis.fp16 import Finding, Statistics, number
+from trtflow.diagnosis.fp16 import Statistics, figures_of
+from trtflow.files.findings import Finding
 from trtflow.files.scales import TensorScale
-from trtflow.numerics.record import QUANTILES
 from trtflow.numerics.sketch import Sketch, Use, use
 
 AUDIBLE_DB = 30.0  # noise below is not worth a word
@@ -68,16 +68,15 @@ class Numbers:
     def used(self, tensor: str) -> Use | None:
         """What the scale of ``tensor`` makes of it; None where either is unknown, or nothing can be said."""
         scale = self.scales.get(tensor)
-        amax, rms = (number(self.statistics, tensor, f"ref_{name}") for name in ("amax", "rms"))
-        if scale is None or not (scale.amax > 0 and amax > 0) or number(self.statistics, tensor, "ref_inf"):
+        found = figures_of(self.statistics, tensor)
+        if scale is None or not (scale.amax > 0 and found.ref_amax > 0) or found.ref_inf:
             return None
-        known = {share: number(self.statistics, tensor, f"ref_{name}") for name, share in QUANTILES.items()}
+        known = found.ref_quantiles
         if scale.clipped:
             known[1 - scale.clipped] = scale.amax
-        rising = zip(sorted({*known, 1.0}), sorted([*known.values(), amax]), strict=True)
-        zeros = number(self.statistics, tensor, "ref_zeros_share")
-        signed = number(self.statistics, tensor, "ref_min") < 0
-        return use(Sketch(tuple(rising), zeros, rms, signed), scale.amax, self.precision)
+        rising = zip(sorted({*known, 1.0}), sorted([*known.values(), found.ref_amax]), strict=True)
+        sketch = Sketch(tuple(rising), found.ref_zeros_share, found.ref_rms, found.ref_min < 0)
+        return use(sketch, scale.amax, self.precision)
 
     def finding(self, code: str, node: str, text: str, evidence: Mapping[str, float | str], certain: bool) -> Finding:
         """A finding against the format."""
@@ -109,7 +108,7 @@ def _clipping(site: SiteFacts, numbers: Numbers) -> Finding | None:
         if used is None or used.clipping_db >= AUDIBLE_DB:
             continue
         scale = numbers.scales[tensor]
-        reach = max(scale.seen or 0.0, number(numbers.statistics, tensor, "ref_amax"))
+        reach = max(scale.seen or 0.0, figures_of(numbers.statistics, tensor).ref_amax)
         clipped = scale.clipped or used.beyond
         if clipped > CLIPPED or reach > REACH * scale.amax:
             text = (
@@ -125,7 +124,7 @@ def _clipping(site: SiteFacts, numbers: Numbers) -> Finding | None:
 
 def _unlike_branches(site: SiteFacts, numbers: Numbers) -> Finding | None:
     for joint in site.joints:
-        ranges = {name: number(numbers.statistics, name, "ref_amax") for name in joint.branches}
+        ranges = {name: figures_of(numbers.statistics, name).ref_amax for name in joint.branches}
         live = sorted((name for name, amax in ranges.items() if 0 < amax < math.inf), key=ranges.__getitem__)
         if len(live) > 1 and ranges[live[-1]] > UNLIKE * ranges[live[0]]:
             narrow, wide = live[0], live[-1]
@@ -172,7 +171,7 @@ def _starvation(site: SiteFacts, numbers: Numbers) -> Finding | None:
         used = numbers.used(tensor)
         if used is None:
             continue
-        amax, usual = numbers.scales[tensor].amax, number(numbers.statistics, tensor, "ref_p99_9")
+        amax, usual = numbers.scales[tensor].amax, figures_of(numbers.statistics, tensor).ref_p99_9
         certain = used.rounding_db < LOUD_DB or used.crowded > CROWDED
         if certain or 0 < OUTLIERS * usual < amax:
             text = (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from trtflow.diagnosis.fp16 import Finding, explain
+from trtflow.diagnosis.explain import explain
+from trtflow.files.findings import Finding
+from trtflow.files.search import Group, LeftOut
 from trtflow.plan import PRECISIONS, Precision, PrecisionPlan
-
-Group = Literal["left out by the search", "output layer", "not quantisable"]
 
 
 @dataclass(frozen=True)
@@ -23,22 +23,6 @@ class Worker:
     op: str
     share: float
     place: Literal["open", "output", "none"]
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A node outside eight bits: what it computes in, its share of the multiply-adds, and why."""
-
-    node: str
-    op: str
-    precision: Precision
-    share: float
-    group: Group
-    why: Finding
-
-    def document(self) -> dict[str, Any]:
-        """A JSON-ready form."""
-        return {**asdict(self), "why": self.why.document()}
 
 
 def left_out(
@@ -60,7 +44,14 @@ def _left(worker: Worker, plan: PrecisionPlan, findings: Sequence[Finding], low:
         if why.code != "R18":
             text = f"there is no place for a Q/DQ pair on this {worker.op}"
             why = Finding("unsuited", worker.node, text, {}, certain=True, against=low)
-    return LeftOut(worker.node, worker.op, plan.precision(worker.node), worker.share, group, why)
+    return LeftOut(
+        node=worker.node,
+        op=worker.op,
+        precision=plan.precision(worker.node),
+        share=worker.share,
+        group=group,
+        why=why,
+    )
 
 
 def shares_by_precision(workers: Iterable[Worker], plan: PrecisionPlan) -> dict[Precision, float]:

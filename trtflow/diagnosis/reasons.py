@@ -5,17 +5,7 @@ The catalogue is the one users meet in TensorRT issue threads; each row says wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One root cause: its code, a title of a few words, and what a user can do about it."""
-
-    code: str
-    title: str
-    advice: str
-
+from trtflow.files.findings import Reason
 
 _ROWS = (
     Reason(

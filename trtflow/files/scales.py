@@ -52,7 +52,7 @@ class Scales(_Part):
     method: str
     percentile: float | None = None
     samples: int
-    model: Origin
+    model: Origin | None = None
     data: Origin | None = None
     preprocessing: Origin | None = None
     tensors: Mapping[str, TensorScale]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from trtflow.files.strict_json import json_numbers
 from trtflow.numerics.energy import Energy
 from trtflow.numerics.histogram import BitHistogram
 
@@ -38,21 +38,89 @@ class Spread:
             squares=self.squares + other.squares,
         )
 
-    def document(self, prefix: str) -> dict[str, float | int]:
-        """The public figures, each name behind ``prefix``."""
-        finite = self.count - self.nan - self.inf
-        low, high = (self.low, self.high) if finite else (0.0, 0.0)
-        figures: dict[str, float | int] = {
-            "amax": max(abs(low), abs(high)),
-            "min": low,
-            "max": high,
-            "mean": self.total / max(finite, 1),
-            "rms": math.sqrt(self.squares / max(finite, 1)),
-            "nan": self.nan,
-            "inf": self.inf,
-            "zeros_share": self.zeros / max(self.count, 1),
-        }
-        return {prefix + name: value for name, value in figures.items()}
+    @property
+    def finite(self) -> int:
+        """How many values are neither NaN nor infinite."""
+        return self.count - self.nan - self.inf
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest finite value; zeros when there is none."""
+        return (self.low, self.high) if self.finite else (0.0, 0.0)
+
+    @property
+    def mean(self) -> float:
+        """The mean of the finite values; 0 when there is none."""
+        return self.total / max(self.finite, 1)
+
+    @property
+    def rms(self) -> float:
+        """The root mean square of the finite values; 0 when there is none."""
+        return math.sqrt(self.squares / max(self.finite, 1))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is published of one tensor, all zeros for one of which nothing is known.
+
+    ``ref_`` figures describe the reference's values, ``cand_`` the candidate's, ``error_`` the absolute error; the
+    rest is defined in ``statistics``. Infinite where an error or a magnitude is; never NaN.
+    """
+
+    count: int = 0
+    differing: int = 0
+    differing_share: float = 0.0
+    mismatched: int = 0
+    overflowed: int = 0
+    underflowed: int = 0
+    max_abs: float = 0.0
+    mean_abs: float = 0.0
+    max_rel: float = 0.0
+    mean_rel: float = 0.0
+    sqnr_db: float = 0.0
+    cosine: float = 0.0
+    ref_amax: float = 0.0
+    ref_min: float = 0.0
+    ref_max: float = 0.0
+    ref_mean: float = 0.0
+    ref_rms: float = 0.0
+    ref_nan: int = 0
+    ref_inf: int = 0
+    ref_zeros_share: float = 0.0
+    cand_amax: float = 0.0
+    cand_min: float = 0.0
+    cand_max: float = 0.0
+    cand_mean: float = 0.0
+    cand_rms: float = 0.0
+    cand_nan: int = 0
+    cand_inf: int = 0
+    cand_zeros_share: float = 0.0
+    beyond_fp16_share: float = 0.0
+    below_normal_share: float = 0.0
+    below_subnormal_share: float = 0.0
+    ref_p50: float = 0.0
+    ref_p99: float = 0.0
+    ref_p99_9: float = 0.0
+    ref_p99_99: float = 0.0
+    error_p50: float = 0.0
+    error_p99: float = 0.0
+    error_p99_9: float = 0.0
+    error_p99_99: float = 0.0
+
+    @property
+    def ref_quantiles(self) -> dict[float, float]:
+        """Share of the reference's magnitudes at or below → that magnitude."""
+        known = (self.ref_p50, self.ref_p99, self.ref_p99_9, self.ref_p99_99)
+        return dict(zip(QUANTILES.values(), known, strict=True))
+
+
+def _spread_figures(spread: Spread, prefix: str) -> dict[str, Any]:
+    low, high = spread.bounds
+    figures: dict[str, Any] = {
+        "amax": max(abs(low), abs(high)), "min": low, "max": high, "mean": spread.mean, "rms": spread.rms,
+        "nan": spread.nan, "inf": spread.inf, "zeros_share": spread.zeros / max(spread.count, 1),
+    }  # fmt: skip
+    return {prefix + name: value for name, value in figures.items()}
 
 
 @dataclass(frozen=True)
@@ -110,7 +178,7 @@ class TensorStatistics:
         """Cosine of the angle between both tensors; 1 for two zero tensors, 0 with a mismatch."""
         return self.energy.cosine()
 
-    def quantiles(self) -> dict[str, float]:
+    def quantiles(self) -> dict[str, Any]:
         """``ref_p50`` … ``ref_p99_99`` of |r| and ``error_p50`` … of |e|, none above the exact maximum."""
         amax = math.inf if self.reference.inf else max(abs(self.reference.low), abs(self.reference.high))
         parts = (("ref_", self.magnitudes, amax), ("error_", self.errors, self.max_abs))
@@ -120,34 +188,29 @@ class TensorStatistics:
             for name, probability in QUANTILES.items()
         }
 
-    def document(self) -> dict[str, float | int | str]:
-        """All figures, flat, for strict JSON: infinities are the strings "Infinity" and "-Infinity".
-
-        ``float()`` and JavaScript's ``Number()`` read both; there is no NaN.
-        """
+    def figures(self) -> Figures:
+        """What is published."""
         total = max(self.count, 1)
-        figures: dict[str, float | int] = {
-            "count": self.count,
-            "differing": self.differing,
-            "differing_share": self.differing_share,
-            "mismatched": self.energy.mismatched,
-            "overflowed": self.overflowed,
-            "underflowed": self.underflowed,
-            "max_abs": self.max_abs,
-            "mean_abs": self.mean_abs,
-            "max_rel": self.max_rel,
-            "mean_rel": self.mean_rel,
-            "sqnr_db": self.sqnr_db,
-            "cosine": self.cosine,
-            **self.reference.document("ref_"),
-            **self.candidate.document("cand_"),
-            "beyond_fp16_share": self.beyond_fp16 / total,
-            "below_normal_share": self.below_normal / total,
-            "below_subnormal_share": self.below_subnormal / total,
+        return Figures(
+            count=self.count,
+            differing=self.differing,
+            differing_share=self.differing_share,
+            mismatched=self.energy.mismatched,
+            overflowed=self.overflowed,
+            underflowed=self.underflowed,
+            max_abs=self.max_abs,
+            mean_abs=self.mean_abs,
+            max_rel=self.max_rel,
+            mean_rel=self.mean_rel,
+            sqnr_db=self.sqnr_db,
+            cosine=self.cosine,
+            **_spread_figures(self.reference, "ref_"),
+            **_spread_figures(self.candidate, "cand_"),
+            beyond_fp16_share=self.beyond_fp16 / total,
+            below_normal_share=self.below_normal / total,
+            below_subnormal_share=self.below_subnormal / total,
             **self.quantiles(),
-        }
-        found: dict[str, float | int | str] = json_numbers(figures)
-        return found
+        )
 
 
 def merge(a: TensorStatistics, b: TensorStatistics) -> TensorStatistics:

@@ -1,44 +1,68 @@
-"""Re-apply a decision to a model that was exported again: its cures, its Q/DQ pairs, its types."""
+"""Carry out a decision: its cures, its Q/DQ pairs, its types. The run and ``trtflow apply`` both do it here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import onnx
 
 from trtflow.errors import PlanError
-from trtflow.files.constraints import read_constraints
+from trtflow.files.constraints import Constraints, read_constraints
 from trtflow.files.cures import Correction, Cure, Rescaling
+from trtflow.model.load import load, save
+from trtflow.qdq.quantize import quantize
+from trtflow.qdq.rescaling import transfer_ranges, transfers
 from trtflow.rewriting.misfits import misfits
-
-if TYPE_CHECKING:
-    import onnx
+from trtflow.rewriting.rewrite import rewrite
 
 
-def apply_constraints(constraints: Path, model: Path, destination: Path) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class CarriedOut:
+    """The mixed model, the nodes that stayed in floating point or in FP32 against the decision, and remarks."""
+
+    model: onnx.ModelProto
+    skipped: Mapping[str, str]
+    promoted: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def carry_out(model: onnx.ModelProto, decision: Constraints) -> CarriedOut:
+    """``model``, normalised, rewritten by ``decision``.
+
+    Raises:
+        PlanError: the decision does not fit the model; all misfits at once.
+        ModelError: the opset cannot be raised.
+    """
+    wrong = misfits(decision, model)
+    if wrong:
+        raise PlanError(
+            "the constraints do not fit the model:\n"
+            + "\n".join(f"  {line}" for line in wrong)
+            + "\nRename what is meant in the constraints file, or run the workflow on this model."
+        )
+    quantized = quantize(rescaled(model, decision.cures), decision.plan, decision.scales, decision.cures)
+    rewritten = rewrite(quantized.model, quantized.plan)
+    return CarriedOut(rewritten.model, quantized.skipped, rewritten.promoted, rewritten.notes)
+
+
+def apply(constraints: Path, model: Path, destination: Path) -> tuple[str, ...]:
     """Rewrite ``model`` by the decision in ``constraints``, write ``destination``, and return what to tell.
 
     Raises:
         PlanError: the decision does not fit the model; nothing is written then.
-    """
-    from trtflow.model.load import load, save
-    from trtflow.qdq.quantize import quantize
-    from trtflow.rewriting.rewrite import rewrite
 
+    Example:
+        >>> trtflow.apply(Path("constraints.yaml"), Path("unet-v2.onnx"), Path("unet-v2.mixed.onnx"))
+        ('unet-v2.onnx is not the file that the decision was measured on: validate the result',)
+    """
     decision, loaded = read_constraints(constraints), load(model)
-    wrong = misfits(decision, loaded.model)
-    if wrong:
-        raise PlanError(
-            f"{constraints.name} does not fit {model.name}:\n"
-            + "\n".join(f"  {line}" for line in wrong)
-            + "\nRename what is meant in the constraints file, or run the workflow on this model."
-        )
-    quantized = quantize(rescaled(loaded.model, decision.cures), decision.plan, decision.scales, decision.cures)
-    rewritten = rewrite(quantized.model, quantized.plan)
-    save(rewritten.model, destination)
-    notes = [*loaded.notes, *rewritten.notes]
-    notes += [f"{node} is not quantised: {why}" for node, why in quantized.skipped.items()]
-    notes += [f"{node} stays in FP32 too: {why}" for node, why in rewritten.promoted.items()]
+    done = carry_out(loaded.model, decision)
+    save(done.model, destination)
+    notes = [*loaded.notes, *done.notes]
+    notes += [f"{node} is not quantized: {why}" for node, why in done.skipped.items()]
+    notes += [f"{node} stays in FP32 too: {why}" for node, why in done.promoted.items()]
     if loaded.digest != decision.model.sha256:
         notes.append(f"{model.name} is not the file that the decision was measured on: validate the result")
         stale = [cure.subject for cure in decision.cures if isinstance(cure, Correction)]
@@ -48,8 +72,6 @@ def apply_constraints(constraints: Path, model: Path, destination: Path) -> tupl
 
 def rescaled(model: onnx.ModelProto, cures: Iterable[Cure]) -> onnx.ModelProto:
     """``model`` with the rescalings among ``cures``, which must fit it."""
-    from trtflow.qdq.rescaling import transfer_ranges, transfers
-
     places = {transfer.tensor: transfer for transfer in transfers(model)}
     for cure in cures:
         if isinstance(cure, Rescaling):

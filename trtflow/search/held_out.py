@@ -14,6 +14,16 @@ from trtflow.search.oracle import Oracle
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult
 
+HELD_OUT_FROM = 4  # with fewer samples all of them are needed to search
+
+
+def held_out_samples(count: int, share: float) -> frozenset[int]:
+    """Every n-th of ``count`` samples, so that they are spread like the others; none of fewer than four."""
+    if count < HELD_OUT_FROM or not share:
+        return frozenset()
+    step = max(2, round(1 / share))
+    return frozenset(range(step - 1, count, step))
+
 
 def verify(found: SearchResult, problem: Problem, unseen: Oracle) -> SearchResult | None:
     """``found`` where ``unseen`` accepts its plan, else with its next cheapest plan that ``unseen`` accepts.

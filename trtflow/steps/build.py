@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Literal
 
 from pydantic import Field
 
-from trtflow.errors import BackendError
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data
 
-version = 2
+version = 3
 environment = ("tensorrt", "tensorrt-rtx", "gpu")
 outputs = {"engine": "engine.plan", "build": "build.json"}
 optional = ("engine",)
@@ -31,22 +29,15 @@ def run(options: With, context: Context) -> Result:
     """Build, or say plainly why not; only a backend that was asked for by name must be there."""
     import onnx
 
-    from trtflow.files.strict_json import write_json
-    from trtflow.runners.build import build_engine, find_backend, shape_ranges
-    from trtflow.tasks.samples import open_data, shapes_of
+    from trtflow.files.document import write_document
+    from trtflow.steps.given import open_data
+    from trtflow.tasks.build import build
 
-    found, why_not = find_backend() if options.runner == "auto" else (options.runner, "")
-    if found is None:
-        write_json({"backend": "none", "not_built": why_not}, context.folder / outputs["build"])
-        return Result(summary=f"not built: {why_not}")
     data = open_data(options.data, onnx.load(options.model, load_external_data=False), options.samples)
-    shapes = [shapes_of(sample) for sample in data]
-    try:
-        built = build_engine(found, options.model, shape_ranges(shapes), context.folder / outputs["engine"])
-    except ImportError as error:
-        raise BackendError(f"{found} was asked for but cannot be imported: {error}.") from error
-    document = {key: value for key, value in asdict(built).items() if key != "seconds"}  # outputs hold no times
-    write_json(document, context.folder / outputs["build"])
+    built = build(options.model, data, context.folder / outputs["engine"], options.runner)
+    write_document(built, context.folder / outputs["build"])
+    if built.bytes is None:
+        return Result(summary=f"not built: {built.not_built}")
     types = ", ".join(f"{count} {name}" for name, count in sorted(built.tensors.items()))
     summary = f"{built.backend} {built.version}: {built.bytes / 1e6:.2f} MB; network tensors: {types}"
     return Result(metrics={"bytes": built.bytes, "tensors": dict(built.tensors)}, summary=summary)

@@ -1,24 +1,19 @@
-"""Find the range of every activation that INT8 or FP8 may quantise, streaming, and write the scales file."""
+"""Find the range of every activation that INT8 or FP8 may quantize, streaming, and write the scales file."""
 
 from __future__ import annotations
 
 from collections import Counter
-from difflib import get_close_matches
-from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from trtflow.errors import PlanError
 from trtflow.steps.contract import CodeReference, Context, File, Options, Result
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from trtflow.files.scales import Origin
 
-    from trtflow.files.scales import Scales, TensorScale
-
-version = 5
+version = 6
 environment = ("onnxruntime",)
 outputs = {"scales": "scales.yaml", "methods": "methods.json"}
 published = {"scales": "{config}.scales.yaml"}
@@ -48,86 +43,40 @@ def run(options: With, context: Context) -> Result:
     """Pass once for ranges and once for histograms, choose, and write the scales."""
     import onnx
 
-    from trtflow.calibration.calibrate import Choice, calibrate
+    from trtflow.calibration.calibrate import Choice
+    from trtflow.files.document import write_thresholds
     from trtflow.files.scales import write_scales
-    from trtflow.files.strict_json import write_json
-    from trtflow.qdq.quantize import quantizable
-    from trtflow.tasks.samples import open_data
+    from trtflow.qdq.foreign import open_ranges
+    from trtflow.steps.given import hooks, open_data
+    from trtflow.tasks.calibrate import Given, calibrate
 
     model = onnx.load(options.model)
-    sites = quantizable(model, outputs=True)
-    if not sites:
-        raise PlanError("no node of the model suits INT8 or FP8: it has no Conv, ConvTranspose, Gemm or MatMul.")
-    names = dict.fromkeys(name for site in sites for name in site.tensors)
-    given = {} if options.ranges is None else _given(options.ranges, names, context)
-    given |= _named(options.amax, names)
-    data = open_data(options.calibration or options.data, model)
-    choice = Choice(options.method, options.percentile, options.precision, options.trials)
-    found = calibrate(model, sites, data, choice, given, options.memory * 1_000_000, context.progress)
-    scales = _scales(options, context, _shared(options.shared, found.tensors), found.samples)
-    write_scales(scales, context.folder / outputs["scales"])
-    write_json(found.thresholds, context.folder / outputs["methods"])
-    counts = Counter(entry.method for entry in found.tensors.values())
+    file = None if options.ranges is None else open_ranges(options.ranges)
+    found = calibrate(
+        model,
+        open_data(options.calibration or options.data, model),
+        Choice(options.method, options.percentile, options.precision, options.trials),
+        given=Given(file, options.amax, options.shared),
+        origins=_origins(options, context),
+        memory=options.memory * 1_000_000,
+        hooks=hooks(context),
+    )
+    write_scales(found.scales, context.folder / outputs["scales"])
+    write_thresholds(found.thresholds, context.folder / outputs["methods"])
+    tensors, samples = found.scales.tensors, found.scales.samples
+    counts = Counter(entry.method for entry in tensors.values())
     chosen = ", ".join(f"{method} for {count}" for method, count in counts.most_common())
     return Result(
-        metrics={"tensors": len(found.tensors), "samples": found.samples, "methods": dict(counts)},
-        summary=f"{len(found.tensors)} tensors over {found.samples} samples: {chosen}",
+        metrics={"tensors": len(tensors), "samples": samples, "methods": dict(counts)},
+        summary=f"{len(tensors)} tensors over {samples} samples: {chosen}",
     )
 
 
-def _given(file: File, names: Mapping[str, object], context: Context) -> dict[str, float]:
-    """The ranges of the user's file, by the tensors that the model has."""
-    from trtflow.files.ranges import match_names
-    from trtflow.qdq.foreign import open_ranges
-
-    found = open_ranges(file)
-    given = match_names(found, names)
-    if not given:
-        raise PlanError(
-            f"{file.name} ({found.kind}, {len(found.amax)} tensors) names no tensor that INT8 would quantise here, "
-            f"such as {next(iter(names))}; it belongs to another model or export."
-        )
-    context.log(f"{len(given)} ranges are given by {file.name}, {len(names) - len(given)} are calibrated")
-    return given
-
-
-def _named(amax: Mapping[str, float], names: Collection[str]) -> Mapping[str, float]:
-    """The ranges that the config gives itself, checked."""
-    for name, value in amax.items():
-        if name not in names:
-            close = get_close_matches(name, names, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise PlanError(f"amax names {name!r}, which INT8 would not quantise here{hint}")
-        if not (isfinite(value) and value > 0):
-            raise PlanError(f"amax of {name!r} is {value}; expected a positive finite number.")
-    return amax
-
-
-def _shared(groups: Sequence[Sequence[str]], tensors: Mapping[str, TensorScale]) -> dict[str, TensorScale]:
-    """``tensors`` with the largest amax of each group for all of its members."""
-    unknown = [name for group in groups for name in group if name not in tensors]
-    if unknown:
-        raise PlanError(f"shared names {unknown[0]!r}, which INT8 would not quantise here.")
-    found = dict(tensors)
-    for group in groups:
-        widest = max((found[name] for name in group), key=lambda scale: scale.amax)
-        found |= {name: found[name].model_copy(update={"amax": widest.amax}) for name in group}
-    return found
-
-
-def _scales(options: With, context: Context, tensors: Mapping[str, TensorScale], samples: int) -> Scales:
-    from trtflow.files.scales import Origin, Scales
+def _origins(options: With, context: Context) -> dict[str, Origin]:
+    from trtflow.files.scales import Origin
 
     source = (options.calibration or options.data).source
     file = CodeReference(source).file if isinstance(source, str) else source
-    origin = Origin(name=file.name, sha256=context.digest(source))
-    return Scales(
-        precision=options.precision,
-        method=options.method,
-        percentile=options.percentile if options.method in ("auto", "percentile") else None,
-        samples=samples,
-        model=Origin(name=options.model.name, sha256=context.digest(options.model)),
-        data=origin,
-        preprocessing=origin if isinstance(source, str) else None,
-        tensors=tensors,
-    )
+    data = Origin(name=file.name, sha256=context.digest(source))
+    model = Origin(name=options.model.name, sha256=context.digest(options.model))
+    return {"model": model, "data": data, **({"preprocessing": data} if isinstance(source, str) else {})}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -13,17 +10,12 @@ from trtflow.steps.contract import Context, File, Options, Result, Table
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from trtflow.files.statistics import Statistics
 
-    from trtflow.model.facts import Layer
-
-version = 1
+version = 2
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
-
-_COUNTS = ("differing", "count", "differing_share")  # the mission's table: differing, total, ratio
 
 
 class Reference(Options):
@@ -59,79 +51,46 @@ def run(options: With, context: Context) -> Result:
     """Mark all outputs, run reference and candidates side by side, write statistics.json and layers.csv."""
     import onnx
 
-    from trtflow.model.facts import layers
-    from trtflow.plan import PrecisionPlan, read_plan
-    from trtflow.qdq.quantize import float_plan
-    from trtflow.runners import lockstep
-    from trtflow.runners.quantized import emulate, read_ranges_of
-    from trtflow.tasks.samples import open_data
+    from trtflow.files.document import write_document
+    from trtflow.files.statistics import write_layers
+    from trtflow.plan import PrecisionPlan
+    from trtflow.steps.given import given_plan, given_ranges, hooks, open_data
+    from trtflow.tasks import compare
 
     model = onnx.load(options.model)
-    samples = open_data(options.data, model, options.samples)
-    found = layers(model)
-    plans = {
-        name: PrecisionPlan(entry.precision) if entry.plan is None else read_plan(entry.plan)
-        for name, entry in options.candidates.items()
-    }
     candidates = {
-        name: lockstep.Candidate(
-            partial(emulate, model, plans[name], read_ranges_of(entry.scales, entry.cures), options.rounding),
-            float_plan(plans[name]).default,
+        name: compare.Candidate(
+            given_plan(entry.plan, PrecisionPlan(entry.precision)), given_ranges(entry.scales, entry.cures)
         )
         for name, entry in options.candidates.items()
     }
-    tensors = [layer.tensor for layer in found]
-    memory = options.memory * 1_000_000
-    statistics, count = lockstep.compare_tensors(model, candidates, tensors, samples, memory, context.progress)
-    documents = {
-        name: {tensor: entry.document() for tensor, entry in rows.items()} for name, rows in statistics.items()
-    }
-    _write(context.folder, found, documents, count, options.rounding)
-    return _result(found, next(iter(documents.values())), count)
+    statistics = compare.compare(
+        model,
+        open_data(options.data, model, options.samples),
+        candidates,
+        samples=options.samples,
+        rounding=options.rounding,
+        memory=options.memory * 1_000_000,
+        hooks=hooks(context),
+    )
+    write_document(statistics, context.folder / outputs["statistics"])
+    write_layers(statistics, context.folder / outputs["layers"])
+    return _result(statistics)
 
 
-def _write(folder: Path, found: Sequence[Layer], documents: Mapping[str, Any], samples: int, rounding: str) -> None:
-    document = {
-        "samples": samples,
-        "rounding": rounding,
-        "layers": [vars(layer) for layer in found],
-        "candidates": documents,
-    }
-    text = json.dumps(document, allow_nan=False)
-    (folder / outputs["statistics"]).write_text(text, encoding="utf-8")
-    others = [field for field in next(iter(next(iter(documents.values())).values())) if field not in _COUNTS]
-    with (folder / outputs["layers"]).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["candidate", "depth", "layer", "op", "tensor", "differing", "total", "ratio", *others])
-        for name, tensors in documents.items():
-            for layer in found:
-                row = tensors[layer.tensor]
-                counts = [row[field] for field in _COUNTS]
-                place = [name, layer.depth, layer.node, layer.op, layer.tensor]
-                writer.writerow([*place, *counts, *(row[field] for field in others)])
-
-
-def _result(found: Sequence[Layer], statistics: Mapping[str, Any], samples: int) -> Result:
-    rows = [(layer, statistics[layer.tensor]) for layer in found]
-    wrong = [(layer, row) for layer, row in rows if _is_wrong(row)]
-    worst = sorted(wrong, key=lambda entry: -entry[1]["differing_share"])[:10]
+def _result(statistics: Statistics) -> Result:
+    wrong, found = statistics.wrong(next(iter(statistics.candidates))), statistics.first
+    worst = sorted(wrong, key=lambda layer: -found[layer.tensor].differing_share)[:10]
+    rows = tuple((layer.node, layer.op, found[layer.tensor]) for layer in worst)
     table = Table(
         ("layer", "op", "differing", "total", "ratio"),
-        tuple(
-            (layer.node, layer.op, row["differing"], row["count"], f"{row['differing_share']:.2%}")
-            for layer, row in worst
-        ),
+        tuple((node, op, of.differing, of.count, f"{of.differing_share:.2%}") for node, op, of in rows),
         title="values that deviate by more than 10 %, worst layers first",
     )
-    first = f", first at {wrong[0][0].node}" if wrong else ""
+    first = f", first at {wrong[0].node}" if wrong else ""
+    count = len(statistics.layers)
     return Result(
-        metrics={"layers": len(rows), "wrong": len(wrong), "first": wrong[0][0].node if wrong else None},
-        summary=f"{len(wrong)} of {len(rows)} layers deviate by more than 10 %{first} ({samples} samples)",
+        metrics={"layers": count, "wrong": len(wrong), "first": wrong[0].node if wrong else None},
+        summary=f"{len(wrong)} of {count} layers deviate by more than 10 %{first} ({statistics.samples} samples)",
         table=table if wrong else None,
     )
-
-
-def _is_wrong(row: Mapping[str, Any]) -> bool:
-    from trtflow.report.gather import WRONG
-
-    return bool(row["differing_share"] and row["differing_share"] > WRONG)

@@ -12,7 +12,7 @@ from trtflow.steps.options import Data
 if TYPE_CHECKING:
     from trtflow.calibration.cure import Attempt
 
-version = 5
+version = 6
 environment = ("onnxruntime",)
 outputs = {"model": "model.onnx", "scales": "scales.yaml", "cures": "cures.json"}
 published = {"model": "{config}.cured.onnx", "scales": "{config}.cured.scales.yaml"}
@@ -32,20 +32,15 @@ def run(options: With, context: Context) -> Result:
     """Try equalisation and migration, weight clipping and bias correction where INT8 harms most."""
     import onnx
 
-    from trtflow.calibration.cure import cure
-    from trtflow.data import evenly
     from trtflow.files.cures import write_cures
     from trtflow.files.scales import Origin, read_scales, write_scales
     from trtflow.model.load import save
-    from trtflow.numerics.calibration import PERCENTILE, Settings
-    from trtflow.tasks.samples import open_data
+    from trtflow.steps.given import hooks, open_data
+    from trtflow.tasks.cure import cure
 
     model, scales = onnx.load(options.model), read_scales(options.scales)
-    source = options.calibration or options.data
-    data = open_data(source, model)
-    samples = evenly(data, scales.samples, options.trials)
-    settings = Settings(scales.percentile or PERCENTILE, scales.precision)
-    cured = cure(model, scales.tensors, data, samples, settings, context.progress)
+    data = open_data(options.calibration or options.data, model)
+    cured = cure(model, data, scales, samples=options.trials, hooks=hooks(context))
     save(cured.model, context.folder / outputs["model"])
     origin = Origin(name=outputs["model"], sha256=context.digest(context.folder / outputs["model"]))
     changed = scales.model_copy(update={"tensors": dict(cured.tensors), "model": origin})

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result, Table
 
-version = 2
+version = 3
 environment = ()
 outputs = {"findings": "findings.json"}
 
@@ -26,26 +25,20 @@ def run(options: With, context: Context) -> Result:
     """Write findings.json: reason codes with evidence, node by node."""
     import onnx
 
-    from trtflow.diagnosis import int8 as diagnose_int8
-    from trtflow.diagnosis.fp16 import diagnose
     from trtflow.diagnosis.reasons import REASONS
-    from trtflow.diagnosis.site_facts import site_facts
+    from trtflow.files.document import read_document
+    from trtflow.files.findings import write_findings
     from trtflow.files.scales import read_scales
-    from trtflow.files.strict_json import write_json
-    from trtflow.model.facts import node_facts
+    from trtflow.files.statistics import Statistics
+    from trtflow.tasks.diagnose import diagnose
 
-    document = json.loads(options.statistics.read_text(encoding="utf-8"))
-    statistics = next(iter(document["candidates"].values()))
-    model = onnx.load(options.model)
-    findings = diagnose(node_facts(model), statistics)
-    if options.scales is not None:
-        scales = read_scales(options.scales)
-        numbers = diagnose_int8.Numbers(scales.tensors, statistics, scales.precision)
-        findings += diagnose_int8.diagnose(site_facts(model), numbers)
-    write_json([finding.document() for finding in findings], context.folder / outputs["findings"])
+    scales = None if options.scales is None else read_scales(options.scales)
+    findings = diagnose(onnx.load(options.model), read_document(Statistics, options.statistics), scales)
+    write_findings(findings, context.folder / outputs["findings"])
     counts = Counter(finding.code for finding in findings)
     rows = tuple((code, REASONS[code].title, count) for code, count in sorted(counts.items()))
-    summary = ", ".join(f"{code} x{count}" for code, count in sorted(counts.items())) or "nothing found"
     return Result(
-        metrics=dict(counts), summary=summary, table=Table(("code", "reason", "nodes"), rows, "what the ranges say")
+        metrics=dict(counts),
+        summary=", ".join(f"{code} x{count}" for code, count in sorted(counts.items())) or "nothing found",
+        table=Table(("code", "reason", "nodes"), rows, "what the ranges say"),
     )

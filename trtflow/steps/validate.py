@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Judged
 
-version = 1
+version = 2
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json"}
 
@@ -24,29 +24,26 @@ def run(options: With, context: Context) -> Result:
     """Measure the file and judge it. The accuracy gate of the run is this step's."""
     import onnx
 
-    from trtflow.files.strict_json import json_numbers, write_json
-    from trtflow.runners.emulated import TypedRunner
-    from trtflow.tasks.samples import make_evaluator, open_data
+    from trtflow.files.document import write_document
+    from trtflow.files.strict_json import json_numbers
+    from trtflow.steps.given import hooks, open_data, user_metric
+    from trtflow.tasks.validate import validate
 
     reference = onnx.load(options.reference)
-    evaluator = make_evaluator(options, reference, list(open_data(options.data, reference)), context.progress)
-    measured = evaluator.measure(TypedRunner(onnx.load(options.candidate)))
-    verdict = evaluator.judge(measured)
-    document = {
-        "accepted": verdict.accepted,
-        "samples": len(evaluator.samples),
-        "reference": evaluator.reference.metrics,
-        "candidate": measured.metrics,
-        "margins": verdict.margins,
-        "accept": options.accept,
-    }
-    write_json(document, context.folder / outputs["verdict"])
-    pairs = [
-        f"{name} {evaluator.reference.metrics[name]:.4g} → {measured.metrics[name]:.4g}" for name in options.accept
-    ]
-    state = "accepted" if verdict.accepted else f"refused by {', '.join(verdict.failed)}"
+    verdict = validate(
+        reference,
+        onnx.load(options.candidate),
+        open_data(options.data, reference),
+        accept=options.accept,
+        metric=user_metric(options),
+        hooks=hooks(context),
+    )
+    write_document(verdict, context.folder / outputs["verdict"])
+    pairs = [f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}" for name in options.accept]
+    failed = sorted((name for name, margin in verdict.margins.items() if margin < 0), key=verdict.margins.__getitem__)
+    state = "accepted" if verdict.accepted else f"refused by {', '.join(failed)}"
     return Result(
-        metrics=json_numbers(dict(measured.metrics)),
+        metrics=json_numbers(dict(verdict.candidate)),
         accepted=verdict.accepted,
-        summary=f"{state}: {', '.join(pairs)} on {len(evaluator.samples)} samples",
+        summary=f"{state}: {', '.join(pairs)} on {verdict.samples} samples",
     )

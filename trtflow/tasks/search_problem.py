@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from onnx import ModelProto
 
 from trtflow.diagnosis.fp16 import diagnose
+from trtflow.files.statistics import Statistics
 from trtflow.model.analysis import candidates
 from trtflow.model.cost import costs
 from trtflow.model.facts import node_facts, tensor_bytes
@@ -28,11 +28,11 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def build_problem(
-    model: ModelProto, low: Precision, high: Precision, shapes: Shapes, statistics: Mapping[str, Any] | None
+    model: ModelProto, low: Precision, high: Precision, shapes: Shapes, statistics: Statistics | None
 ) -> Problem:
     """What ``search`` needs to know of ``model`` when its inputs have ``shapes``.
 
-    ``statistics`` is the document of the compare step; without it nothing is suspected beforehand.
+    ``statistics`` are those of `compare`; without them nothing is suspected beforehand.
     """
     price = {
         name: 2 * cost.macs / FLOPS + cost.bytes / BANDWIDTH for name, cost in costs(model, dict(shapes)).items()
@@ -72,7 +72,7 @@ def _edges(model: ModelProto, shapes: Shapes, total: float) -> tuple[Edge, ...]:
 
 
 def _priors(
-    model: ModelProto, low: Precision, statistics: Mapping[str, Any] | None, edges: tuple[Edge, ...]
+    model: ModelProto, low: Precision, statistics: Statistics | None, edges: tuple[Edge, ...]
 ) -> dict[str, float]:
     """Infinite for nodes that touch values which FP16 cannot hold; 1 where a rule suspects something else.
 
@@ -81,7 +81,7 @@ def _priors(
     if statistics is None or low != "fp16":
         return {}
     facts = node_facts(model)
-    findings = diagnose(facts, next(iter(statistics["candidates"].values())))
+    findings = diagnose(facts, statistics.first)
     suspects = {finding.node for finding in findings}
     near: set[str] = set()
     for edge in edges:

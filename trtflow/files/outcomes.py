@@ -1,0 +1,61 @@
+"""The short documents of single steps: the model's facts, the rewritten file, the build, the verdict, the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from trtflow.files.document import Document
+from trtflow.numerics.accept import Kind
+
+Metrics = Mapping[str, float]
+
+
+class ModelFacts(Document):
+    """``facts.json``: the ONNX file that was examined, and what was done to read it."""
+
+    file: str = ""
+    sha256: str = ""
+    bytes: int = 0
+    nodes: int = 0
+    candidates: int = 0
+    opset: int = 0
+    parameters: int = 0
+    operators: Mapping[str, int] = Field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class RewriteOutcome(Document):
+    """``rewrite.json``: the mixed file: Casts, Q/DQ pairs, bytes, nodes kept high against the plan, remarks."""
+
+    casts: int
+    pairs: int
+    bytes: int
+    promoted: Mapping[str, str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class BuildOutcome(Document):
+    """``build.json``: the engine, or in ``not_built`` why there is none. ``tensors`` counts the network's by type."""
+
+    backend: str
+    version: str = ""
+    bytes: int | None = None
+    tensors: Mapping[str, int] = Field(default_factory=dict)
+    not_built: str = ""
+
+
+class VerdictDocument(Document):
+    """``verdict.json``: end metrics of the reference and of the mixed file, and the margin on each condition.
+
+    Margins are at least 0 where a condition holds, in units of its bound.
+    """
+
+    accepted: bool
+    samples: int
+    reference: Metrics
+    candidate: Metrics
+    margins: Metrics
+    accept: Mapping[str, Mapping[Kind, float]]

@@ -1,0 +1,70 @@
+"""From the options that steps share, and the engine's context, to what tasks take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from onnx import ModelProto
+
+from trtflow.data import Dataset, load_dataset, load_function
+from trtflow.files.cures import read_cures
+from trtflow.files.scales import read_scales
+from trtflow.plan import PrecisionPlan, read_plan
+from trtflow.runners.evaluate import UserMetric
+from trtflow.runners.quantized import Ranges
+from trtflow.runners.reference import model_inputs
+from trtflow.steps.contract import Context, File, Memo
+from trtflow.steps.options import Data, Judged
+from trtflow.tasks.hooks import Hooks
+
+
+def open_data(data: Data, model: ModelProto, limit: int | None = None) -> Dataset:
+    """The samples that ``data`` names, as ``model`` takes them; no more than the smaller of both limits."""
+    limits = [value for value in (limit, data.limit) if value is not None]
+    return load_dataset(data.source, model_inputs(model), data.labels, min(limits, default=None))
+
+
+def user_metric(options: Judged) -> UserMetric | None:
+    """The user's own metric, if there is one."""
+    return None if options.metric is None else load_function(options.metric)
+
+
+def given_plan(plan: File | None, otherwise: PrecisionPlan) -> PrecisionPlan:
+    """The plan in a file, or another where none is named."""
+    return otherwise if plan is None else read_plan(plan)
+
+
+def given_ranges(scales: File | None, cures: File | None) -> Ranges:
+    """What a scales file and a file of cures hold."""
+    return Ranges({} if scales is None else read_scales(scales).amax, () if cures is None else read_cures(cures))
+
+
+@dataclass(frozen=True)
+class _Scoped:
+    """A memo whose material always holds ``base``."""
+
+    memo: Memo
+    base: Mapping[str, Any]
+
+    def get(self, material: Mapping[str, Any]) -> dict[str, Any] | None:
+        return self.memo.get({**self.base, **material})
+
+    def put(self, material: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+        self.memo.put({**self.base, **material}, record)
+
+
+def hooks(context: Context, **material: Any) -> Hooks:
+    """The engine's progress, log and memo; ``material`` is what all records of the step depend on."""
+    return Hooks(context.progress, context.log, _Scoped(context.memo, material))
+
+
+def judged_by(options: Judged, data: Data, context: Context) -> dict[str, Any]:
+    """The material of evaluations: the data and the user's own metric."""
+    return {
+        "data": context.digest(data.source),
+        "labels": data.labels,
+        "limit": data.limit,
+        "metric": options.metric and context.digest(options.metric),
+    }

@@ -1,0 +1,241 @@
+"""Search for the smallest, cheapest set of nodes that must stay in high precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from onnx import ModelProto
+
+from trtflow.data import Sample
+from trtflow.emulation.emulate import Rounding
+from trtflow.errors import PlanError
+from trtflow.files.search import BaselineEntry, FrontPoint, SearchDocument
+from trtflow.files.statistics import Statistics
+from trtflow.plan import Precision, PrecisionPlan
+from trtflow.runners.build import shape_ranges
+from trtflow.runners.engines import EngineName, executor
+from trtflow.runners.evaluate import Evaluator, UserMetric
+from trtflow.runners.oracle import EmulatedOracle, EngineOracle, PlanOracle, ProbingOracle
+from trtflow.search.ledger import Evaluation
+from trtflow.search.oracle import Outcome
+from trtflow.search.problem import Problem
+from trtflow.search.run import STRATEGIES, SearchResult, search
+from trtflow.tasks.hooks import SILENT, Hooks
+from trtflow.tasks.judge import Conditions, Judge
+from trtflow.tasks.search_problem import build_problem
+from trtflow.tasks.searching import (
+    Decided,
+    SearchSettings,
+    evaluation_entries,
+    made_by,
+    reporter,
+    search_and_verify,
+    source_name,
+)
+
+
+@dataclass(frozen=True)
+class BisectSettings(SearchSettings):
+    """How to search between two floating-point formats.
+
+    ``oracle``: who decides, the emulator, the ``engine``, or the emulator with the engine that confirms.
+    ``baselines``: strategies to compare with, on the hardest samples. ``pareto``: more plans to measure.
+    """
+
+    high: Precision = "fp32"
+    oracle: Literal["emulated", "engine", "both"] = "emulated"
+    engine: EngineName = "tensorrt"
+    baselines: tuple[str, ...] = ("bisect",)
+    pareto: int = 0
+
+
+DEFAULTS = BisectSettings()
+
+
+def bisect(
+    model: ModelProto,
+    data: Iterable[Sample],
+    *,
+    accept: Conditions | None = None,
+    metric: UserMetric | None = None,
+    low: Precision = "fp16",
+    statistics: Statistics | None = None,
+    settings: BisectSettings = DEFAULTS,
+    on_plan: Callable[[PrecisionPlan], None] = lambda plan: None,
+    hooks: Hooks = SILENT,
+) -> Decided:
+    """Find the nodes of ``model`` that must not be ``low`` for ``accept`` to hold on ``data``.
+
+    ``statistics`` of all layers (from `compare`) tell whom to suspect. ``on_plan`` is called with every better plan.
+
+    Raises:
+        PlanError: there is no such strategy.
+        MetricError: a condition names a metric that cannot be measured.
+
+    Example:
+        >>> decided = trtflow.bisect(model, data, accept={"iou": {"drop": 0.005}})
+        >>> sorted(decided.plan.nodes)
+        ['/down0/bn0/BatchNormalization', '/down0/conv0/Conv']
+    """
+    _check_strategies(settings)
+    samples = list(data)
+    judge = Judge(metric=metric) if accept is None else Judge(accept, metric)
+    problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
+    work = _Bisection(model, samples, judge, problem, settings, hooks, on_plan)
+    result, chosen, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
+    return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data)))
+
+
+def _check_strategies(settings: BisectSettings) -> None:
+    for name in (settings.strategy, *settings.baselines):
+        if name not in STRATEGIES:
+            raise PlanError(f"there is no strategy '{name}'; expected one of {', '.join(sorted(STRATEGIES))}.")
+
+
+@dataclass
+class _Bisection:
+    """A `Searcher`; remembers the evaluator and the oracles of each choice of the samples."""
+
+    model: ModelProto
+    samples: Sequence[Sample]
+    judge: Judge
+    problem: Problem
+    settings: BisectSettings
+    hooks: Hooks
+    on_plan: Callable[[PrecisionPlan], None]
+    _evaluators: dict[tuple[int, ...], Evaluator] = field(default_factory=dict)
+    _oracles: dict[tuple[object, ...], PlanOracle] = field(default_factory=dict)
+
+    def over(self, chosen: Sequence[int]) -> SearchResult:
+        settings, report = self.settings, reporter(self.hooks)
+        low = self.decider(chosen).evaluate(PrecisionPlan(self.problem.low))
+        self.hooks.log(f"everything in {self.problem.low}, taken literally: margin {low.margin:.3g}")
+
+        def note(entry: Evaluation) -> None:
+            report(entry)
+            if entry.best:
+                self.on_plan(entry.plan)
+
+        return search(
+            self.problem,
+            self.decider(chosen),
+            strategy=settings.strategy,
+            budget=settings.budget,
+            on_evaluation=note,
+            confirm=self.engine(chosen) if settings.oracle == "both" else None,
+            pareto=settings.pareto,
+        )
+
+    def unseen(self, chosen: Sequence[int]) -> PlanOracle:
+        return self.emulator(chosen) if self.settings.oracle == "emulated" else self.engine(chosen)
+
+    def decider(self, chosen: Sequence[int]) -> PlanOracle:
+        """Who leads the search."""
+        return self.engine(chosen) if self.settings.oracle == "engine" else self.emulator(chosen)
+
+    def evaluator(self, chosen: Sequence[int]) -> Evaluator:
+        """What judges on the samples at ``chosen``."""
+        key = tuple(chosen)
+        if key not in self._evaluators:
+            self._evaluators[key] = self.judge.evaluator(self.model, [self.samples[index] for index in key])
+        return self._evaluators[key]
+
+    def emulator(self, chosen: Sequence[int], rounding: Rounding | None = None) -> PlanOracle:
+        """The emulator, with the rounding that decides unless another is asked for."""
+        used = rounding or self.settings.rounding
+        key = (*chosen, used)
+        if key not in self._oracles:
+            material = {**self._material(chosen), "rounding": used}
+            evaluator = self.evaluator(chosen)
+            self._oracles[key] = EmulatedOracle(self.model, evaluator, used, self.hooks.memo, material)
+        return self._oracles[key]
+
+    def engine(self, chosen: Sequence[int]) -> PlanOracle:
+        """The engine that the settings name."""
+        name = self.settings.engine
+        key = (*chosen, name)
+        if key not in self._oracles:
+            execute = executor(name, shape_ranges([self.samples[index].shapes for index in chosen]))
+            material = {**self._material(chosen), "engine": name}
+            evaluator = self.evaluator(chosen)
+            self._oracles[key] = EngineOracle(self.model, evaluator, execute, self.hooks.memo, material)
+        return self._oracles[key]
+
+    def _material(self, chosen: Sequence[int]) -> Mapping[str, Any]:
+        return {"chosen": list(chosen), "metrics": sorted(self.judge.accept)}
+
+
+def _document(
+    work: _Bisection, result: SearchResult, chosen: tuple[int, ...], held_out: int, data: str
+) -> SearchDocument:
+    settings, problem = work.settings, work.problem
+    low = work.decider(chosen).evaluate(PrecisionPlan(problem.low))
+    kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
+    return SearchDocument(
+        strategy=settings.strategy,
+        made_by=made_by(),
+        data=data,
+        low=problem.low,
+        accepted=result.accepted,
+        minimal=result.minimal,
+        reason=result.reason,
+        kept=tuple(kept),
+        forced=tuple(sorted(problem.forced)),
+        merged=tuple(sorted(result.merged)),
+        oracle=settings.oracle,
+        builds=result.builds,
+        cost=result.cost,
+        node_costs={node: problem.price(node) for node in kept},
+        samples=len(chosen),
+        held_out=held_out,
+        metrics={
+            "reference": work.evaluator(chosen).reference.metrics,
+            "low": low.metrics,
+            "candidate": result.outcome.metrics,
+        },
+        fusion=_fusion(work, chosen, low, result),
+        front=tuple(map(_point, result.front)) if settings.pareto else (),
+        evaluations=evaluation_entries(result.evaluations),
+        baselines=tuple(_baseline(name, problem, work.decider(chosen)) for name in settings.baselines),
+    )
+
+
+def _point(entry: Evaluation) -> FrontPoint:
+    outcome = entry.outcome
+    sqnr = outcome.metrics.get("sqnr")
+    return FrontPoint(high=entry.high_count, cost=entry.cost, sqnr=sqnr, accepted=outcome.accepted)
+
+
+def _fusion(work: _Bisection, chosen: Sequence[int], low: Outcome, result: SearchResult) -> str:
+    """What the verdict would be with the other rounding, where that differs; else nothing."""
+    everywhere = work.settings.rounding == "tensor"
+    oracle = work.emulator(chosen, "unit" if everywhere else "tensor")
+    other = "an engine rounds fused units once" if everywhere else "every tensor is rounded"
+    plan = PrecisionPlan(work.problem.low)
+    subjects = (
+        (f"everything in {plan.default}", low.accepted, plan),
+        ("the plan that was found", result.accepted, result.plan),
+    )
+    said = [
+        f"{what} is {'refused' if accepted else 'accepted'} where {other}"
+        for what, accepted, plan in subjects
+        if oracle.evaluate(plan).accepted != accepted
+    ]
+    return f"Depends on fusion: {'; '.join(said)}. Folding BatchNormalization in the graph ends it." if said else ""
+
+
+def _baseline(name: str, problem: Problem, oracle: PlanOracle) -> BaselineEntry:
+    """What another strategy keeps, on the hardest samples only: an illustration at little cost.
+
+    Others know nothing of constants that a format cannot hold, so nothing is forced for them.
+    """
+    result = search(replace(problem, forced=frozenset()), ProbingOracle(oracle), strategy=name)
+    return BaselineEntry(
+        name=name,
+        accepted=result.accepted,
+        kept=len(result.plan.nodes),
+        cost=result.cost,
+        evaluations=len(result.evaluations),
+    )

@@ -1,0 +1,112 @@
+"""Find the range of every activation that INT8 or FP8 may quantize."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from onnx import ModelProto
+
+from trtflow.calibration import calibrate as streaming
+from trtflow.calibration.calibrate import Choice
+from trtflow.data import Dataset
+from trtflow.errors import PlanError
+from trtflow.files.ranges import RangesFile, match_names
+from trtflow.files.scales import Origin, Scales, TensorScale
+from trtflow.qdq.quantize import quantizable
+from trtflow.tasks.hooks import SILENT, Hooks
+from trtflow.text import suggestion
+
+MEMORY = 256_000_000
+
+
+@dataclass(frozen=True)
+class Given:
+    """Ranges that are not to be calibrated: a file's, single tensors' (tensor → amax), and groups that share one."""
+
+    file: RangesFile | None = None
+    amax: Mapping[str, float] | None = None
+    shared: Sequence[Sequence[str]] = ()
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The scales, and per tensor what each method would have given."""
+
+    scales: Scales
+    thresholds: Mapping[str, Mapping[str, float]]
+
+
+def calibrate(
+    model: ModelProto,
+    data: Dataset,
+    choice: Choice = Choice(),
+    *,
+    given: Given = Given(),
+    origins: Mapping[str, Origin] | None = None,
+    memory: int = MEMORY,
+    hooks: Hooks = SILENT,
+) -> Calibrated:
+    """Pass over ``data`` once for ranges and once for histograms, and choose by the method of ``choice``.
+
+    ``origins`` (model, data, preprocessing) are recorded in the scales. ``memory``: bytes of activations held at once.
+
+    Raises:
+        PlanError: nothing suits eight bits, or ``given`` does not fit the model.
+
+    Example:
+        >>> scales = trtflow.calibrate(model, data).scales
+        >>> scales.tensors["image"].method
+        'percentile'
+    """
+    sites = quantizable(model, outputs=True)
+    if not sites:
+        raise PlanError("no node of the model suits INT8 or FP8: it has no Conv, ConvTranspose, Gemm or MatMul.")
+    names = dict.fromkeys(name for site in sites for name in site.tensors)
+    known = {} if given.file is None else _of_file(given.file, names, hooks)
+    known |= _named(given.amax or {}, names)
+    found = streaming.calibrate(model, sites, data, choice, known, memory, hooks.progress)
+    scales = Scales(
+        precision=choice.precision,
+        method=choice.method,
+        percentile=choice.percentile if choice.method in ("auto", "percentile") else None,
+        samples=found.samples,
+        tensors=_shared(given.shared, found.tensors),
+        **(origins or {}),
+    )
+    return Calibrated(scales, found.thresholds)
+
+
+def _of_file(file: RangesFile, names: Mapping[str, object], hooks: Hooks) -> dict[str, float]:
+    """The ranges of the user's file, by the tensors that the model has."""
+    given = match_names(file, names)
+    if not given:
+        raise PlanError(
+            f"the {file.kind} ({len(file.amax)} tensors) names no tensor that INT8 would quantize here, "
+            f"such as {next(iter(names))}; it belongs to another model or export."
+        )
+    hooks.log(f"{len(given)} ranges are given, {len(names) - len(given)} are calibrated")
+    return given
+
+
+def _named(amax: Mapping[str, float], names: Collection[str]) -> Mapping[str, float]:
+    """The ranges that the config gives itself, checked."""
+    for name, value in amax.items():
+        if name not in names:
+            raise PlanError(f"amax names {name!r}, which INT8 would not quantize here; {suggestion(name, names)}")
+        if not (isfinite(value) and value > 0):
+            raise PlanError(f"amax of {name!r} is {value}; expected a positive finite number.")
+    return amax
+
+
+def _shared(groups: Sequence[Sequence[str]], tensors: Mapping[str, TensorScale]) -> dict[str, TensorScale]:
+    """``tensors`` with the largest amax of each group for all of its members."""
+    unknown = [name for group in groups for name in group if name not in tensors]
+    if unknown:
+        raise PlanError(f"shared names {unknown[0]!r}, which INT8 would not quantize here.")
+    found = dict(tensors)
+    for group in groups:
+        widest = max((found[name] for name in group), key=lambda scale: scale.amax)
+        found |= {name: found[name].model_copy(update={"amax": widest.amax}) for name in group}
+    return found

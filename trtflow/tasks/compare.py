@@ -1,0 +1,69 @@
+"""Compare every layer of candidates with the FP32 reference, in lockstep, keeping statistics, not tensors."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+
+from onnx import ModelProto
+
+from trtflow.data import Sample
+from trtflow.emulation.emulate import Rounding
+from trtflow.files.statistics import Statistics
+from trtflow.model.facts import layers
+from trtflow.plan import PrecisionPlan
+from trtflow.qdq.quantize import float_plan
+from trtflow.runners import lockstep
+from trtflow.runners.quantized import Ranges, emulate
+from trtflow.tasks.hooks import SILENT, Hooks
+
+MEMORY = 512_000_000
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is compared: a plan, and for INT8 and FP8 the ranges of activations."""
+
+    plan: PrecisionPlan = field(default_factory=PrecisionPlan)
+    ranges: Ranges = field(default_factory=lambda: Ranges({}))
+
+
+FP16 = MappingProxyType({"fp16": Candidate()})
+
+
+def compare(
+    model: ModelProto,
+    data: Iterable[Sample],
+    candidates: Mapping[str, Candidate] = FP16,
+    *,
+    samples: int = 4,
+    rounding: Rounding = "tensor",
+    memory: int = MEMORY,
+    hooks: Hooks = SILENT,
+) -> Statistics:
+    """The figures of every layer under each of ``candidates``, over the first ``samples``.
+
+    ``memory``: bytes to use beside what the models themselves take.
+
+    Example:
+        >>> statistics = trtflow.compare(model, data)
+        >>> [layer.node for layer in statistics.wrong("fp16")][:1]
+        ['/down0/bn0/BatchNormalization']
+    """
+    found = layers(model)
+    made = {
+        name: lockstep.Candidate(
+            partial(emulate, model, entry.plan, entry.ranges, rounding), float_plan(entry.plan).default
+        )
+        for name, entry in candidates.items()
+    }
+    tensors = [layer.tensor for layer in found]
+    chosen = itertools.islice(data, samples)
+    statistics, count = lockstep.compare_tensors(model, made, tensors, chosen, memory, hooks.progress)
+    figures = {
+        name: {tensor: entry.figures() for tensor, entry in tensors.items()} for name, tensors in statistics.items()
+    }
+    return Statistics(samples=count, rounding=rounding, layers=found, candidates=figures)

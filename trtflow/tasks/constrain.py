@@ -1,0 +1,68 @@
+"""Write a decision down: the plan, a reason for each node that differs, the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from onnx import ModelProto
+
+from trtflow.diagnosis.explain import explain
+from trtflow.files.constraints import Constraints, ModelReference, Node
+from trtflow.files.cures import Cure, in_effect
+from trtflow.files.findings import Finding
+from trtflow.files.outcomes import ModelFacts
+from trtflow.files.scales import Scales
+from trtflow.files.search import Side
+from trtflow.model.analysis import NodeInfo, candidates
+from trtflow.model.units import units
+from trtflow.plan import QUANTISED
+from trtflow.tasks.judge import Conditions
+from trtflow.tasks.searching import Decided
+from trtflow.text import six_digits
+
+MEASURED: tuple[Side, ...] = ("reference", "low", "candidate")
+
+
+def constrain(
+    model: ModelProto,
+    facts: ModelFacts,
+    decided: Decided,
+    accept: Conditions,
+    *,
+    findings: Sequence[Finding] = (),
+    scales: Scales | None = None,
+    cures: Iterable[Cure] = (),
+) -> Constraints:
+    """The decision over ``model`` as the constraints file holds it."""
+    plan = decided.plan
+    unit_of = {node: unit.id for unit in units(model) for node in unit.nodes}
+    reasons = {
+        info.name: explain(info.name, findings, decided.search.merged)
+        for info in candidates(model)
+        if info.name in plan.nodes and plan.precision(info.name) not in QUANTISED
+    }
+
+    def node(info: NodeInfo) -> Node:
+        why = reasons.get(info.name)
+        return Node(
+            precision=plan.precision(info.name),
+            op=info.op,
+            unit=unit_of.get(info.name),
+            reason=why.code if why else "quantised",
+            evidence=_rounded(why.evidence) if why else {},
+        )
+
+    return Constraints(
+        model=ModelReference(path=facts.file, sha256=facts.sha256),
+        default=plan.default,
+        nodes={info.name: node(info) for info in candidates(model) if info.name in plan.nodes},
+        cures=in_effect(cures, plan),
+        scales={} if scales is None else scales.amax,
+        accept=accept,
+        measured={key: decided.search.metrics[key] for key in MEASURED},
+        made_by=decided.search.made_by,
+    )
+
+
+def _rounded(evidence: Mapping[str, float | str]) -> dict[str, float | str]:
+    return {key: value if isinstance(value, str) else six_digits(value) for key, value in evidence.items()}

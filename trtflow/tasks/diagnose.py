@@ -1,0 +1,26 @@
+"""Say why nodes lose accuracy, from the FP32 run's statistics, the model's constants and the ranges of INT8."""
+
+from __future__ import annotations
+
+from onnx import ModelProto
+
+from trtflow.diagnosis import fp16, int8
+from trtflow.diagnosis.site_facts import site_facts
+from trtflow.files.findings import Finding
+from trtflow.files.scales import Scales
+from trtflow.files.statistics import Statistics
+from trtflow.model.facts import node_facts
+
+
+def diagnose(model: ModelProto, statistics: Statistics, scales: Scales | None = None) -> tuple[Finding, ...]:
+    """All findings, in the order of the nodes; with ``scales``, those against eight bits, too.
+
+    Example:
+        >>> {finding.code for finding in trtflow.diagnose(model, trtflow.compare(model, data))}
+        {'R01', 'R04', 'R06'}
+    """
+    findings = fp16.diagnose(node_facts(model), statistics.first)
+    if scales is not None:
+        numbers = int8.Numbers(scales.tensors, statistics.first, scales.precision)
+        findings += int8.diagnose(site_facts(model), numbers)
+    return tuple(findings)

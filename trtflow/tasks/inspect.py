@@ -1,0 +1,35 @@
+"""Load a model: unique names, an exact FP32 reference, and what there is to decide."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import onnx
+
+from trtflow.files.outcomes import ModelFacts
+from trtflow.model.analysis import candidates
+from trtflow.model.load import LoadedModel, load
+
+
+def inspect(path: Path) -> tuple[LoadedModel, ModelFacts]:
+    """The normalised model in ``path``, and its facts.
+
+    Raises:
+        ModelError: the file is missing, no ONNX, or cannot be normalised.
+    """
+    loaded = load(path)
+    graph = loaded.model.graph
+    return loaded, ModelFacts(
+        file=path.name,
+        sha256=loaded.digest,
+        bytes=path.stat().st_size,
+        nodes=len(graph.node),
+        candidates=len(candidates(loaded.model)),
+        opset=next((o.version for o in loaded.model.opset_import if o.domain in ("", "ai.onnx")), 0),
+        parameters=sum(math.prod(tensor.dims) for tensor in graph.initializer),
+        operators=dict(sorted(Counter(node.op_type for node in graph.node).items())),
+        inputs=tuple(onnx.helper.printable_value_info(value) for value in graph.input),
+        notes=loaded.notes,
+    )

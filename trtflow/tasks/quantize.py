@@ -1,0 +1,236 @@
+"""Decide jointly over INT8, FP16 and FP32: what can be quantized on top of a floating-point plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal
+
+from onnx import ModelProto
+
+from trtflow.data import Sample
+from trtflow.diagnosis.multiply_adds import Worker, left_out, shares_by_precision
+from trtflow.files.cures import Cure
+from trtflow.files.findings import Finding
+from trtflow.files.scales import Scales
+from trtflow.files.search import EightBits, Metrics, SearchDocument
+from trtflow.model.analysis import Analysis, analyse
+from trtflow.model.cost import costs
+from trtflow.plan import Precision, PrecisionPlan
+from trtflow.qdq.placement import BARRIERS, Site, site_units, sites, suspicions
+from trtflow.runners.evaluate import Evaluator, UserMetric
+from trtflow.runners.quantized import QuantizedOracle, Ranges
+from trtflow.search.joint import Joint, JointOracle, joint
+from trtflow.search.problem import Problem
+from trtflow.search.run import SearchResult, search
+from trtflow.tasks.hooks import SILENT, Hooks
+from trtflow.tasks.judge import Conditions, Judge
+from trtflow.tasks.searching import (
+    Decided,
+    SearchSettings,
+    evaluation_entries,
+    made_by,
+    reporter,
+    search_and_verify,
+    source_name,
+)
+
+LINE = 0.01  # a relative fall of an end metric beyond which a plan counts as poor
+DEFAULTS = SearchSettings()
+EVERYTHING_FP32 = PrecisionPlan("fp32")
+
+
+def quantize(
+    model: ModelProto,
+    data: Iterable[Sample],
+    scales: Scales,
+    *,
+    base: PrecisionPlan = EVERYTHING_FP32,
+    cures: Iterable[Cure] = (),
+    findings: Sequence[Finding] = (),
+    accept: Conditions | None = None,
+    metric: UserMetric | None = None,
+    output_layers: bool = False,
+    settings: SearchSettings = DEFAULTS,
+    hooks: Hooks = SILENT,
+) -> Decided:
+    """Find what of ``model`` can be quantized by ``scales`` on top of the floating-point plan ``base``.
+
+    ``cures`` are those that ``scales`` were measured with. ``findings`` explain what is left out and decide nothing.
+    ``output_layers``: quantize layers that nothing but cheap operators follow, too.
+
+    Raises:
+        MetricError: a condition names a metric that cannot be measured.
+
+    Example:
+        >>> decided = trtflow.quantize(cured.model, data, scales, base=floats.plan, cures=cured.cures)
+        >>> f"{decided.search.eight_bits.share:.1%}"
+        '99.1%'
+    """
+    samples = list(data)
+    judge = Judge(metric=metric) if accept is None else Judge(accept, metric)
+    space = _space(model, samples[0].shapes, scales, base, output_layers)
+    work = _Quantization(model, samples, judge, space, Ranges(scales.amax, tuple(cures)), settings, hooks)
+    found, _, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
+    plan = space.joint.plan(found.plan) if found.accepted else space.joint.base
+    hooks.log("measuring the ends and the result on all samples")
+    return Decided(plan, _document(work, found, plan, findings, scales, held_out, source_name(data)))
+
+
+@dataclass(frozen=True)
+class _Space:
+    """What there is to decide, who multiplies and adds, and each node's share of the multiply-adds."""
+
+    joint: Joint
+    workers: tuple[Worker, ...]
+    shares: Mapping[str, float]
+
+
+def _space(
+    model: ModelProto, shapes: Mapping[str, tuple[int, ...]], scales: Scales, base: PrecisionPlan, outputs: bool
+) -> _Space:
+    analysis = analyse(model)
+    found = sites(analysis)
+    chosen = [site for site in found if outputs or not site.is_output]
+    live = [site for site in chosen if all(scales.amax.get(name, 0) > 0 for name in site.tensors)]
+    counted = {name: cost.macs for name, cost in costs(model, shapes).items()}
+    total = sum(counted[name] for name in _barriers(analysis)) or 1
+    shares = {name: macs / total for name, macs in counted.items()}
+    units, priors = site_units(analysis, live), suspicions(live)
+    workers = _workers(analysis, found, chosen, live, shares)
+    return _Space(joint(base, units, shares, scales.precision, priors), workers, shares)
+
+
+def _barriers(analysis: Analysis) -> dict[str, str]:
+    return {info.name: info.op for info in analysis.candidates if info.op in BARRIERS}
+
+
+def _workers(
+    analysis: Analysis,
+    found: Sequence[Site],
+    chosen: Sequence[Site],
+    live: Sequence[Site],
+    shares: Mapping[str, float],
+) -> tuple[Worker, ...]:
+    """Every node that multiplies and adds, or is a residual sum that could be quantized."""
+    ops, tried = _barriers(analysis), {site.node: site.op for site in live}
+    spared = {site.node for site in found} - {site.node for site in chosen}
+
+    def place(node: str) -> Literal["open", "output", "none"]:
+        return "open" if node in tried else "output" if node in spared else "none"
+
+    return tuple(
+        Worker(node, op, shares[node] if node in ops else 0.0, place(node)) for node, op in {**ops, **tried}.items()
+    )
+
+
+@dataclass(frozen=True)
+class _Quantization:
+    """A `Searcher` over decisions of the joint problem."""
+
+    model: ModelProto
+    samples: Sequence[Sample]
+    judge: Judge
+    space: _Space
+    ranges: Ranges
+    settings: SearchSettings
+    hooks: Hooks
+
+    @property
+    def problem(self) -> Problem:
+        return self.space.joint.problem
+
+    def over(self, chosen: Sequence[int]) -> SearchResult:
+        oracle, settings = self.unseen(chosen), self.settings
+        return search(
+            self.problem,
+            oracle,
+            strategy=settings.strategy,
+            budget=settings.budget,
+            on_evaluation=reporter(self.hooks),
+        )
+
+    def unseen(self, chosen: Sequence[int]) -> JointOracle:
+        return self.space.joint.oracle(self.oracle(chosen)[1])
+
+    def oracle(self, chosen: Sequence[int], ranges: Ranges | None = None) -> tuple[Evaluator, QuantizedOracle]:
+        """What measures plans on the samples at ``chosen``, with other ``ranges`` if there are any."""
+        evaluator = self.judge.evaluator(self.model, [self.samples[index] for index in chosen])
+        material = {
+            "chosen": list(chosen),
+            "metrics": sorted(self.judge.accept),
+            "rounding": self.settings.rounding,
+            "amax": None if ranges is None else dict(ranges.activations),
+        }
+        arguments = (self.model, evaluator, self.settings.rounding, self.hooks.memo, material)
+        return evaluator, QuantizedOracle(ranges or self.ranges, *arguments)
+
+
+def _document(
+    work: _Quantization,
+    found: SearchResult,
+    plan: PrecisionPlan,
+    findings: Sequence[Finding],
+    scales: Scales,
+    held_out: int,
+    data: str,
+) -> SearchDocument:
+    """The ends and the result, measured on all samples."""
+    low, everything = scales.precision, range(len(work.samples))
+    evaluator, oracle = work.oracle(everything)
+    widest = Ranges({name: entry.seen or entry.amax for name, entry in scales.tensors.items()})
+    mixed = oracle.evaluate(plan)
+    metrics: dict[Literal["reference", "naive", "low", "base", "candidate"], Metrics] = {
+        "reference": evaluator.reference.metrics,
+        "naive": work.oracle(everything, widest)[1].evaluate(PrecisionPlan(low)).metrics,
+        "low": oracle.evaluate(PrecisionPlan(low)).metrics,
+        "base": oracle.evaluate(work.space.joint.base).metrics,
+        "candidate": mixed.metrics,
+    }
+    eight_bits = _eight_bits(work.space, plan, findings, low, metrics, work.judge.accept)
+    kept = sorted(work.problem.nodes - set(eight_bits.quantized))
+    return SearchDocument(
+        strategy=work.settings.strategy,
+        made_by=made_by(),
+        data=data,
+        low=low,
+        accepted=mixed.accepted,
+        minimal=found.minimal,
+        reason=found.reason,
+        kept=tuple(kept),
+        cost=found.cost,
+        node_costs={node: work.space.shares.get(node, 0.0) for node in kept},
+        samples=len(work.samples) - held_out,
+        held_out=held_out,
+        metrics=metrics,
+        evaluations=evaluation_entries(found.evaluations),
+        eight_bits=eight_bits,
+    )
+
+
+def _eight_bits(
+    space: _Space,
+    plan: PrecisionPlan,
+    findings: Sequence[Finding],
+    low: Precision,
+    metrics: Mapping[Literal["reference", "naive", "low", "base", "candidate"], Metrics],
+    names: Collection[str],
+) -> EightBits:
+    work = shares_by_precision(space.workers, plan)
+    return EightBits(
+        quantized=tuple(sorted(node for node, precision in plan.nodes.items() if precision == low)),
+        share=work.get(low, 0.0),
+        quality=quality(metrics["reference"], metrics["candidate"], names),
+        left=left_out(space.workers, plan, findings, low),
+        work=work,
+    )
+
+
+def quality(reference: Metrics, measured: Metrics, names: Collection[str]) -> Literal["good", "poor"]:
+    """good when no metric of ``names`` fell by more than 1 % of what FP32 has, else poor.
+
+    Metrics that compare with FP32 itself (SQNR, infinite for FP32) have no such line and are left to ``accept``.
+    """
+    falls = [1 - measured[name] / reference[name] for name in names if isfinite(reference[name]) and reference[name]]
+    return "good" if all(fall <= LINE for fall in falls) else "poor"

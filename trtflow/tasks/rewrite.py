@@ -1,0 +1,48 @@
+"""Write the mixed-precision ONNX that TensorRT builds as is, and check it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import onnx
+
+from trtflow.files.constraints import Constraints
+from trtflow.files.outcomes import RewriteOutcome
+from trtflow.model.load import save
+from trtflow.rewriting.apply import carry_out
+
+_LOAD = "import sys, onnxruntime as o; o.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])"
+
+
+def rewrite_file(model: onnx.ModelProto, decision: Constraints, destination: Path) -> RewriteOutcome:
+    """Carry out ``decision`` on ``model``, write it to ``destination``, and check that file.
+
+    Raises:
+        PlanError: the decision does not fit the model.
+        ModelError: the opset cannot be raised.
+    """
+    done = carry_out(model, decision)
+    save(done.model, destination)
+    onnx.checker.check_model(str(destination), full_check=True)
+    refusal = _refusal(destination)
+    counts = Counter(node.op_type for node in done.model.graph.node)
+    return RewriteOutcome(
+        casts=counts["Cast"],
+        pairs=counts["QuantizeLinear"],
+        bytes=destination.stat().st_size,
+        promoted={**done.skipped, **done.promoted},
+        notes=(*done.notes, *([f"ONNX Runtime does not load it here: {refusal}"] if refusal else [])),
+    )
+
+
+def _refusal(path: Path) -> str:
+    """Why ONNX Runtime does not load the file; it has been seen to crash on FP16 graphs, hence the child."""
+    command = [sys.executable, "-c", _LOAD, str(path)]
+    child = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own code)
+    if child.returncode == 0:
+        return ""
+    lines = child.stderr.strip().splitlines()
+    return lines[-1] if lines and child.returncode > 0 else f"it ended with status {child.returncode}"

@@ -1,0 +1,124 @@
+"""What the tasks that search have in common: settings, held-out samples, progress, how an outcome is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from trtflow.data import Dataset, Sample
+from trtflow.emulation.emulate import Rounding
+from trtflow.files.search import EvaluationEntry, SearchDocument
+from trtflow.plan import PrecisionPlan
+from trtflow.search.held_out import held_out_samples, verify
+from trtflow.search.ledger import Budget, Evaluation
+from trtflow.search.oracle import Oracle
+from trtflow.search.problem import Problem
+from trtflow.search.run import SearchResult
+from trtflow.tasks.hooks import Hooks
+
+NONE_HOLDS = "held-out samples refuse every plan that was found: searching again on all samples"
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How a search goes on. ``held_out``: the share of the samples that only verify the result."""
+
+    strategy: str = "trtflow"
+    rounding: Rounding = "tensor"
+    budget: Budget = field(default_factory=Budget)
+    held_out: float = 0.25
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The plan that a search found, and what the search measured on the way."""
+
+    plan: PrecisionPlan
+    search: SearchDocument
+
+
+class Searcher(Protocol):
+    """One problem that can be searched on any choice of the samples."""
+
+    @property
+    def problem(self) -> Problem:
+        """What is searched."""
+        ...
+
+    def over(self, chosen: Sequence[int]) -> SearchResult:
+        """Search on the samples at ``chosen``."""
+        ...
+
+    def unseen(self, chosen: Sequence[int]) -> Oracle:
+        """What has the last word, on the samples at ``chosen``."""
+        ...
+
+
+def search_and_verify(
+    searcher: Searcher, total: int, share: float, log: Callable[[str], None]
+) -> tuple[SearchResult, tuple[int, ...], int]:
+    """Search on some samples, verify on those held out, search again on all if that refuses.
+
+    The result, the samples that it was found on, and how many were held out.
+    """
+    places = held_out_samples(total, share)
+    chosen = tuple(index for index in range(total) if index not in places)
+    found = searcher.over(chosen)
+    if not (places and found.accepted):
+        return found, chosen, len(places)
+    held = verify(found, searcher.problem, searcher.unseen(sorted(places)))
+    log(NONE_HOLDS if held is None else f"held-out samples: {held.reason}")
+    if held is not None:
+        return held, chosen, len(places)
+    everything = tuple(range(total))
+    return searcher.over(everything), everything, 0
+
+
+def reporter(hooks: Hooks) -> Callable[[Evaluation], None]:
+    """Tells each evaluation as it is made."""
+    seen = 0
+
+    def report(entry: Evaluation) -> None:
+        nonlocal seen
+        seen += 1
+        outcome = entry.outcome
+        state = "failed" if outcome.status == "failed" else "accepted" if outcome.accepted else "refused"
+        text = f"{entry.phase}: {entry.high_count} high, {state}, margin {outcome.margin:.3g}"
+        hooks.progress(seen, None, text)
+        hooks.log(text + (" (reused)" if outcome.reused else f" ({outcome.seconds:.2f} s)"))
+
+    return report
+
+
+def made_by() -> dict[str, str]:
+    """The tools that a search depends on, with their versions."""
+    from importlib.metadata import version as installed
+
+    return {name: installed(name) for name in ("trtflow", "onnxruntime", "onnx")} | {"runner": "emulated"}
+
+
+def evaluation_entries(evaluations: Iterable[Evaluation]) -> tuple[EvaluationEntry, ...]:
+    """Evaluations as a document holds them."""
+    return tuple(map(_entry, evaluations))
+
+
+def _entry(entry: Evaluation) -> EvaluationEntry:
+    outcome = entry.outcome
+    return EvaluationEntry(
+        index=entry.index,
+        phase=entry.phase,
+        kind=entry.kind,
+        high=entry.high_count,
+        cost=entry.cost,
+        accepted=outcome.accepted if outcome.status == "measured" else None,
+        margin=outcome.margin,
+        metrics=outcome.metrics,
+        best=entry.best,
+    )
+
+
+def source_name(data: Iterable[Sample]) -> str:
+    """How a report calls ``data``; empty for samples that came from no file."""
+    return Path(data.source).name if isinstance(data, Dataset) else ""
