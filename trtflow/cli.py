@@ -135,10 +135,10 @@ def apply(
     out: Annotated[Path | None, typer.Option(help="the file to write [default: MODEL.mixed.onnx]")] = None,
 ) -> None:
     """Re-apply a decision to another export of the model: names must match, nothing is measured."""
-    from trtflow.rewriting.apply import apply_constraints
+    from trtflow.rewriting.apply import apply as carry_over
 
     destination = out or model.with_suffix(".mixed.onnx")
-    for note in apply_constraints(constraints, model, destination):
+    for note in carry_over(constraints, model, destination):
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"Wrote {destination}")
 

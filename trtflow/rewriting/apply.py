@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import onnx
 
@@ -12,10 +13,13 @@ from trtflow.errors import PlanError
 from trtflow.files.constraints import Constraints, read_constraints
 from trtflow.files.cures import Correction, Cure, Rescaling
 from trtflow.model.load import load, save
+from trtflow.plan import PrecisionPlan
 from trtflow.qdq.quantize import quantize
 from trtflow.qdq.rescaling import transfer_ranges, transfers
 from trtflow.rewriting.misfits import misfits
 from trtflow.rewriting.rewrite import rewrite
+
+NO_RANGES: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,21 @@ def carry_out(model: onnx.ModelProto, decision: Constraints) -> CarriedOut:
             + "\n".join(f"  {line}" for line in wrong)
             + "\nRename what is meant in the constraints file, or run the workflow on this model."
         )
-    quantized = quantize(rescaled(model, decision.cures), decision.plan, decision.scales, decision.cures)
+    return mix(rescaled(model, decision.cures), decision.plan, decision.scales, decision.cures)
+
+
+def mix(
+    model: onnx.ModelProto, plan: PrecisionPlan, amax: Mapping[str, float] = NO_RANGES, cures: Iterable[Cure] = ()
+) -> CarriedOut:
+    """``model``, rescaled already where ``cures`` say so, with Q/DQ pairs, Casts and types as ``plan`` has them.
+
+    ``amax``: tensor → the magnitude of the largest code, of every activation that a quantized node reads.
+
+    Raises:
+        PlanError: the plan names nodes that the model lacks, or a quantized tensor has no range.
+        ModelError: the opset cannot be raised.
+    """
+    quantized = quantize(model, plan, amax, cures)
     rewritten = rewrite(quantized.model, quantized.plan)
     return CarriedOut(rewritten.model, quantized.skipped, rewritten.promoted, rewritten.notes)
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Result, Table
+from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Judged
-
-if TYPE_CHECKING:
-    from trtflow.tasks.searching import Decided
 
 version = 3
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
-
-SHOWN = 20  # kept nodes in the terminal; the report shows all
 
 
 class With(Judged):
@@ -50,6 +45,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.plan import write_plan
     from trtflow.search.ledger import Budget
     from trtflow.steps.given import hooks, judged_by, open_data, user_metric
+    from trtflow.steps.shown import kept_nodes
     from trtflow.tasks.bisect import BisectSettings, bisect
 
     model = onnx.load(options.model)
@@ -77,19 +73,10 @@ def run(options: With, context: Context) -> Result:
     )
     write_plan(decided.plan, context.folder / outputs["plan"])
     write_document(decided.search, context.folder / outputs["search"])
-    return _result(decided)
-
-
-def _result(decided: Decided) -> Result:
     found = decided.search
-    rows = tuple((node, decided.plan.precision(node), f"{found.node_costs[node]:.2%}") for node in found.kept[:SHOWN])
+    figures = {"kept": len(found.kept), "cost-share": found.cost, "evaluations": found.measured}
     return Result(
-        metrics={
-            "kept": len(found.kept),
-            "cost-share": found.cost,
-            "evaluations": found.measured,
-            "minimal": found.minimal,
-        },
+        metrics={**figures, "minimal": found.minimal},
         summary=f"{found.reason} ({found.measured} evaluations)",
-        table=Table(("node", "precision", "cost share"), rows, "what stays in high precision") if rows else None,
+        table=kept_nodes(decided),
     )

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result, Table
+from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trtflow.files.checks import Check
-    from trtflow.tasks.check_calibration import Loaded
 
 version = 3
 environment = ("onnxruntime", "tensorrt")
 outputs = {"checks": "checks.json"}
-
-MARKS = {"ok": "ok", "warn": "warning", "refuse": "REFUSED", "allowed": "allowed"}
 
 
 class With(Options):
@@ -49,16 +46,17 @@ def run(options: With, context: Context) -> Result:
     from trtflow.diagnosis.checks.samples import Limits
     from trtflow.files.checks import write_checks
     from trtflow.files.scales import read_scales
-    from trtflow.steps.given import open_data
+    from trtflow.steps.given import loaded_ranges, open_data
     from trtflow.tasks.check_calibration import check_calibration
 
     model = onnx.load(options.model)
+    origins = context.digest(options.model), context.digest((options.calibration or options.data).source)
     found = check_calibration(
         model,
         read_scales(options.scales),
         open_data(options.data, model),
         None if options.calibration is None else open_data(options.calibration, model),
-        loaded=None if options.cache is None else _loaded(options, options.cache, context),
+        loaded=None if options.cache is None else loaded_ranges(options.cache, options.thresholds, *origins),
         samples=options.samples,
         limits=Limits(options.few, options.enough, options.growing, options.uncovered),
     )
@@ -69,36 +67,14 @@ def run(options: With, context: Context) -> Result:
     return _result(checks)
 
 
-def _loaded(options: With, cache: File, context: Context) -> Loaded:
-    from trtflow.files.document import read_thresholds
-    from trtflow.qdq.foreign import open_ranges
-    from trtflow.tasks.check_calibration import Loaded
-    from trtflow.versions import version_numbers
-
-    return Loaded(
-        open_ranges(cache),
-        {} if options.thresholds is None else read_thresholds(options.thresholds),
-        context.digest(options.model),
-        context.digest((options.calibration or options.data).source),
-        version_numbers("tensorrt"),
-    )
-
-
 def _result(checks: Sequence[Check]) -> Result:
     refused = [check for check in checks if check.verdict == "refuse"]
     warned = sum(check.verdict in ("warn", "allowed") for check in checks)
-    rows = tuple((check.code, check.subject, MARKS[check.verdict], check.sentence) for check in checks)
+    from trtflow.steps.shown import checks_made, refusal
+
     return Result(
         metrics={"refused": len(refused), "warnings": warned},
         accepted=not refused,
-        summary=_refusal(refused) or f"{len(checks)} checks passed, {warned} of them with a warning",
-        table=Table(("code", "about", "verdict", "finding"), rows),
+        summary=refusal(refused) or f"{len(checks)} checks passed, {warned} of them with a warning",
+        table=checks_made(checks),
     )
-
-
-def _refusal(refused: Sequence[Check]) -> str:
-    if not refused:
-        return ""
-    codes = ",".join(dict.fromkeys(check.code for check in refused))
-    sentences = "; ".join(f"{check.code} {check.subject}: {check.sentence}" for check in refused)
-    return f"{sentences}. To go on all the same: allow: [{codes}] among the options of this step"

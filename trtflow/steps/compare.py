@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result, Table
+from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data
-
-if TYPE_CHECKING:
-    from trtflow.files.statistics import Statistics
 
 version = 2
 environment = ("onnxruntime",)
@@ -55,6 +52,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.files.statistics import write_layers
     from trtflow.plan import PrecisionPlan
     from trtflow.steps.given import given_plan, given_ranges, hooks, open_data
+    from trtflow.steps.shown import deviating_layers
     from trtflow.tasks import compare
 
     model = onnx.load(options.model)
@@ -75,22 +73,11 @@ def run(options: With, context: Context) -> Result:
     )
     write_document(statistics, context.folder / outputs["statistics"])
     write_layers(statistics, context.folder / outputs["layers"])
-    return _result(statistics)
-
-
-def _result(statistics: Statistics) -> Result:
-    wrong, found = statistics.wrong(next(iter(statistics.candidates))), statistics.first
-    worst = sorted(wrong, key=lambda layer: -found[layer.tensor].differing_share)[:10]
-    rows = tuple((layer.node, layer.op, found[layer.tensor]) for layer in worst)
-    table = Table(
-        ("layer", "op", "differing", "total", "ratio"),
-        tuple((node, op, of.differing, of.count, f"{of.differing_share:.2%}") for node, op, of in rows),
-        title="values that deviate by more than 10 %, worst layers first",
-    )
-    first = f", first at {wrong[0].node}" if wrong else ""
-    count = len(statistics.layers)
+    wrong, count = statistics.wrong(next(iter(candidates))), len(statistics.layers)
+    first = wrong[0].node if wrong else None
+    at = f", first at {first}" if first else ""
     return Result(
-        metrics={"layers": count, "wrong": len(wrong), "first": wrong[0].node if wrong else None},
-        summary=f"{len(wrong)} of {count} layers deviate by more than 10 %{first} ({statistics.samples} samples)",
-        table=table if wrong else None,
+        metrics={"layers": count, "wrong": len(wrong), "first": first},
+        summary=f"{len(wrong)} of {count} layers deviate by more than 10 %{at} ({statistics.samples} samples)",
+        table=deviating_layers(statistics),
     )

@@ -8,22 +8,26 @@ from typing import Any
 
 from onnx import ModelProto
 
-from trtflow.data import Dataset, load_dataset, load_function
+from trtflow.data import Dataset, load_function
 from trtflow.files.cures import read_cures
+from trtflow.files.document import read_thresholds
 from trtflow.files.scales import read_scales
 from trtflow.plan import PrecisionPlan, read_plan
+from trtflow.qdq.foreign import open_ranges
 from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.quantized import Ranges
-from trtflow.runners.reference import model_inputs
 from trtflow.steps.contract import Context, File, Memo
 from trtflow.steps.options import Data, Judged
+from trtflow.tasks import data as samples
+from trtflow.tasks.check_calibration import Loaded
 from trtflow.tasks.hooks import Hooks
+from trtflow.versions import version_numbers
 
 
 def open_data(data: Data, model: ModelProto, limit: int | None = None) -> Dataset:
     """The samples that ``data`` names, as ``model`` takes them; no more than the smaller of both limits."""
     limits = [value for value in (limit, data.limit) if value is not None]
-    return load_dataset(data.source, model_inputs(model), data.labels, min(limits, default=None))
+    return samples.open_data(data.source, model, data.labels, min(limits, default=None))
 
 
 def user_metric(options: Judged) -> UserMetric | None:
@@ -39,6 +43,12 @@ def given_plan(plan: File | None, otherwise: PrecisionPlan) -> PrecisionPlan:
 def given_ranges(scales: File | None, cures: File | None) -> Ranges:
     """What a scales file and a file of cures hold."""
     return Ranges({} if scales is None else read_scales(scales).amax, () if cures is None else read_cures(cures))
+
+
+def loaded_ranges(cache: File, thresholds: File | None, model: str, data: str) -> Loaded:
+    """Ranges that were loaded from ``cache``; ``model`` and ``data`` are digests of what they are held against."""
+    known = {} if thresholds is None else read_thresholds(thresholds)
+    return Loaded(open_ranges(cache), known, model, data, version_numbers("tensorrt"))
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Result, Table
+from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Judged
 
 if TYPE_CHECKING:
-    from trtflow.files.search import EightBits, SearchDocument
+    from trtflow.files.search import SearchDocument
 
 version = 4
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
-
-SHOWN = 20  # rows in the terminal
 
 
 class With(Judged):
@@ -74,24 +72,13 @@ def run(options: With, context: Context) -> Result:
 
 def _result(found: SearchDocument, name: str) -> Result:
     assert found.eight_bits is not None  # noqa: S101 - what quantize always writes
+    from trtflow.steps.shown import multiply_adds
+
     bits = found.eight_bits
     figures = {key: values.get(name) for key, values in found.metrics.items()}
     text = ", ".join(f"{key} {value:.4g}" for key, value in figures.items() if value is not None)
     return Result(
         metrics={"quantized": len(bits.quantized), "share": bits.share, "quality": bits.quality, name: figures},
         summary=f"{len(bits.quantized)} nodes in {found.low}, {bits.share:.1%} of the multiply-adds; {name}: {text}",
-        table=_table(bits, found.low),
+        table=multiply_adds(bits, found.low),
     )
-
-
-def _table(bits: EightBits, low: str) -> Table:
-    """Where all multiply-adds run, and the largest of what stays in floating point with its reason."""
-    from trtflow.diagnosis.multiply_adds import shares_by_group
-
-    parts: dict[str, float] = {f"in {low}": bits.share, **shares_by_group(bits.left)}
-    rows = tuple(
-        (entry.node, entry.precision, f"{entry.share:.2%}", f"{entry.why.code}: {entry.why.text}")
-        for entry in bits.left[:SHOWN]
-    )
-    title = "of the multiply-adds: " + ", ".join(f"{part:.2%} {name}" for name, part in parts.items())
-    return Table(("stays in floating point", "precision", "share", "reason"), rows, title)

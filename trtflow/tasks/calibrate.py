@@ -30,6 +30,10 @@ class Given:
     shared: Sequence[Sequence[str]] = ()
 
 
+AUTO = Choice()
+NOTHING_GIVEN = Given()
+
+
 @dataclass(frozen=True)
 class Calibrated:
     """The scales, and per tensor what each method would have given."""
@@ -41,16 +45,17 @@ class Calibrated:
 def calibrate(
     model: ModelProto,
     data: Dataset,
-    choice: Choice = Choice(),
+    choice: Choice = AUTO,
     *,
-    given: Given = Given(),
+    given: Given = NOTHING_GIVEN,
     origins: Mapping[str, Origin] | None = None,
     memory: int = MEMORY,
     hooks: Hooks = SILENT,
 ) -> Calibrated:
     """Pass over ``data`` once for ranges and once for histograms, and choose by the method of ``choice``.
 
-    ``origins`` (model, data, preprocessing) are recorded in the scales. ``memory``: bytes of activations held at once.
+    ``origins`` (model, data, preprocessing) are recorded in the scales. ``memory``: bytes of activations
+    held at once.
 
     Raises:
         PlanError: nothing suits eight bits, or ``given`` does not fit the model.

@@ -20,6 +20,7 @@ from trtflow.files.scales import Scales
 from trtflow.numerics.inputs import InputStatistics, describe, join
 from trtflow.runners.reference import model_inputs
 
+USUAL = Limits()
 SAMPLED = 64  # samples of the evaluation set whose inputs are described
 
 
@@ -46,7 +47,7 @@ def check_calibration(
     *,
     loaded: Loaded | None = None,
     samples: int = 8,
-    limits: Limits = Limits(),
+    limits: Limits = USUAL,
 ) -> Iterator[Check]:
     """The checks of ``scales``: R17 inputs, R18 samples, R19 coverage, R23 ranges that were loaded.
 

@@ -14,7 +14,7 @@ from trtflow.diagnosis.multiply_adds import Worker, left_out, shares_by_precisio
 from trtflow.files.cures import Cure
 from trtflow.files.findings import Finding
 from trtflow.files.scales import Scales
-from trtflow.files.search import EightBits, Metrics, SearchDocument
+from trtflow.files.search import EightBits, Metrics, SearchDocument, Side
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.cost import costs
 from trtflow.plan import Precision, PrecisionPlan
@@ -181,7 +181,7 @@ def _document(
     evaluator, oracle = work.oracle(everything)
     widest = Ranges({name: entry.seen or entry.amax for name, entry in scales.tensors.items()})
     mixed = oracle.evaluate(plan)
-    metrics: dict[Literal["reference", "naive", "low", "base", "candidate"], Metrics] = {
+    metrics: dict[Side, Metrics] = {
         "reference": evaluator.reference.metrics,
         "naive": work.oracle(everything, widest)[1].evaluate(PrecisionPlan(low)).metrics,
         "low": oracle.evaluate(PrecisionPlan(low)).metrics,
@@ -214,7 +214,7 @@ def _eight_bits(
     plan: PrecisionPlan,
     findings: Sequence[Finding],
     low: Precision,
-    metrics: Mapping[Literal["reference", "naive", "low", "base", "candidate"], Metrics],
+    metrics: Mapping[Side, Metrics],
     names: Collection[str],
 ) -> EightBits:
     work = shares_by_precision(space.workers, plan)

@@ -5,16 +5,37 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
 
 from trtflow.files.constraints import Constraints
+from trtflow.files.cures import Cure
 from trtflow.files.outcomes import RewriteOutcome
+from trtflow.files.scales import Scales
 from trtflow.model.load import save
-from trtflow.rewriting.apply import carry_out
+from trtflow.plan import PrecisionPlan
+from trtflow.rewriting.apply import CarriedOut, carry_out, mix
 
 _LOAD = "import sys, onnxruntime as o; o.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])"
+
+
+def rewrite(
+    model: onnx.ModelProto, plan: PrecisionPlan, scales: Scales | None = None, cures: Iterable[Cure] = ()
+) -> CarriedOut:
+    """``model`` in mixed precision: builds strongly typed, computes what the emulator says; inputs and outputs stay.
+
+    ``scales`` and ``cures`` are needed where the plan has INT8 or FP8; they were measured on this ``model``.
+
+    Raises:
+        PlanError: the plan names nodes that the model lacks, or a quantized tensor has no range.
+        ModelError: the opset cannot be raised.
+
+    Example:
+        >>> trtflow.save(trtflow.rewrite(model, decided.plan).model, "unet.mixed.onnx")
+    """
+    return mix(model, plan, {} if scales is None else scales.amax, tuple(cures))
 
 
 def rewrite_file(model: onnx.ModelProto, decision: Constraints, destination: Path) -> RewriteOutcome:

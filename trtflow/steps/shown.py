@@ -1,0 +1,63 @@
+"""What steps show in the terminal: their documents as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trtflow.diagnosis.multiply_adds import shares_by_group
+from trtflow.files.checks import Check
+from trtflow.files.search import EightBits
+from trtflow.files.statistics import Statistics
+from trtflow.plan import PrecisionPlan
+from trtflow.steps.contract import Table
+from trtflow.tasks.searching import Decided
+
+SHOWN = 20  # rows of nodes; the report shows all
+WORST = 10  # layers
+MARKS = {"ok": "ok", "warn": "warning", "refuse": "REFUSED", "allowed": "allowed"}
+
+
+def kept_nodes(decided: Decided) -> Table | None:
+    """What stays in high precision, with its share of the work."""
+    plan: PrecisionPlan = decided.plan
+    rows = tuple(
+        (node, plan.precision(node), f"{decided.search.node_costs[node]:.2%}") for node in decided.search.kept[:SHOWN]
+    )
+    return Table(("node", "precision", "cost share"), rows, "what stays in high precision") if rows else None
+
+
+def multiply_adds(bits: EightBits, low: str) -> Table:
+    """Where all multiply-adds run, and the largest of what stays in floating point with its reason."""
+    parts: dict[str, float] = {f"in {low}": bits.share, **shares_by_group(bits.left)}
+    rows = tuple(
+        (entry.node, entry.precision, f"{entry.share:.2%}", f"{entry.why.code}: {entry.why.text}")
+        for entry in bits.left[:SHOWN]
+    )
+    title = "of the multiply-adds: " + ", ".join(f"{part:.2%} {name}" for name, part in parts.items())
+    return Table(("stays in floating point", "precision", "share", "reason"), rows, title)
+
+
+def deviating_layers(statistics: Statistics) -> Table | None:
+    """The layers of the first candidate whose values deviate by more than 10 %, worst first."""
+    found = statistics.first
+    wrong = statistics.wrong(next(iter(statistics.candidates)))
+    worst = sorted(wrong, key=lambda layer: -found[layer.tensor].differing_share)[:WORST]
+    figures = [(layer, found[layer.tensor]) for layer in worst]
+    rows = tuple((at.node, at.op, of.differing, of.count, f"{of.differing_share:.2%}") for at, of in figures)
+    title = "values that deviate by more than 10 %, worst layers first"
+    return Table(("layer", "op", "differing", "total", "ratio"), rows, title) if rows else None
+
+
+def checks_made(checks: Sequence[Check]) -> Table:
+    """Each check with its verdict."""
+    rows = tuple((check.code, check.subject, MARKS[check.verdict], check.sentence) for check in checks)
+    return Table(("code", "about", "verdict", "finding"), rows)
+
+
+def refusal(refused: Sequence[Check]) -> str:
+    """What was refused, and how to go on all the same; empty for nothing."""
+    if not refused:
+        return ""
+    codes = ",".join(dict.fromkeys(check.code for check in refused))
+    sentences = "; ".join(f"{check.code} {check.subject}: {check.sentence}" for check in refused)
+    return f"{sentences}. To go on all the same: allow: [{codes}] among the options of this step"
