@@ -13,8 +13,9 @@ import numpy as np
 import onnx
 from planted import Planted
 
-from trtflow.diagnosis.fp16 import Finding, diagnose
+from trtflow.diagnosis.fp16 import diagnose
 from trtflow.emulation.switchable import Switchable, switchable
+from trtflow.files.findings import Finding
 from trtflow.model.facts import layers, node_facts
 from trtflow.model.load import load
 from trtflow.plan import PrecisionPlan

@@ -6,10 +6,16 @@ from typing import Any
 
 import pytest
 
-from trtflow.diagnosis.fp16 import Constant, NodeFacts, diagnose, explain
+from trtflow.diagnosis.explain import explain
+from trtflow.diagnosis.fp16 import Constant, NodeFacts, diagnose
 from trtflow.diagnosis.reasons import REASONS
+from trtflow.numerics.record import Figures
 
 HEALTHY = {"count": 1000, "ref_amax": 3.0, "ref_rms": 1.0}
+
+
+def measured(statistics: dict[str, Any]) -> dict[str, Figures]:
+    return {tensor: Figures(**figures) for tensor, figures in statistics.items()}
 
 
 def weight(**changes: Any) -> Constant:
@@ -42,18 +48,18 @@ def node(op: str, *constants: Constant) -> NodeFacts:
     ],
 )
 def test_a_cause_is_named_by_its_code(facts: NodeFacts, statistics: dict[str, Any], code: str) -> None:
-    assert [finding.code for finding in diagnose([facts], statistics)] == [code]
+    assert [finding.code for finding in diagnose([facts], measured(statistics))] == [code]
     assert code in REASONS
 
 
 @pytest.mark.parametrize("op", ["Conv", "ReduceMean", "Softmax", "Add", "Sub", "Mul", "LayerNormalization"])
 def test_a_healthy_node_gets_no_finding(op: str) -> None:
-    assert diagnose([node(op, weight())], {"x": HEALTHY, "y": HEALTHY}) == []
+    assert diagnose([node(op, weight())], measured({"x": HEALTHY, "y": HEALTHY})) == []
 
 
 def test_a_certain_finding_explains_a_kept_node_before_a_suspicion() -> None:
     facts = node("Add", weight(amax=1e-12, amin=1e-12, size=1))
-    findings = diagnose([facts], {"x": HEALTHY, "y": {**HEALTHY, "ref_amax": 7e4}})
+    findings = diagnose([facts], measured({"x": HEALTHY, "y": {**HEALTHY, "ref_amax": 7e4}}))
     assert {finding.code for finding in findings} == {"R01", "R05"}
     assert explain("n", findings).code == "R01"
 

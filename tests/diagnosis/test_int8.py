@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trtflow.diagnosis.fp16 import explain
+from trtflow.diagnosis.explain import explain
 from trtflow.diagnosis.int8 import Joint, Numbers, SiteFacts, WeightFacts, diagnose
 from trtflow.diagnosis.reasons import REASONS
 from trtflow.files.scales import TensorScale
+from trtflow.numerics.record import Figures
 from trtflow.numerics.statistics import compare
 
 RANDOM = np.random.default_rng(5)
@@ -20,8 +21,8 @@ NORMAL = RANDOM.normal(0, 1, 100_000).astype(np.float32)
 SITE = SiteFacts("n", ("x",))
 
 
-def measured(values: NDArray[Any]) -> dict[str, Any]:
-    return compare(values, values).document()
+def measured(values: NDArray[Any]) -> Figures:
+    return compare(values, values).figures()
 
 
 def scale(amax: float, **more: Any) -> TensorScale:

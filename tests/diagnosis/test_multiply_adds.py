@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trtflow.diagnosis.fp16 import Finding
 from trtflow.diagnosis.multiply_adds import Worker, left_out, shares_by_group, shares_by_precision
+from trtflow.files.findings import Finding
 from trtflow.plan import PrecisionPlan
 
 WORKERS = (

@@ -16,7 +16,6 @@ mean, rms
 quantiles          of |r| over all values but NaN, and of |e|, from histograms: within 0.4 %. Of arrays from
                    2¹⁶ values on, every k-th value is counted, k being odd and 21 000 values left at least, so
                    that a rank is off by 0.34 % at p50 and 0.007 % at p99.99 (one sigma, at most).
-                   ``exact_quantiles`` sorts instead.
 
 Sums agree with float64 ones to 1e-6 of the sum of their absolute terms (1e-7 as a rule): runs of up to 1024 values
 are added in float32, in separate lanes, and the runs in float64. Counts and extremes are exact but for float32's
@@ -35,9 +34,9 @@ from numpy.typing import NDArray
 from trtflow.errors import MetricError
 from trtflow.numerics.exact import reduce_exactly
 from trtflow.numerics.kernel import TYPES, load
-from trtflow.numerics.record import QUANTILES, TensorStatistics, merge
+from trtflow.numerics.record import TensorStatistics, merge
 
-__all__ = ["TensorStatistics", "compare", "exact_quantiles", "merge"]
+__all__ = ["TensorStatistics", "compare", "merge"]
 
 SAMPLED = 1 << 15
 
@@ -58,15 +57,6 @@ def compare(reference: NDArray[Any], candidate: NDArray[Any]) -> TensorStatistic
     step = max(1, r.size // SAMPLED) | 1
     kernel = load() if _readable(r) and _readable(c) else None
     return kernel.reduce(r, c, step) if kernel else reduce_exactly(r, c, step)
-
-
-def exact_quantiles(values: NDArray[Any]) -> dict[str, float]:
-    """``p50``, ``p99``, ``p99_9`` and ``p99_99`` of |values|, NaN left out, by selection; 0.0 when there are none."""
-    magnitudes = np.abs(values[~np.isnan(values)])
-    if not magnitudes.size:
-        return dict.fromkeys(QUANTILES, 0.0)
-    found = np.quantile(magnitudes, list(QUANTILES.values()), method="inverted_cdf")
-    return dict(zip(QUANTILES, map(float, found), strict=True))
 
 
 def _readable(x: NDArray[Any]) -> bool:

@@ -21,7 +21,7 @@ from trtflow.steps.options import Data, Judged
 from trtflow.tasks import data as samples
 from trtflow.tasks.check_calibration import Loaded
 from trtflow.tasks.hooks import Hooks
-from trtflow.versions import version_numbers
+from trtflow.versions import release
 
 
 def open_data(data: Data, model: ModelProto, limit: int | None = None) -> Dataset:
@@ -48,7 +48,7 @@ def given_ranges(scales: File | None, cures: File | None) -> Ranges:
 def loaded_ranges(cache: File, thresholds: File | None, model: str, data: str) -> Loaded:
     """Ranges that were loaded from ``cache``; ``model`` and ``data`` are digests of what they are held against."""
     known = {} if thresholds is None else read_thresholds(thresholds)
-    return Loaded(open_ranges(cache), known, model, data, version_numbers("tensorrt"))
+    return Loaded(open_ranges(cache), known, model, data, release("tensorrt"))
 
 
 @dataclass(frozen=True)
