@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trtflow.numerics.calibration import METHODS, Magnitudes, Method, Settings, clipped_share, count, threshold
 from trtflow.numerics.kl import EMPTY, divergences, entropy_bins
-from trtflow.numerics.quantise import fits_fp16, on_grid, scale_for
+from trtflow.numerics.quantize import fits_fp16, on_grid, scale_for
 from trtflow.numerics.ranges import merge, observe
 
 RANDOM = np.random.default_rng(7)

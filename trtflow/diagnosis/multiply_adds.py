@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from trtflow.diagnosis.fp16 import Finding, explain
-from trtflow.plan import PRECISIONS, Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import PRECISIONS, Precision
 
 Group = Literal["left out by the search", "output layer", "not quantisable"]
 

@@ -46,7 +46,8 @@ def run(options: With, context: Context) -> Result:
     from trtflow.files.scales import read_scales
     from trtflow.model.analysis import candidates
     from trtflow.model.units import units
-    from trtflow.plan import QUANTISED, read_plan
+    from trtflow.plan import read_plan
+    from trtflow.precision import QUANTIZED
     from trtflow.text import six_digits
 
     model = onnx.load(options.model)
@@ -57,7 +58,7 @@ def run(options: With, context: Context) -> Result:
     for info in candidates(model):
         if info.name in plan.nodes:
             precision = plan.precision(info.name)
-            why = None if precision in QUANTISED else explain(info.name, findings, search.get("merged", ()))
+            why = None if precision in QUANTIZED else explain(info.name, findings, search.get("merged", ()))
             evidence = why.evidence if why else {}
             nodes[info.name] = Node(
                 precision=precision, op=info.op, unit=unit_of.get(info.name), reason=why.code if why else "quantised",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from trtflow.precision import FP32
 from trtflow.steps.contract import Context, File, Result, Table
 from trtflow.steps.options import Data, Judged
 from trtflow.tasks.search_common import NONE_HOLDS, entry_document, held_out_samples, made_by, reporter
@@ -100,7 +101,7 @@ class _Search:
             Worker(node, op, work.get(node, 0.0), "open" if node in tried else "output" if node in spared else "none")
             for node, op in {**ops, **tried}.items()
         )
-        base = PrecisionPlan("fp32") if options.base is None else read_plan(options.base)
+        base = PrecisionPlan(FP32) if options.base is None else read_plan(options.base)
         units, priors = site_units(analysis, live), suspicions(live)
         self.joint: Joint = joint(base, units, self._shares, self._scales.precision, priors)
         self._report = reporter(context)
