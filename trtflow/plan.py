@@ -6,14 +6,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
 
 from trtflow.errors import PlanError
-
-Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-QUANTISED: frozenset[Precision] = frozenset({"int8", "fp8"})
-"""Precisions that live in Q/DQ pairs, not in the types of tensors."""
+from trtflow.precision import FP16, PRECISIONS, Precision
 
 
 @dataclass(frozen=True)
@@ -24,7 +19,7 @@ class PrecisionPlan:
     operator or tensors cannot take a low precision (shapes, integers, custom domains) ignores the plan.
     """
 
-    default: Precision = "fp16"
+    default: Precision = FP16
     nodes: Mapping[str, Precision] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -94,8 +94,3 @@ def duration(value: float | None) -> str:
     if value < 120:
         return f"{value:.2f} s" if value < 1 else f"{value:.1f} s"
     return f"{int(value // 60)} min {int(value % 60)} s"
-
-
-def precision(name: str) -> str:
-    """A precision as it is written in prose: fp16 is FP16; other names stay as they are."""
-    return name.upper() if name in ("fp32", "fp16", "bf16", "fp8", "int8") else name

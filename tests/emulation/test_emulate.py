@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from trtflow.emulation.emulate import instrument
 from trtflow.errors import ModelError, PlanError
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 
 DTYPES = {"fp16": np.float16, "bf16": ml_dtypes.bfloat16}
 AWKWARD = [0.0, -0.0, 65504, 65519.996, 65520, -65520, 1e5, 3.4e38, 6.1e-5, 5.96e-8, 2.98e-8, 2.9802326e-8, 1e-45]

@@ -6,30 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trtflow.numerics.formats import FORMATS, round_to
+from trtflow.numerics.formats import round_to
+from trtflow.precision import ROWS, Precision
 
 INF = float("inf")
-
-
-@pytest.mark.parametrize(
-    ("name", "maximum", "normal", "subnormal", "roundoff"),
-    [
-        ("fp32", (2 - 2**-23) * 2.0**127, 2.0**-126, 2.0**-149, 2.0**-24),
-        ("fp16", 65504.0, 2.0**-14, 2.0**-24, 2.0**-11),
-        ("bf16", (2 - 2**-7) * 2.0**127, 2.0**-126, 2.0**-133, 2.0**-8),
-        ("fp8", 448.0, 2.0**-6, 2.0**-9, 2.0**-4),
-    ],
-)
-def test_formats_have_the_range_of_their_definition(
-    name: str, maximum: float, normal: float, subnormal: float, roundoff: float
-) -> None:
-    found = FORMATS[name]
-    actual = (found.max, found.min_normal, found.min_subnormal, found.unit_roundoff)
-    assert actual == (maximum, normal, subnormal, roundoff)
-
-
-def test_there_are_exactly_the_floating_point_formats() -> None:
-    assert list(FORMATS) == ["fp32", "fp16", "bf16", "fp8"]
+FLOATS = [row.name for row in ROWS.values() if not row.uniform]
 
 
 @pytest.mark.parametrize(
@@ -52,30 +33,30 @@ def test_there_are_exactly_the_floating_point_formats() -> None:
         ("fp32", 1e-45, 1e-45),
     ],
 )
-def test_round_to_nearest_even(name: str, value: float, expected: float) -> None:
+def test_round_to_nearest_even(name: Precision, value: float, expected: float) -> None:
     assert round_to(np.float32([value]), name).tolist() == np.float32([expected]).tolist()
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
-def test_round_to_keeps_nan_signs_shape_and_type(name: str) -> None:
+@pytest.mark.parametrize("name", FLOATS)
+def test_round_to_keeps_nan_signs_shape_and_type(name: Precision) -> None:
     rounded = round_to(np.float32([[np.nan, -0.0, 0.0]]), name)
     assert (rounded.shape, rounded.dtype) == ((1, 3), np.float32)
     assert np.isnan(rounded[0, 0])
     assert np.signbit(rounded[0, 1:]).tolist() == [True, False]
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", FLOATS)
 @given(value=st.floats(width=32, allow_nan=False))
-def test_rounding_is_idempotent_and_within_the_unit_roundoff(name: str, value: float) -> None:
-    found = FORMATS[name]
+def test_rounding_is_idempotent_and_within_the_unit_roundoff(name: Precision, value: float) -> None:
+    found = ROWS[name]
     rounded = round_to(np.float32([value]), name)
     assert round_to(rounded, name).tolist() == rounded.tolist()
-    if found.min_normal <= abs(value) <= found.max:
+    if found.smallest_normal <= abs(value) <= found.largest:
         assert abs(float(rounded[0]) - value) <= found.unit_roundoff * abs(value)
 
 
 def test_int8_is_no_floating_point_format() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="int8 is no floating-point format"):
         round_to(np.zeros(1, np.float32), "int8")
 
 

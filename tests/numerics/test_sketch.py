@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trtflow.numerics.quantise import on_grid, scale_for
+from trtflow.numerics.quantize import on_grid, scale_for
 from trtflow.numerics.sketch import Sketch, use
 
 RANDOM = np.random.default_rng(3)

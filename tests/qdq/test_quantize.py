@@ -14,8 +14,9 @@ from trtflow.emulation.emulate import instrument
 from trtflow.emulation.typed import emulate_typed
 from trtflow.errors import PlanError
 from trtflow.files.cures import Clipping, Correction
-from trtflow.numerics.quantise import on_grid, scale_for
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.numerics.quantize import on_grid, scale_for
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 from trtflow.qdq.foreign import read_quantized
 from trtflow.qdq.quantize import Quantized, quantizable, quantize
 from trtflow.rewriting.rewrite import rewrite
@@ -126,7 +127,7 @@ def test_readers_of_a_tensor_share_its_codes(network: onnx.ModelProto, feed: dic
     assert sorted(sources) == sorted({"x", "r0", "c1", "r1", "up", "flat"})
 
 
-def test_a_quantised_matmul_computes_on_the_grid(network: onnx.ModelProto, feed: dict[str, Any]) -> None:
+def test_a_quantized_matmul_computes_on_the_grid(network: onnx.ModelProto, feed: dict[str, Any]) -> None:
     amax = _amax(network, feed)
     marked = onnx.ModelProto()
     marked.CopyFrom(network)
@@ -153,7 +154,7 @@ FUSES_ONLY_INT8 = tuple(map(int, version("onnxruntime").split(".")[:2])) >= (1, 
 def test_the_rewritten_file_computes_what_the_plan_emulates(
     network: onnx.ModelProto, feed: dict[str, Any], plan: PrecisionPlan
 ) -> None:
-    """Truth 2, bit for bit, with the other precisions around the quantised nodes."""
+    """Truth 2, bit for bit, with the other precisions around the quantized nodes."""
     if "fp8" in {plan.default, *plan.nodes.values()} and not FUSES_ONLY_INT8:
         pytest.skip("this ONNX Runtime fuses FP8 convolutions into QLinearConv, which takes no FP8")
     quantized = quantize(network, plan, _amax(network, feed))
@@ -193,12 +194,12 @@ def _observed(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp8"])
-def test_the_ranges_of_a_quantised_model_are_read_back(
+def test_the_ranges_of_a_quantized_model_are_read_back(
     network: onnx.ModelProto, feed: dict[str, Any], precision: Precision, tmp_path: Path
 ) -> None:
     amax = _amax(network, feed)
-    onnx.save(quantize(network, PrecisionPlan(precision), amax).model, tmp_path / "quantised.onnx")
-    found = read_quantized(tmp_path / "quantised.onnx").amax
+    onnx.save(quantize(network, PrecisionPlan(precision), amax).model, tmp_path / "quantized.onnx")
+    found = read_quantized(tmp_path / "quantized.onnx").amax
     assert found == {name: pytest.approx(amax[name], rel=1e-2) for name in ("x", "r0", "c1", "r1", "up", "flat")}
 
 
@@ -219,7 +220,7 @@ def test_a_missing_range_is_an_error(network: onnx.ModelProto) -> None:
 
 
 def test_a_node_that_is_not_there_is_an_error(network: onnx.ModelProto) -> None:
-    with pytest.raises(PlanError, match="quantises n_typo"):
+    with pytest.raises(PlanError, match="quantizes n_typo"):
         quantize(network, PrecisionPlan("fp32", {"n_typo": "int8"}), {})
 
 

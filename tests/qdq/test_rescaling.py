@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx.parser import parse_model
 
-from trtflow.numerics.quantise import along, on_grid, scale_for, weight_scale
+from trtflow.numerics.quantize import along, on_grid, scale_for, weight_scale
 from trtflow.qdq.rescaling import target_amax, transfer_ranges, transfers
 from trtflow.qdq.weights import bias_correction, clip_shares
 from trtflow.runners.reference import create_session

@@ -6,7 +6,8 @@ import pytest
 from graph_models import conv_net, f32, info, model, node, random
 
 from trtflow.model.analysis import candidates
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 from trtflow.rewriting.promotion import legalize
 
 

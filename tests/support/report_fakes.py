@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from trtflow.plan import Precision
+from trtflow.precision import Precision
 from trtflow.report import model as m
 
 OPS = ("Conv", "BatchNormalization", "Relu")

@@ -14,6 +14,7 @@ from trtflow.data import Dataset, evenly
 from trtflow.files.scales import TensorScale
 from trtflow.numerics.calibration import METHODS, PERCENTILE, Magnitudes, Method, Settings, clipped_share, threshold
 from trtflow.numerics.ranges import TensorRange
+from trtflow.precision import INT8, Quantized
 from trtflow.qdq.placement import LINEAR, Site
 
 Progress = Callable[[int, int | None, str], None]
@@ -25,7 +26,7 @@ class Choice:
 
     method: Method | Literal["auto"] = "auto"
     percentile: float = PERCENTILE
-    precision: Literal["int8", "fp8"] = "int8"
+    precision: Quantized = INT8
     trials: int = 8
 
     @property

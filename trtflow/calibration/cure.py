@@ -17,9 +17,10 @@ from trtflow.files.scales import TensorScale
 from trtflow.model.analysis import analyse
 from trtflow.model.constants import values
 from trtflow.numerics.calibration import Settings
-from trtflow.numerics.quantise import along, on_grid, scale_for, weight_scale
+from trtflow.numerics.quantize import along, on_grid, scale_for, weight_scale
 from trtflow.numerics.ranges import channel_peaks
 from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP32
 from trtflow.qdq.insertion import channels
 from trtflow.qdq.placement import Site
 from trtflow.qdq.quantize import quantizable
@@ -115,7 +116,7 @@ class _Work:
         return Cured(self.model, dict(self.tensors), tuple(self.attempts))
 
     def _error(self, nodes: Iterable[str], model: ModelProto | None = None, ranges: Ranges | None = None) -> float:
-        plan = PrecisionPlan("fp32").assign(nodes, self.settings.precision)
+        plan = PrecisionPlan(FP32).assign(nodes, self.settings.precision)
         runner = QuantizedRunner(model or self.model, plan, ranges or self.cured.ranges)
         return six_digits(self._evaluator.measure(runner).error)
 

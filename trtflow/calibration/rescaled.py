@@ -15,7 +15,7 @@ from trtflow.calibration.stream import Stream
 from trtflow.data import Array
 from trtflow.files.scales import TensorScale
 from trtflow.numerics.calibration import METHODS, Magnitudes, Method, Settings, count, threshold
-from trtflow.numerics.quantise import along
+from trtflow.numerics.quantize import along
 from trtflow.numerics.ranges import TensorRange, merge, observe
 
 Shifts = tuple[int, ...]

@@ -12,7 +12,7 @@ from onnx import ModelProto
 
 from trtflow.data import Array, Sample
 from trtflow.numerics.metrics import start
-from trtflow.plan import Precision
+from trtflow.precision import INT8, Precision
 from trtflow.qdq.placement import Site
 from trtflow.qdq.trial_graph import gated
 from trtflow.runners.reference import create_session
@@ -28,7 +28,7 @@ class RangeTrial:
     """Tries ranges of activations on the end outputs, everything else in FP32."""
 
     def __init__(
-        self, model: ModelProto, sites: Sequence[Site], samples: Sequence[Sample], precision: Precision = "int8"
+        self, model: ModelProto, sites: Sequence[Site], samples: Sequence[Sample], precision: Precision = INT8
     ) -> None:
         self._gated, self._samples = gated(model, sites, precision), samples
         self._session = create_session(self._gated.model)

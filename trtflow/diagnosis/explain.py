@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from trtflow.files.findings import Finding
-from trtflow.plan import Precision
+from trtflow.precision import Precision
 
 
 def explain(

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from trtflow.files.findings import Finding
 from trtflow.numerics.record import Figures
+from trtflow.precision import FP16, ROWS
 
-FP16_MAX = 65504.0
-FP16_MIN_NORMAL = 2.0**-14
-FP16_FLUSH = 2.0**-25  # at or below it, a value rounds to zero
+HALF = ROWS[FP16]
 CANCELLATION = 2.0**-7
 
 _REDUCTIONS = {
@@ -85,7 +84,7 @@ def _unhealthy_reference(node: NodeFacts, statistics: Statistics) -> Finding | N
 def _unholdable_constant(node: NodeFacts, statistics: Statistics) -> Finding | None:
     for constant in node.constants:
         if constant.overflow:
-            text = f"constant {constant.name} reaches {constant.amax:.4g}, beyond FP16's 65504"
+            text = f"constant {constant.name} reaches {constant.amax:.4g}, beyond FP16's {HALF.largest:g}"
             evidence: dict[str, float | str] = {"constant": constant.name, "amax": constant.amax}
             return Finding("R04", node.name, text, evidence, certain=True)
     return None
@@ -94,10 +93,10 @@ def _unholdable_constant(node: NodeFacts, statistics: Statistics) -> Finding | N
 def _range_overflow(node: NodeFacts, statistics: Statistics) -> Finding | None:
     for tensor in (*node.outputs, *node.inputs):
         amax = figures_of(statistics, tensor).ref_amax
-        if amax > FP16_MAX:
+        if amax > HALF.largest:
             beyond = figures_of(statistics, tensor).beyond_fp16_share
             side = "its output" if tensor in node.outputs else "its input"
-            text = f"{side} {tensor} reaches {amax:.6g}, beyond FP16's 65504 ({beyond:.2%} of the values)"
+            text = f"{side} {tensor} reaches {amax:.6g}, beyond FP16's {HALF.largest:g} ({beyond:.2%} of the values)"
             return Finding("R01", node.name, text, {"amax": amax, "tensor": tensor, "beyond": beyond}, certain=True)
     return None
 
@@ -112,7 +111,7 @@ def _reduction_overflow(node: NodeFacts, statistics: Statistics) -> Finding | No
     length = count / kept if "Normalization" not in node.op else count
     rms = figures_of(statistics, source).ref_rms
     total = length * (rms * rms if node.op in _SQUARING else rms)
-    if total <= FP16_MAX:
+    if total <= HALF.largest:
         return None
     text = f"the sum inside reaches about {total:.4g} over {length:.0f} elements, though input and output may fit"
     return Finding("R02", node.name, text, {"sum": total, "length": length, "tensor": source}, certain=False)
@@ -122,17 +121,17 @@ def _softmax_overflow(node: NodeFacts, statistics: Statistics) -> Finding | None
     if node.op != "Softmax" or not node.inputs:
         return None
     amax = figures_of(statistics, node.inputs[0]).ref_amax
-    if amax <= FP16_MAX / 2:
+    if amax <= HALF.largest / 2:
         return None
     text = f"attention scores reach {amax:.4g}"
-    return Finding("R03", node.name, text, {"amax": amax, "tensor": node.inputs[0]}, certain=amax > FP16_MAX)
+    return Finding("R03", node.name, text, {"amax": amax, "tensor": node.inputs[0]}, certain=amax > HALF.largest)
 
 
 def _flushed_epsilon(node: NodeFacts, statistics: Statistics) -> Finding | None:
     if node.op not in ("Add", "Max", "Clip", "Div"):
         return None
     for constant in node.constants:
-        if constant.size == 1 and 0 < constant.amax <= FP16_FLUSH:
+        if constant.size == 1 and 0 < constant.amax <= HALF.flushed:
             text = f"constant {constant.name} = {constant.amax:.3g} becomes 0 in FP16"
             evidence: dict[str, float | str] = {"constant": constant.name, "value": constant.amax}
             return Finding("R05", node.name, text, evidence, certain=False)

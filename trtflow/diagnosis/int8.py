@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from trtflow.diagnosis.fp16 import Statistics, figures_of
 from trtflow.files.findings import Finding
 from trtflow.files.scales import TensorScale
 from trtflow.numerics.sketch import Sketch, Use, use
+from trtflow.precision import INT8, QUANTIZED, ROWS, Precision, Quantized
 
 AUDIBLE_DB = 30.0  # noise below is not worth a word
 LOUD_DB = 20.0  # noise above explains a loss by itself
@@ -26,7 +26,6 @@ OUTLIERS = 20.0  # the range over the p99.9 of magnitudes
 CROWDED = 0.9  # share of values in the codes next to zero
 SPREAD = 32.0  # the widest channel over the median one
 UNLIKE = 16.0  # the widest branch over the narrowest
-CODES = 127
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,12 @@ class Numbers:
 
     scales: Mapping[str, TensorScale]
     statistics: Statistics
-    precision: Literal["int8", "fp8"] = "int8"
+    precision: Quantized = INT8
+
+    @property
+    def codes(self) -> int:
+        """How many codes, of either sign, lie between zero and amax."""
+        return int(ROWS[self.precision].largest)
 
     def used(self, tensor: str) -> Use | None:
         """What the scale of ``tensor`` makes of it; None where either is unknown, or nothing can be said."""
@@ -128,10 +132,10 @@ def _unlike_branches(site: SiteFacts, numbers: Numbers) -> Finding | None:
         live = sorted((name for name, amax in ranges.items() if 0 < amax < math.inf), key=ranges.__getitem__)
         if len(live) > 1 and ranges[live[-1]] > UNLIKE * ranges[live[0]]:
             narrow, wide = live[0], live[-1]
+            kept = numbers.codes * ranges[narrow] / ranges[wide]
             text = (
                 f"{joint.tensor} joins ({joint.op}) {wide}, which reaches {ranges[wide]:.5g}, and {narrow}, which "
-                f"reaches {ranges[narrow]:.5g}: one scale leaves it {CODES * ranges[narrow] / ranges[wide]:.1f} of "
-                f"{CODES} codes"
+                f"reaches {ranges[narrow]:.5g}: one scale leaves it {kept:.1f} of {numbers.codes} codes"
             )
             evidence: dict[str, float | str] = {
                 "tensor": joint.tensor, "wide": ranges[wide], "narrow": ranges[narrow], "branch": narrow,
@@ -143,7 +147,7 @@ def _unlike_branches(site: SiteFacts, numbers: Numbers) -> Finding | None:
 def _unequal_weights(site: SiteFacts, numbers: Numbers) -> Finding | None:
     for weight in site.weights:
         if not weight.per_channel and weight.spread > SPREAD:
-            text = _uneven(weight.name, weight.spread)
+            text = _uneven(weight.name, weight.spread, numbers.codes)
             evidence: dict[str, float | str] = {"constant": weight.name, "spread": weight.spread}
             return numbers.finding("R21", site.node, text, evidence, certain=False)
     return None
@@ -153,16 +157,16 @@ def _unequal_channels(site: SiteFacts, numbers: Numbers) -> Finding | None:
     for tensor in site.tensors:
         scale = numbers.scales.get(tensor)
         if scale is not None and scale.spread is not None and scale.spread > SPREAD:
-            text = _uneven(tensor, scale.spread)
+            text = _uneven(tensor, scale.spread, numbers.codes)
             evidence: dict[str, float | str] = {"tensor": tensor, "spread": scale.spread, "amax": scale.amax}
             return numbers.finding("R21", site.node, text, evidence, certain=False)
     return None
 
 
-def _uneven(name: str, ratio: float) -> str:
+def _uneven(name: str, ratio: float, codes: int) -> str:
     return (
         f"the widest channel of {name} is {ratio:.3g} times the median one: the scale that serves both leaves the "
-        f"latter {CODES / ratio:.1f} of {CODES} codes"
+        f"latter {codes / ratio:.1f} of {codes} codes"
     )
 
 
@@ -190,8 +194,8 @@ def _percent(share: float) -> str:
     return f"{share:.3g}" if 0 < share < 1e-6 else f"{share:.2%}" if share < 0.01 else f"{share:.0%}"
 
 
-_BOTH, _UNIFORM = ("int8", "fp8"), ("int8",)
-_RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
+_BOTH, _UNIFORM = QUANTIZED, frozenset(precision for precision in QUANTIZED if ROWS[precision].uniform)
+_RULES: tuple[tuple[Rule, frozenset[Precision]], ...] = (
     (_dead, _BOTH),
     (_clipping, _BOTH),
     (_unlike_branches, _UNIFORM),  # the cause before the symptom: what follows may come of it

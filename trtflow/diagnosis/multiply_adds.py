@@ -9,7 +9,8 @@ from typing import Literal
 from trtflow.diagnosis.explain import explain
 from trtflow.files.findings import Finding
 from trtflow.files.search import Group, LeftOut
-from trtflow.plan import PRECISIONS, Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import PRECISIONS, Precision
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from trtflow.model.assignment import Edges
 from trtflow.model.constants import values
 from trtflow.model.scopes import FreshNames, Key, Scope
 from trtflow.model.units import Unit, found_units, inner_tensors, readers
-from trtflow.plan import Precision
+from trtflow.precision import Precision
 
 FOLDS_INTO = frozenset({"Conv", "ConvTranspose"})
 

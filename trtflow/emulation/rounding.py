@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 import onnx
 from onnx import helper
 
-from trtflow.model.assignment import TYPE_OF
 from trtflow.model.scopes import Key
-from trtflow.plan import Precision
+from trtflow.precision import FP32, ROWS, Precision
 
 
 @dataclass
@@ -41,6 +40,6 @@ def cast_pair(source: str, target: str, precision: Precision, fresh: Callable[[s
     """``target`` = ``source`` rounded to ``precision``, in FP32. No optimisation level of ONNX Runtime elides it."""
     stored = fresh(f"{target}__stored")
     return [
-        helper.make_node("Cast", [source], [stored], fresh(f"{target}__down"), to=TYPE_OF[precision]),
-        helper.make_node("Cast", [stored], [target], fresh(f"{target}__up"), to=TYPE_OF["fp32"]),
+        helper.make_node("Cast", [source], [stored], fresh(f"{target}__down"), to=ROWS[precision].onnx_type),
+        helper.make_node("Cast", [stored], [target], fresh(f"{target}__up"), to=ROWS[FP32].onnx_type),
     ]

@@ -23,7 +23,8 @@ from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.constants import cast, values
 from trtflow.model.operators import is_exact
 from trtflow.model.scopes import STANDARD_DOMAINS, FreshNames, Scope, clone
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 
 
 @dataclass(frozen=True)

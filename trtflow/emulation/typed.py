@@ -14,9 +14,7 @@ from trtflow.emulation.rounding import cast_pair
 from trtflow.model.scopes import CONTROL_FLOW, STANDARD_DOMAINS, FreshNames, Scope, clone, is_constant, opset, scopes
 from trtflow.model.types import Types, infer
 from trtflow.model.upcast import keep_interface, retype
-from trtflow.plan import Precision
-
-FORMATS: dict[int, Precision] = {onnx.TensorProto.FLOAT16: "fp16", onnx.TensorProto.BFLOAT16: "bf16"}
+from trtflow.precision import LOW, OF_TYPE
 
 
 def emulate_typed(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -42,8 +40,8 @@ def _round_typed(scope: Scope, types: Types, version: int, fresh: FreshNames) ->
         tail: list[onnx.NodeProto] = []
         if not is_constant(node) and node.op_type not in CONTROL_FLOW:
             for index, name in enumerate(node.output):
-                precision = FORMATS.get(types.of(scope, name).elem)
-                if name and precision:
+                precision = OF_TYPE.get(types.of(scope, name).elem)
+                if name and precision in LOW:
                     node.output[index] = fresh(f"{name}__raw")
                     tail.extend(cast_pair(node.output[index], name, precision, fresh))
         repair = node.op_type in LOSES_NAN and node.domain in STANDARD_DOMAINS

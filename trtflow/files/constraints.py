@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from trtflow.errors import PlanError
 from trtflow.files.cures import Cure
 from trtflow.numerics.accept import Kind
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 from trtflow.yaml12 import Flow, write_lines
 
 

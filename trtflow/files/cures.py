@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trtflow.errors import PlanError
 from trtflow.files.strict_json import write_json
-from trtflow.plan import QUANTISED, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import QUANTIZED
 
 
 class _Cure(BaseModel):
@@ -56,7 +57,7 @@ _CURES: TypeAdapter[tuple[Cure, ...]] = TypeAdapter(tuple[Cure, ...])
 
 def in_effect(cures: Iterable[Cure], plan: PrecisionPlan) -> tuple[Cure, ...]:
     """Those that a rewrite under ``plan`` carries out: what is not quantised keeps its weights and biases."""
-    return tuple(c for c in cures if isinstance(c, Rescaling) or plan.precision(c.subject) in QUANTISED)
+    return tuple(c for c in cures if isinstance(c, Rescaling) or plan.precision(c.subject) in QUANTIZED)
 
 
 def write_cures(cures: Iterable[Cure], path: Path) -> None:

@@ -15,13 +15,10 @@ from dataclasses import dataclass
 from trtflow.files.constraints import Constraints
 from trtflow.files.cures import Rescaling
 from trtflow.files.ranges import calibration_cache, dynamic_ranges, positive_ranges, ppq_ranges
-from trtflow.plan import PRECISIONS, QUANTISED, Precision
+from trtflow.precision import FP32, INT8, PRECISIONS, QUANTIZED, ROWS, Precision
 
 ARGUMENT_LIMIT = 128 * 1024  # bytes that Linux allows one argument
-_TRT_TYPES: Mapping[Precision, str] = {
-    "fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8", "fp8": "fp8",
-}  # fmt: skip
-_TRITON_TYPES = {"float32": "TYPE_FP32", "float16": "TYPE_FP16", "int64": "TYPE_INT64", "int32": "TYPE_INT32"}
+_TRITON_TYPES = {row.dtype_name: row.names.triton for row in ROWS.values() if row.names.triton}
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def trtexec_args(constraints: Constraints) -> str:
         lines.append("# trtexec may run other layers in INT8, too; polygraphy_postprocess.py holds them.")
         flags.append("--calib=calibration.cache")
     lines += flags
-    floats = ",".join(f"{name}:{precision}" for name, precision in sayable.items() if precision not in QUANTISED)
+    floats = ",".join(f"{name}:{precision}" for name, precision in sayable.items() if precision not in QUANTIZED)
     if pairs:
         lines += ["--precisionConstraints=obey", f"--layerPrecisions={pairs}"]
     if floats:
@@ -58,7 +55,7 @@ def trtexec_args(constraints: Constraints) -> str:
 
 def polygraphy_postprocess(constraints: Constraints) -> str:
     """``polygraphy run MODEL --trt --fp16 --precision-constraints obey --trt-npps polygraphy_postprocess.py``."""
-    layers = {name: _TRT_TYPES[precision] for name, precision in _weakly_typed(constraints).items()}
+    layers = {name: ROWS[precision].names.bindings for name, precision in _weakly_typed(constraints).items()}
     flags = _flags(constraints)
     quantised = "--int8" in flags
     if quantised:  # without the cache Polygraphy would calibrate on random data
@@ -69,7 +66,8 @@ def polygraphy_postprocess(constraints: Constraints) -> str:
         valid="\n".join(_weak(constraints)),
         usage=f"polygraphy run {model} {usage} \\\\\n    --trt-npps polygraphy_postprocess.py",
         precisions=json.dumps(layers, indent=4, ensure_ascii=False),
-        default=repr(_TRT_TYPES[constraints.default] if quantised else None),
+        default=repr(ROWS[constraints.default].names.bindings if quantised else None),
+        quantized=json.dumps(sorted(ROWS[precision].names.bindings for precision in QUANTIZED)),
         ranges=json.dumps(positive_ranges(constraints.scales) if quantised else {}, indent=4, ensure_ascii=False),
     )
 
@@ -88,7 +86,7 @@ DEFAULT = {default}  # of other layers with weights, which TensorRT might run in
 WEIGHTED = {{trt.LayerType.CONVOLUTION, trt.LayerType.DECONVOLUTION, trt.LayerType.MATRIX_MULTIPLY}}
 RANGES = {ranges}
 FLOATS = {{trt.float32, trt.float16}}
-QUANTISED = {{"int8", "fp8"}}
+QUANTIZED = {quantized}
 
 
 def postprocess(network):
@@ -107,7 +105,7 @@ def postprocess(network):
         kind = getattr(trt, precision)
         if layer.type not in (trt.LayerType.CONSTANT, trt.LayerType.SHAPE):
             layer.precision = kind
-        for index, tensor in enumerate(outputs if precision not in QUANTISED else ()):
+        for index, tensor in enumerate(outputs if precision not in QUANTIZED else ()):
             if tensor.dtype in FLOATS and not tensor.is_shape_tensor:
                 layer.set_output_type(index, kind)
 
@@ -120,7 +118,7 @@ def set_range(tensor):
 
 def modelopt_args(constraints: Constraints) -> str:
     """``python -m modelopt.onnx.autocast --onnx_path MODEL $(grep -v '^#' modelopt.args)``."""
-    kept = [name for name, node in constraints.nodes.items() if node.precision not in QUANTISED]
+    kept = [name for name, node in constraints.nodes.items() if node.precision not in QUANTIZED]
     names = " ".join(f"'^{re.escape(name)}$'" for name in kept)
     exclude = f"--nodes_to_exclude {names}\n" if names else ""
     return (
@@ -162,14 +160,14 @@ def _weak(constraints: Constraints) -> list[str]:
         f"TensorRT 8.4 to 10.16, weakly typed, on the {model}. TensorRT 11 and TensorRT-RTX: build the mixed ONNX."
     ]
     lost: list[str] = sorted({cure.kind for cure in constraints.cures if not isinstance(cure, Rescaling)})
-    if any(node.precision == "fp8" for node in constraints.nodes.values()):
+    if any(not ROWS[node.precision].weakly_typed for node in constraints.nodes.values()):
         lost.append("FP8 layers, which need Q/DQ pairs")
     return [*lines, *([f"Only the mixed ONNX has the {' and the '.join(lost)}."] if lost else [])]
 
 
 def _weakly_typed(constraints: Constraints) -> dict[str, Precision]:
     """The nodes whose precision flags and scripts can set: FP8 exists as Q/DQ pairs only."""
-    return {name: node.precision for name, node in constraints.nodes.items() if node.precision != "fp8"}
+    return {name: node.precision for name, node in constraints.nodes.items() if ROWS[node.precision].weakly_typed}
 
 
 def _is_rescaled(constraints: Constraints) -> bool:
@@ -179,7 +177,7 @@ def _is_rescaled(constraints: Constraints) -> bool:
 def _flags(constraints: Constraints) -> list[str]:
     """A flag for each precision that the decision uses; FP32 needs none."""
     used = {constraints.default, *_weakly_typed(constraints).values()}
-    return [f"--{precision}" for precision in PRECISIONS if precision in used and precision != "fp32"]
+    return [f"--{precision}" for precision in PRECISIONS if precision in used and precision != FP32]
 
 
 SCALE_FORMATS: Mapping[str, tuple[str, Callable[[Constraints], str]]] = {
@@ -201,5 +199,5 @@ FORMATS: Mapping[str, tuple[str, Callable[[Constraints], str]]] = {
 
 def formats_for(constraints: Constraints) -> tuple[tuple[str, Callable[[Constraints], str]], ...]:
     """The file and the writer of every format that says something about this decision."""
-    int8 = any(node.precision == "int8" for node in constraints.nodes.values())
+    int8 = any(node.precision == INT8 for node in constraints.nodes.values())
     return tuple(row for name, row in FORMATS.items() if int8 or name not in SCALE_FORMATS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trtflow.files.document import read_list, write_list
-from trtflow.plan import Precision
+from trtflow.precision import Precision
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ from typing import Any
 
 from trtflow.errors import PlanError
 from trtflow.files.scales import Scales, read_scales
+from trtflow.precision import INT8, ROWS
 
-QMAX = 127.0
+LARGEST = ROWS[INT8].largest  # a cache is for INT8: it holds steps, not ranges
 CACHE_LINE = re.compile(r"(?P<name>.+): (?P<bits>[0-9a-fA-F]{8})")
 CACHE_HEADER = re.compile(r"TRT-(?P<version>\d+)-(?P<algorithm>\w+)")
 TEXT_LINE = re.compile(r"(?P<name>.+?): ?(?P<amax>[-+0-9.eEinfa]+)")
@@ -91,7 +92,7 @@ def calibration_cache(
         PlanError: a tensor's name holds a line break.
     """
     lines = [f"TRT-{_number(version)}-{algorithm}"]
-    lines += [f"{name}: {struct.pack('>f', value / QMAX).hex()}" for name, value in positive_ranges(amax).items()]
+    lines += [f"{name}: {struct.pack('>f', value / LARGEST).hex()}" for name, value in positive_ranges(amax).items()]
     return "\n".join(lines) + "\n"
 
 
@@ -147,7 +148,7 @@ def _parse_cache(text: str, path: Path) -> RangesFile:
         entry = CACHE_LINE.fullmatch(line.strip("\r"))
         if entry is None:
             raise PlanError(f"{path}: line {number} is {line!r}; expected 'tensor: ' and 8 hexadecimal digits.")
-        amax[entry["name"]] = struct.unpack(">f", bytes.fromhex(entry["bits"]))[0] * QMAX
+        amax[entry["name"]] = struct.unpack(">f", bytes.fromhex(entry["bits"]))[0] * LARGEST
     return RangesFile("calibration cache", amax, _version(int(head["version"])), head["algorithm"])
 
 

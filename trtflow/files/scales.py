@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trtflow.errors import PlanError
+from trtflow.precision import INT8, Quantized
 from trtflow.yaml12 import Flow, write_lines
 
 
@@ -48,7 +49,7 @@ class Scales(_Part):
     """The content of ``scales.yaml``: symmetric ranges, per tensor, of activations; weights are in the model."""
 
     version: Literal[1] = Field(1, alias="trtflow-scales")
-    precision: Literal["int8", "fp8"] = "int8"
+    precision: Quantized = INT8
     method: str
     percentile: float | None = None
     samples: int

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from trtflow.files.document import Document
 from trtflow.files.findings import Finding
-from trtflow.plan import Precision
+from trtflow.precision import Precision
 
 Metrics = Mapping[str, float]
 Side = Literal["reference", "naive", "low", "base", "candidate"]

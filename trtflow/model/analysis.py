@@ -11,9 +11,7 @@ from trtflow.errors import ModelError
 from trtflow.model import operators as slots
 from trtflow.model.scopes import CONTROL_FLOW, STANDARD_DOMAINS, Key, Scope, is_constant, opset, scopes
 from trtflow.model.types import Types, infer
-from trtflow.plan import Precision
-
-LOW: tuple[Precision, ...] = ("fp16", "bf16")
+from trtflow.precision import FLOAT_TYPES, LOW, Precision
 
 SHAPE_ARITHMETIC = frozenset(
     {
@@ -109,14 +107,7 @@ def is_boundary_cast(scope: Scope, node: onnx.NodeProto, types: Types) -> bool:
     if node.op_type != "Cast" or node.domain not in STANDARD_DOMAINS:
         return False
     ends = {types.of(scope, node.input[0]).elem, types.of(scope, node.output[0]).elem}
-    return ends <= FLOATS and bool(ends - {onnx.TensorProto.FLOAT})
-
-
-FLOATS = frozenset(
-    {
-        *(onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE),
-    }
-)
+    return ends <= FLOAT_TYPES | {onnx.TensorProto.DOUBLE} and bool(ends - {onnx.TensorProto.FLOAT})
 
 
 def float_slots(scope: Scope, node: onnx.NodeProto, types: Types, version: int, precision: Precision) -> slots.Slots:

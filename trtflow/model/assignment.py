@@ -10,12 +10,11 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import onnx
-
 from trtflow.errors import PlanError
-from trtflow.model.analysis import LOW, Analysis
+from trtflow.model.analysis import Analysis
 from trtflow.model.scopes import Key
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP32, LOW, Precision
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Edges:
 
     def format(self, key: Key) -> Precision:
         """What the tensor is stored in by whoever produces it."""
-        return self.produced.get(key, "fp32")
+        return self.produced.get(key, FP32)
 
 
 def edges(analysis: Analysis, plan: PrecisionPlan) -> Edges:
@@ -48,7 +47,7 @@ def edges(analysis: Analysis, plan: PrecisionPlan) -> Edges:
     produced: dict[Key, Precision] = {}
     for node in analysis.candidates:
         precision = plan.precision(node.name)
-        if precision == "fp32":
+        if precision == FP32:
             continue
         low = analysis.low_slots(node.name, precision)
         inputs[node.name] = {index: precision for index, able in enumerate(low.inputs) if able}
@@ -63,15 +62,8 @@ def _check_plan(analysis: Analysis, plan: PrecisionPlan) -> None:
             close = difflib.get_close_matches(name, analysis.by_name, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise PlanError(f"the plan names the node {name!r}, which the model does not have{hint}")
-    for precision in {plan.default, *plan.nodes.values()} - {"fp32", *LOW}:
+    for precision in {plan.default, *plan.nodes.values()} - {FP32, *LOW}:
         raise PlanError(
-            f"a plan for Casts takes fp32, fp16 and bf16, not {precision}: quantised nodes need Q/DQ, "
+            f"a plan for Casts takes fp32, fp16 and bf16, not {precision}: quantized nodes need Q/DQ, "
             "which trtflow inserts before it assigns floating-point formats"
         )
-
-
-TYPE_OF: Mapping[Precision, int] = {
-    "fp32": onnx.TensorProto.FLOAT,
-    "fp16": onnx.TensorProto.FLOAT16,
-    "bf16": onnx.TensorProto.BFLOAT16,
-}

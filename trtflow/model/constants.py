@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from trtflow.plan import Precision
-
-DTYPES: Mapping[Precision, Any] = {"fp16": np.float16, "bf16": ml_dtypes.bfloat16}
-LARGEST: Mapping[Precision, float] = {p: float(ml_dtypes.finfo(dtype).max) for p, dtype in DTYPES.items()}
+from trtflow.precision import ROWS, Precision
 
 
 def values(tensor: onnx.TensorProto) -> NDArray[Any]:
@@ -28,7 +23,7 @@ def cast(tensor: onnx.TensorProto, precision: Precision, name: str) -> onnx.Tens
     What overflows becomes infinite, as in a Cast.
     """
     with np.errstate(over="ignore"):
-        rounded = values(tensor).astype(DTYPES[precision])
+        rounded = values(tensor).astype(ROWS[precision].dtype)
     return onnx.numpy_helper.from_array(rounded, name)
 
 
@@ -44,10 +39,10 @@ def loss(tensor: onnx.TensorProto, precision: Precision) -> Loss:
     """What rounding ``tensor`` (FP32) to ``precision`` would destroy."""
     exact = values(tensor)
     largest = float(max(exact.max(), -exact.min())) if exact.size else 0.0
-    if largest < LARGEST[precision]:  # nearly always, and much faster than rounding gigabytes of weights
+    if largest < ROWS[precision].largest:  # nearly always, and much faster than rounding gigabytes of weights
         return Loss(0, largest)
     with np.errstate(over="ignore"):
-        rounded = exact.astype(DTYPES[precision]).astype(np.float32)
+        rounded = exact.astype(ROWS[precision].dtype).astype(np.float32)
     finite = np.isfinite(exact)
     overflowed = int(np.count_nonzero(finite & ~np.isfinite(rounded)))
     return Loss(overflowed, float(np.max(np.abs(exact), where=finite, initial=0.0)))

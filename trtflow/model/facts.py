@@ -15,8 +15,7 @@ from trtflow.model.constants import loss, values
 from trtflow.model.cost import with_shapes
 from trtflow.model.scopes import scopes
 from trtflow.model.types import infer
-
-FLUSHED = 2.0**-25  # FP16 rounds this and everything below to zero
+from trtflow.precision import FP16, ROWS
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def _constant(name: str, tensor: onnx.TensorProto) -> Constant:
         name=name,
         amax=float(finite.max(initial=0.0)),
         amin=float(positive.min(initial=np.inf)) if positive.size else 0.0,
-        overflow=loss(tensor, "fp16").overflowed,
-        flushed_share=float(np.mean(positive <= FLUSHED)) if positive.size else 0.0,
+        overflow=loss(tensor, FP16).overflowed,
+        flushed_share=float(np.mean(positive <= ROWS[FP16].flushed)) if positive.size else 0.0,
         size=magnitude.size,
     )

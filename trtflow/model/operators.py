@@ -21,15 +21,10 @@ from functools import lru_cache
 import onnx
 
 from trtflow.model.types import formal_parameter, schema_of
-from trtflow.plan import Precision
-
-STABLE = 13
-"""The opset from which on Cast knows BF16."""
+from trtflow.precision import BF16, LOW, ROWS, Precision
 
 RAISED = 22
 """The opset that gave BF16 to most operators (Conv, pools, activations): what the rewrite raises to if it must."""
-
-FORMAT_TYPES: Mapping[Precision, str] = {"fp16": "tensor(float16)", "bf16": "tensor(bfloat16)"}
 
 SHAPE_INPUTS: Mapping[str, frozenset[int]] = {
     # Inputs that say how large something is, or where: ONNX operator documents. Floats that lead here are exact
@@ -93,24 +88,24 @@ FP32_OPERATORS: Mapping[str, str] = {
 
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 
-_NO_BF16 = "TensorRT does not take it in bf16"
-_NO_LOW = "TensorRT takes it in FP32 only"
+_NO_BF16: Mapping[Precision, str] = {BF16: "TensorRT does not take it in bf16"}
+_NO_LOW: Mapping[Precision, str] = dict.fromkeys(LOW, "TensorRT takes it in FP32 only")
 
 REFUSED: Mapping[str, Mapping[Precision, str]] = {
     # What ONNX allows and the engine refuses: found by building each model of onnx.backend.test with TensorRT-RTX
     # 1.7.1 (`make conformance`), which builds all of them in FP32.
-    "Celu": {"fp16": _NO_LOW, "bf16": _NO_LOW},  # the importer's helper operands lose their rank
-    "ConvTranspose": {"bf16": _NO_BF16},  # Myelin: "Could not infer output types for operation: deconv"
-    "GRU": {"bf16": _NO_BF16},  # the importer subtracts BF16 from an FP32 one
-    "HardSwish": {"bf16": _NO_BF16},  # "Only FLOAT, HALF or INT8 input is supported"
-    "LpNormalization": {"bf16": _NO_BF16},  # "Only float inputs/outputs supported"
-    "LpPool": {"bf16": _NO_BF16},  # the same
-    "Mish": {"bf16": _NO_BF16},  # "Only FLOAT32 or FLOAT16 input is supported"
-    "RandomNormal": {"bf16": _NO_BF16},  # "Unsupported data type"
-    "RandomNormalLike": {"bf16": _NO_BF16},
-    "RandomUniform": {"bf16": _NO_BF16},
-    "RandomUniformLike": {"bf16": _NO_BF16},
-    "TensorScatter": {"fp16": _NO_LOW, "bf16": _NO_LOW},  # "The cache tensor must be a network input", so no Cast
+    "Celu": _NO_LOW,  # the importer's helper operands lose their rank
+    "ConvTranspose": _NO_BF16,  # Myelin: "Could not infer output types for operation: deconv"
+    "GRU": _NO_BF16,  # the importer subtracts BF16 from an FP32 one
+    "HardSwish": _NO_BF16,  # "Only FLOAT, HALF or INT8 input is supported"
+    "LpNormalization": _NO_BF16,  # "Only float inputs/outputs supported"
+    "LpPool": _NO_BF16,  # the same
+    "Mish": _NO_BF16,  # "Only FLOAT32 or FLOAT16 input is supported"
+    "RandomNormal": _NO_BF16,  # "Unsupported data type"
+    "RandomNormalLike": _NO_BF16,
+    "RandomUniform": _NO_BF16,
+    "RandomUniformLike": _NO_BF16,
+    "TensorScatter": _NO_LOW,  # "The cache tensor must be a network input", so no Cast
 }
 
 AS_PRODUCED = frozenset({"Shape", "Size"})
@@ -151,7 +146,7 @@ def slots(node: onnx.NodeProto, opset: int, precision: Precision) -> Slots:
 
     ``opset`` is the model's. All False for an operator that ONNX does not know or that stays FP32.
     """
-    if node.op_type in FP32_OPERATORS or precision not in FORMAT_TYPES:
+    if node.op_type in FP32_OPERATORS or precision not in LOW:
         return Slots((False,) * len(node.input), (False,) * len(node.output))
     own = allowed(node.op_type, opset, precision)
     if holds_no_tensor(node.op_type, opset) or _has_lengths(node):
@@ -219,7 +214,7 @@ class Allowed:
 @lru_cache(maxsize=4096)
 def allowed(op: str, opset: int, precision: Precision) -> Allowed:
     """The slots of ``op`` that take ``precision`` in ``opset``, or else in `RAISED` when ``opset`` is lower."""
-    if (precision == "bf16" and opset < STABLE) or precision in REFUSED.get(op, {}):
+    if opset < ROWS[precision].opset or precision in REFUSED.get(op, {}):
         return Allowed((), ())
     now = _listed(schema_of(op, opset), precision)
     if now.any() or opset >= RAISED:
@@ -253,7 +248,7 @@ def listed(op: str, opset: int, precision: Precision) -> bool:
 def _listed(schema: onnx.defs.OpSchema | None, precision: Precision) -> Allowed:
     if schema is None:
         return Allowed((), ())
-    wanted = FORMAT_TYPES[precision]
+    wanted = ROWS[precision].names.schema
     inputs = tuple(wanted in formal.types for formal in schema.inputs)
     outputs = tuple(wanted in formal.types for formal in schema.outputs)
     beyond = (formal_parameter(schema.inputs, 1 << 16), formal_parameter(schema.outputs, 1 << 16))

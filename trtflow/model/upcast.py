@@ -8,8 +8,7 @@ from onnx import helper
 from trtflow.model.constants import values
 from trtflow.model.scopes import FreshNames, Scope, scopes
 from trtflow.model.types import UNKNOWN, Types
-
-LOW_TYPES = frozenset({onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16})
+from trtflow.precision import LOW_TYPES
 
 TYPE_ATTRIBUTES = frozenset(
     {"to", "dtype", "output_datatype", "output_dtype", "stash_type", "precision", "softmax_precision"}

@@ -3,7 +3,7 @@
 minmax      the largest magnitude seen
 percentile  the magnitude below which a share of all values lies
 entropy     the smallest loss of information, as TensorRT's EntropyCalibrator2 (see ``kl``)
-mse         the smallest expected squared error of a quantised value
+mse         the smallest expected squared error of a quantized value
 
 A histogram is a sum of counts over a range that the first pass fixed, so neither the batch size nor the order of
 samples has any influence. (TensorRT's own calibrators grow their range batch by batch and depend on both.)
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from trtflow.numerics.histogram import BitHistogram, magnitude_bins
 from trtflow.numerics.kl import BINS, entropy_bins
-from trtflow.numerics.quantise import on_grid, scale_for
+from trtflow.numerics.quantize import on_grid, scale_for
+from trtflow.precision import INT8, Precision, Quantized
 
 Method = Literal["minmax", "percentile", "entropy", "mse"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -69,7 +70,7 @@ class Settings:
     """What the methods can be told. ``percentile`` is in percent; ``precision``: the grid that mse puts values on."""
 
     percentile: float = PERCENTILE
-    precision: Literal["int8", "fp8"] = "int8"
+    precision: Quantized = INT8
 
 
 def threshold(method: Method, magnitudes: Magnitudes, settings: Settings = Settings()) -> float:
@@ -103,8 +104,10 @@ def _mse(magnitudes: Magnitudes, settings: Settings) -> float:
     return float(min(tried, key=lambda amax: expected_error(centres, counts, float(amax), settings.precision)))
 
 
-def expected_error(centres: NDArray[np.float32], counts: NDArray[np.int64], amax: float, precision: str) -> float:
-    """Σ count · (x - quantised x)² for values near ``centres`` on the grid of ``amax``.
+def expected_error(
+    centres: NDArray[np.float32], counts: NDArray[np.int64], amax: float, precision: Precision
+) -> float:
+    """Σ count · (x - quantized x)² for values near ``centres`` on the grid of ``amax``.
 
     Bins are narrower than the steps of the grid for all but the largest values, where every position inside a
     step is as likely as another; there the centre stands for the bin.

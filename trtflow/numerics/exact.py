@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from trtflow.numerics.energy import Energy, dot
 from trtflow.numerics.histogram import BitHistogram, magnitude_bins
 from trtflow.numerics.record import Spread, TensorStatistics, merge
+from trtflow.precision import FP16, FP32, ROWS
 
 Reals = NDArray[Any]
 
 BLOCK = 1 << 14  # some ten float64 arrays of this size stay in a core's own cache
 DEVIATION = 0.1
-LEAST = 2.0**-126  # of the relative error's divisors: float32's smallest normal number, as subnormal ones are slow
-FP16_MAX, FP16_MIN_NORMAL, FP16_MIN_SUBNORMAL = 65504.0, 2.0**-14, 2.0**-24
+LEAST = ROWS[FP32].smallest_normal  # of the relative error's divisors, as subnormal ones are slow
+HALF = ROWS[FP16]
 
 
 def reduce_exactly(reference: Reals, candidate: Reals, step: int = 1) -> TensorStatistics:
@@ -38,7 +39,7 @@ def _block(reference: Reals, candidate: Reals, start: int, step: int) -> TensorS
     absolute, magnitude = np.abs(error), np.abs(fr)
     relative = absolute / np.maximum(np.maximum(magnitude, np.abs(fc)), LEAST)
     absolute[mismatched], relative[mismatched] = np.inf, 2.0
-    bound = np.where(fr == 0, FP16_MIN_NORMAL, DEVIATION * magnitude)
+    bound = np.where(fr == 0, HALF.smallest_normal, DEVIATION * magnitude)
     own = np.abs(r)
     sampled = slice(-start % step, None, step)
     spreads = spread(r), spread(c)
@@ -50,9 +51,9 @@ def _block(reference: Reals, candidate: Reals, start: int, step: int) -> TensorS
         differing=_count(absolute > bound),
         overflowed=_count(known & ~np.isfinite(c)),
         underflowed=_count((c == 0) & (r != 0)),
-        beyond_fp16=_count(own > FP16_MAX),
-        below_normal=_count((own > 0) & (own < FP16_MIN_NORMAL)),
-        below_subnormal=_count((own > 0) & (own < FP16_MIN_SUBNORMAL)),
+        beyond_fp16=_count(own > HALF.largest),
+        below_normal=_count((own > 0) & (own < HALF.smallest_normal)),
+        below_subnormal=_count((own > 0) & (own < HALF.smallest_subnormal)),
         max_abs=float(absolute.max(initial=0.0)),
         sum_abs=float(absolute.sum()),
         max_rel=float(relative.max(initial=0.0)),

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trtflow.numerics.quantise import on_grid, scale_for
+from trtflow.numerics.quantize import on_grid, scale_for
+from trtflow.precision import Precision
 
 POINTS = 256  # magnitudes between two known quantiles
 
@@ -45,7 +46,7 @@ class Use:
     crowded: float
 
 
-def use(sketch: Sketch, amax: float, precision: str) -> Use:
+def use(sketch: Sketch, amax: float, precision: Precision) -> Use:
     """What the grid of ``amax`` (> 0) makes of the tensor behind ``sketch``."""
     magnitudes, weights = _magnitudes(sketch)
     scale = scale_for(amax, precision)

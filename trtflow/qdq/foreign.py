@@ -1,4 +1,4 @@
-"""Ranges out of a model that was quantised elsewhere: by ModelOpt, ONNX Runtime or a training framework."""
+"""Ranges out of a model that was quantized elsewhere: by ModelOpt, ONNX Runtime or a training framework."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from trtflow.errors import PlanError
 from trtflow.files.ranges import RangesFile, read_ranges
 from trtflow.model.constants import values
 from trtflow.model.scopes import scopes
-from trtflow.numerics.quantise import GRIDS
-from trtflow.qdq.insertion import CODES
-
-FORMATS = {elem: precision for precision, elem in CODES.items()}
+from trtflow.precision import OF_TYPE, QUANTIZED, ROWS
 
 
 def open_ranges(path: Path) -> RangesFile:
@@ -38,11 +35,11 @@ def read_quantized(path: Path) -> RangesFile:
             if node.op_type != "QuantizeLinear" or scope.constant(node.input[0]) is not None:
                 continue
             scale, zero = (scope.constant(name) for name in node.input[1:3]) if len(node.input) == 3 else (None, None)
-            if scale is None or zero is None or zero.data_type not in FORMATS:
+            if scale is None or zero is None or OF_TYPE.get(zero.data_type) not in QUANTIZED:
                 continue
             step = np.asarray(values(scale), np.float32)
             if step.size == 1 and not np.asarray(values(zero)).astype(np.float32).any():
-                amax[node.input[0]] = float(step.reshape(())) * GRIDS[FORMATS[zero.data_type]].qmax
+                amax[node.input[0]] = float(step.reshape(())) * ROWS[OF_TYPE[zero.data_type]].largest
     if not amax:
         raise PlanError(f"{path} holds no QuantizeLinear with one symmetric INT8 or FP8 scale for an activation.")
     return RangesFile("Q/DQ model", amax)

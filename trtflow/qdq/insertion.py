@@ -1,8 +1,8 @@
-"""Q/DQ pairs in the making: each tensor's codes made once, dequantised once per format that readers compute in."""
+"""Q/DQ pairs in the making: each tensor's codes made once, dequantized once per format that readers compute in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,13 +12,11 @@ from onnx import helper
 
 from trtflow.model.constants import values
 from trtflow.model.scopes import Scope
-from trtflow.numerics.quantise import along, encode, fits_fp16, weight_scale
-from trtflow.plan import Precision
+from trtflow.numerics.quantize import along, encode, fits_fp16, weight_scale
+from trtflow.precision import FP32, ROWS, Precision
 from trtflow.qdq.placement import Weight
 
 Floats = NDArray[np.float32]
-
-CODES: Mapping[str, int] = {"int8": onnx.TensorProto.INT8, "fp8": onnx.TensorProto.FLOAT8E4M3FN}
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Pairs:
         return self._made[code, computes]
 
     def weight(self, weight: Weight, shares: tuple[float, ...], precision: Precision, computes: Precision) -> str:
-        """The constant ``weight`` as codes, dequantised; the largest is at ``shares`` of its largest magnitude."""
+        """The constant ``weight`` as codes, dequantized; the largest is at ``shares`` of its largest magnitude."""
         code = Code(weight.tensor, precision, channels(weight, precision), shares)
         if (code, computes) not in self._made:
             tensor = self.main.constant(weight.tensor)
@@ -85,7 +83,7 @@ class Pairs:
         codes, name = self.fresh(f"{tensor}__{precision}_codes"), self.fresh(f"{tensor}__quantize")
         inputs = [tensor, *self._grid(name, scale, precision)]
         self._place(tensor, helper.make_node("QuantizeLinear", inputs, [codes], name))
-        self.floats[name] = stored if fits_fp16(scale) else "fp32"
+        self.floats[name] = stored if fits_fp16(scale) else FP32
         return codes
 
     def _encoded(self, code: Code, array: Floats, scale: Floats) -> str:
@@ -102,14 +100,14 @@ class Pairs:
         if code.axis is not None:
             node.attribute.append(helper.make_attribute("axis", code.axis))
         self._place(after, node)
-        self.floats[name] = computes if fits_fp16(scale) else "fp32"
+        self.floats[name] = computes if fits_fp16(scale) else FP32
         return output
 
     def _grid(self, base: str, scale: Floats, precision: Precision) -> list[str]:
         """Initializers for the scale and the zero point, whose type tells the format of the codes."""
         names = [self.fresh(f"{base}__scale"), self.fresh(f"{base}__zero")]
         self._add(onnx.numpy_helper.from_array(scale, names[0]))
-        self._add(helper.make_tensor(names[1], CODES[precision], scale.shape, bytes(scale.size), raw=True))
+        self._add(helper.make_tensor(names[1], ROWS[precision].onnx_type, scale.shape, bytes(scale.size), raw=True))
         return names
 
     def _add(self, tensor: onnx.TensorProto) -> None:
@@ -121,4 +119,4 @@ class Pairs:
 
 def channels(weight: Weight, precision: Precision) -> int | None:
     """The axis along which ``weight`` has a scale per channel: FP8's exponent makes up for spread channels."""
-    return weight.axis if precision == "int8" else None
+    return weight.axis if ROWS[precision].uniform else None

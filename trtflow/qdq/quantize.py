@@ -1,8 +1,8 @@
-"""Quantisation in the graph: QuantizeLinear and DequantizeLinear around the nodes that a plan has in INT8 or FP8.
+"""Quantization in the graph: QuantizeLinear and DequantizeLinear around the nodes that a plan has in INT8 or FP8.
 
 The result is an FP32 model again, with a plan for what is left in floating point. So one emulator, one rewrite
 and one set of rules serve all precisions: ONNX Runtime executes Q/DQ exactly, and what is FP16 around them is
-rounded like any other node. A quantised node itself computes in floating point there, on numbers of the grid,
+rounded like any other node. A quantized node itself computes in floating point there, on numbers of the grid,
 which is what an INT8 kernel with 32-bit sums computes.
 """
 
@@ -23,22 +23,23 @@ from trtflow.model.opset import raise_opset
 from trtflow.model.prune import drop_unread
 from trtflow.model.scopes import FreshNames, clone, opset
 from trtflow.model.units import GRAPH_OUTPUT, readers
-from trtflow.numerics.quantise import scale_for
-from trtflow.plan import QUANTISED, Precision, PrecisionPlan
+from trtflow.numerics.quantize import scale_for
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP32, LOW, QUANTIZED, ROWS, Precision
 from trtflow.qdq.insertion import Pairs
 from trtflow.qdq.placement import Site, sites
 
 PER_CHANNEL = 13
 """The opset from which on Q/DQ have an axis."""
 TYPED_SCALES = 19
-"""The opset from which on Q/DQ take FP16 and know FP8."""
+"""The opset from which on Q/DQ take FP16."""
 
 
 @dataclass(frozen=True)
 class Quantized:
     """The model with Q/DQ pairs, the plan for its floating-point nodes (new ones named), and what went otherwise.
 
-    ``skipped``: quantised nodes of the plan that stay in floating point, each with the reason.
+    ``skipped``: quantized nodes of the plan that stay in floating point, each with the reason.
     """
 
     model: onnx.ModelProto
@@ -59,43 +60,42 @@ def quantize(
 ) -> Quantized:
     """``model`` with what ``plan`` has in INT8 or FP8 between Q/DQ pairs.
 
-    ``amax`` holds the largest magnitude of each activation that a quantised node reads. Of ``cures`` the clippings
+    ``amax`` holds the largest magnitude of each activation that a quantized node reads. Of ``cures`` the clippings
     and corrections are carried out; rescalings are in the model. Names are kept; a node that is no `Site`, or reads a
     tensor that is zero throughout, is skipped.
 
     Raises `PlanError` for nodes that the model lacks and for activations without a range.
     """
     wanted = _wanted(model, plan)
-    low = plan.default not in {"fp32", *QUANTISED}
-    typed = wanted and (low or "fp8" in wanted.values())
-    least = TYPED_SCALES if typed else PER_CHANNEL
+    typed = TYPED_SCALES if wanted and plan.default in LOW else PER_CHANNEL
+    least = max(PER_CHANNEL, typed, *(ROWS[precision].opset for precision in wanted.values()))
     copy = raise_opset(model, least) if opset(model) < least else clone(model)
     work = _Work(analyse(copy), plan, amax, tuple(cures), FreshNames(copy))
     return work.run(wanted)
 
 
 def float_plan(plan: PrecisionPlan) -> PrecisionPlan:
-    """``plan`` without its quantised nodes: they fall back to its default, or to FP32 when that is quantised."""
-    default = "fp32" if plan.default in QUANTISED else plan.default
-    rest = {node: precision for node, precision in plan.nodes.items() if precision not in QUANTISED}
+    """``plan`` without its quantized nodes: they fall back to its default, or to FP32 when that is quantized."""
+    default = FP32 if plan.default in QUANTIZED else plan.default
+    rest = {node: precision for node, precision in plan.nodes.items() if precision not in QUANTIZED}
     return PrecisionPlan(default, rest)
 
 
 def _wanted(model: onnx.ModelProto, plan: PrecisionPlan) -> dict[str, Precision]:
     names = {node.name for node in model.graph.node}
-    named = {node: precision for node, precision in plan.nodes.items() if precision in QUANTISED}
+    named = {node: precision for node, precision in plan.nodes.items() if precision in QUANTIZED}
     unknown = sorted(set(named) - names)
     if unknown:
-        raise PlanError(f"the plan quantises {', '.join(unknown[:3])}, which the model's main graph does not have.")
-    if plan.default in QUANTISED:  # by default: what can be, output layers excepted
+        raise PlanError(f"the plan quantizes {', '.join(unknown[:3])}, which the model's main graph does not have.")
+    if plan.default in QUANTIZED:  # by default: what can be, output layers excepted
         chosen = {site.node: plan.precision(site.node) for site in quantizable(model)}
-        named = {**{node: p for node, p in chosen.items() if p in QUANTISED}, **named}
+        named = {**{node: p for node, p in chosen.items() if p in QUANTIZED}, **named}
     return named
 
 
 @dataclass
 class _Work:
-    """One model being quantised under the plan ``given``."""
+    """One model being quantized under the plan ``given``."""
 
     analysis: Analysis
     given: PrecisionPlan
@@ -120,7 +120,7 @@ class _Work:
         for node in done:
             self.floats[node] = self._computes_in(node, done, users)
         for node, site in done.items():
-            self._quantise(site, wanted[node])
+            self._quantize(site, wanted[node])
         self.pairs.insert()
         drop_unread(self.analysis.model)
         return Quantized(self.analysis.model, PrecisionPlan(self.base.default, self.floats), skipped)
@@ -137,16 +137,16 @@ class _Work:
         return f"{dead[0]} is zero throughout" if dead else ""
 
     def _computes_in(
-        self, node: str, quantised: Collection[str], users: Mapping[tuple[str, str], list[str]]
+        self, node: str, quantized: Collection[str], users: Mapping[tuple[str, str], list[str]]
     ) -> Precision:
         """FP32 if anything that reads the node's output in floating point does so in FP32, else the default."""
-        if self.base.precision(node) == "fp32":
-            return "fp32"
+        if self.base.precision(node) == FP32:
+            return FP32
         names = [self.main.key(output) for output in self.analysis.by_name[node][1].output]
-        direct = {reader for name in names for reader in users.get(name, ())} - {GRAPH_OUTPUT, *quantised}
-        return "fp32" if any(self.base.precision(reader) == "fp32" for reader in direct) else self.base.default
+        direct = {reader for name in names for reader in users.get(name, ())} - {GRAPH_OUTPUT, *quantized}
+        return FP32 if any(self.base.precision(reader) == FP32 for reader in direct) else self.base.default
 
-    def _quantise(self, site: Site, precision: Precision) -> None:
+    def _quantize(self, site: Site, precision: Precision) -> None:
         computes = self.floats[site.node]
         for activation in site.activations:
             reader = self.analysis.by_name[activation.node][1]
@@ -164,7 +164,7 @@ class _Work:
         """The format that the producer of ``tensor`` writes."""
         producer = self.main.producer(tensor)
         if producer is None or producer.name not in self._known:
-            return "fp32"
+            return FP32
         return self.floats.get(producer.name, self.base.default)
 
     def _correct(self, node: onnx.NodeProto, shift: NDArray[np.float32]) -> None:

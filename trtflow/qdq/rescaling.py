@@ -27,7 +27,7 @@ from trtflow.model.prune import drop_unread
 from trtflow.model.scopes import FreshNames, Key, Scope, clone
 from trtflow.model.types import attribute_int
 from trtflow.model.units import readers
-from trtflow.numerics.quantise import along
+from trtflow.numerics.quantize import along
 from trtflow.qdq.placement import LINEAR
 
 Floats = NDArray[np.float32]

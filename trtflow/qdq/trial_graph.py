@@ -1,6 +1,6 @@
-"""One graph in which any activation can be quantised, by any scale, without building it anew.
+"""One graph in which any activation can be quantized, by any scale, without building it anew.
 
-Each tensor that quantised nodes read goes through an If: one branch is a Q/DQ pair whose scale is an input of the
+Each tensor that quantized nodes read goes through an If: one branch is a Q/DQ pair whose scale is an input of the
 graph, the other passes the tensor on. Choosing among ranges takes hundreds of runs and this takes one session.
 """
 
@@ -17,16 +17,15 @@ from onnx import helper
 
 from trtflow.model.opset import raise_opset
 from trtflow.model.scopes import FreshNames, clone, opset
-from trtflow.numerics.quantise import scale_for
-from trtflow.plan import Precision
-from trtflow.qdq.insertion import CODES
+from trtflow.numerics.quantize import scale_for
+from trtflow.precision import INT8, ROWS, Precision
 from trtflow.qdq.placement import Site
-from trtflow.qdq.quantize import PER_CHANNEL, TYPED_SCALES
+from trtflow.qdq.quantize import PER_CHANNEL
 
 
 @dataclass(frozen=True)
 class Gated:
-    """``model`` has two further inputs per tensor: whether it is quantised, and the scale."""
+    """``model`` has two further inputs per tensor: whether it is quantized, and the scale."""
 
     model: onnx.ModelProto
     precision: Precision
@@ -34,7 +33,7 @@ class Gated:
     scales: Mapping[str, str]
 
     def feed(self, amax: Mapping[str, float]) -> dict[str, NDArray[Any]]:
-        """The further inputs that quantise the tensors of ``amax`` and no others."""
+        """The further inputs that quantize the tensors of ``amax`` and no others."""
         feed: dict[str, NDArray[Any]] = {}
         for tensor, gate in self.gates.items():
             feed[gate] = np.asarray(tensor in amax)
@@ -42,15 +41,17 @@ class Gated:
         return feed
 
 
-def gated(model: onnx.ModelProto, sites: Sequence[Site], precision: Precision = "int8") -> Gated:
+def gated(model: onnx.ModelProto, sites: Sequence[Site], precision: Precision = INT8) -> Gated:
     """``model`` with a gate for every activation of ``sites``."""
-    least = TYPED_SCALES if precision == "fp8" else PER_CHANNEL
+    least = max(PER_CHANNEL, ROWS[precision].opset)
     copy = raise_opset(model, least) if opset(model) < least else clone(model)
     fresh, known = FreshNames(copy), {node.name: node for node in copy.graph.node}
     gates: dict[str, str] = {}
     scales: dict[str, str] = {}
     opened: dict[str, onnx.NodeProto] = {}
-    copy.graph.initializer.append(helper.make_tensor(zero := fresh("zero"), CODES[precision], [], bytes(1), raw=True))
+    copy.graph.initializer.append(
+        helper.make_tensor(zero := fresh("zero"), ROWS[precision].onnx_type, [], bytes(1), raw=True)
+    )
     for entry in (entry for site in sites for entry in site.activations):
         tensor = entry.tensor
         if tensor not in gates:
@@ -72,7 +73,7 @@ def _gate(tensor: str, gate: str, scale: str, zero: str, fresh: FreshNames) -> o
     plain = [helper.make_node("Identity", [tensor], [passed], fresh(f"{passed}__node"))]
     return helper.make_node(
         "If", [gate], [fresh(f"{tensor}__gated")], fresh(f"{tensor}__if"),
-        then_branch=helper.make_graph(pair, "quantised", [], [onnx.ValueInfoProto(name=through)]),
+        then_branch=helper.make_graph(pair, "quantized", [], [onnx.ValueInfoProto(name=through)]),
         else_branch=helper.make_graph(plain, "plain", [], [onnx.ValueInfoProto(name=passed)]),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 A rounded weight is off by a little that multiplies the mean of its input, so the mean of every output channel is
 off as well, and so are clipped activations (Nagel et al., 2019, section 4.2; here from measured means of the
-inputs). The correction is for the quantised layer only: the FP32 network stays as it is.
+inputs). The correction is for the quantized layer only: the FP32 network stays as it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from trtflow.model.scopes import Scope
 from trtflow.model.types import attribute_int
-from trtflow.numerics.quantise import on_grid, scale_for
+from trtflow.numerics.quantize import on_grid, scale_for
+from trtflow.precision import INT8, Precision
 
 Floats = NDArray[np.float32]
 Wide = NDArray[np.float64]
@@ -34,13 +35,13 @@ def output_channels(node: onnx.NodeProto, dims: Sequence[int]) -> int:
     return dims[0 if node.op_type == "Conv" or attribute_int(node, "transB") else 1]
 
 
-def bias_correction(node: onnx.NodeProto, weight: Floats, rounded: Floats, exact: Wide, quantised: Wide) -> Floats:
+def bias_correction(node: onnx.NodeProto, weight: Floats, rounded: Floats, exact: Wide, quantized: Wide) -> Floats:
     """What to add to the bias of ``node``: its mean output in FP32 less that with ``rounded`` weights.
 
-    ``exact`` and ``quantised`` are the means of each input channel before and after its Q/DQ pair. Padding is left
+    ``exact`` and ``quantized`` are the means of each input channel before and after its Q/DQ pair. Padding is left
     out of account. One number per output channel.
     """
-    wanted, found = (_mean_output(node, w.astype(np.float64), m) for w, m in ((weight, exact), (rounded, quantised)))
+    wanted, found = (_mean_output(node, w.astype(np.float64), m) for w, m in ((weight, exact), (rounded, quantized)))
     return np.asarray(wanted - found, np.float32)
 
 
@@ -53,7 +54,7 @@ def _mean_output(node: onnx.NodeProto, weight: Wide, mean: Wide) -> Wide:
     return np.asarray((parts * mean.reshape(groups, 1, -1)).sum(axis=2).reshape(-1))
 
 
-def clip_shares(weight: Floats, axis: int | None, precision: str = "int8") -> tuple[float, ...]:
+def clip_shares(weight: Floats, axis: int | None, precision: Precision = INT8) -> tuple[float, ...]:
     """The shares of its largest magnitude that leave ``weight`` the least error: per channel of ``axis``, or one."""
     rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1) if axis is not None else weight.reshape(1, -1)
     peaks = np.abs(rows).max(axis=1, keepdims=True)

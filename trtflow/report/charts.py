@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 
 from trtflow import text as figures
-from trtflow.plan import Precision
+from trtflow.precision import FP32, ROWS, Format, Precision
 from trtflow.report.layers import Row, broken
 from trtflow.report.model import Comparison, Evaluation, FrontPoint, LayerStatistics
 from trtflow.report.plot import (
@@ -27,13 +27,6 @@ from trtflow.report.plot import (
 )
 
 DOTS_UP_TO = 160  # more layers than this are drawn as lines only: dots would touch
-
-# Largest finite value and smallest normal number: IEEE 754 binary16, bfloat16, OCP FP8 E4M3.
-LIMITS: dict[Precision, tuple[float, ...]] = {
-    "fp16": (65504.0, 2.0**-14),
-    "bf16": (3.3895314e38, 2.0**-126),
-    "fp8": (448.0, 2.0**-6),
-}
 
 
 def _kept_bands(rows: Sequence[Row], kept: Collection[str]) -> tuple[Band, ...]:
@@ -124,10 +117,15 @@ def shares(rows: Sequence[Row], comparisons: Sequence[Comparison], kept: Collect
     return Chart("shares", alt, tuple(series), ticks, steps(len(rows)), _kept_bands(rows, kept))
 
 
+def _limits(low: Format) -> tuple[float, ...]:
+    """The largest value and the smallest normal number, where the range is the format's own and not far away."""
+    return () if low.uniform or low.name == FP32 else (low.largest, low.smallest_normal)
+
+
 def ranges(rows: Sequence[Row], low: Precision) -> Chart:
     """The largest magnitude of every layer in the reference, against the limits of the low format (log scale)."""
     amax = [next((item.reference_amax for item in row.statistics if item), None) for row in rows]
-    limits = LIMITS.get(low, ())
+    limits = _limits(ROWS[low])
     finite = [value for value in (*amax, *limits) if value is not None and 0 < value < math.inf]
     bottom, top = _decades(finite)
     place = scale(bottom, top, log=True)

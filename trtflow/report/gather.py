@@ -7,7 +7,7 @@ from typing import Any
 
 from trtflow.diagnosis import fp16 as diagnose
 from trtflow.diagnosis.reasons import REASONS
-from trtflow.plan import QUANTISED
+from trtflow.precision import FP16, QUANTIZED
 from trtflow.report.model import (
     Baseline,
     Build,
@@ -63,7 +63,7 @@ def gather(documents: Documents, seconds: Mapping[str, float], failures: Mapping
     Steps that are missing leave their part of the report empty.
     """
     decided = documents.get("quantize") or documents.get("bisect", {})
-    search, plan = decided.get("search"), decided.get("plan", {"default": "fp16", "nodes": {}})
+    search, plan = decided.get("search"), decided.get("plan", {"default": FP16, "nodes": {}})
     floats = documents.get("bisect", {}).get("search")
     findings = documents.get("diagnose", {}).get("findings", [])
     rewrite = documents.get("rewrite", {}).get("notes")
@@ -218,7 +218,7 @@ def _kept(
     promoted = set((rewrite or {}).get("promoted", {})) | set(search["forced"])
     ops = {layer["node"]: layer["op"] for layer in (statistics or {}).get("layers", [])}
     known = [diagnose.Finding(**entry) for entry in findings]
-    kept = [node for node in search["kept"] if plan["nodes"].get(node, plan["default"]) not in QUANTISED]
+    kept = [node for node in search["kept"] if plan["nodes"].get(node, plan["default"]) not in QUANTIZED]
     reasons = {node: diagnose.explain(node, known, search.get("merged", ())) for node in kept}
     return tuple(
         KeptNode(

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from trtflow import text as figures
-from trtflow.plan import QUANTISED
+from trtflow.precision import FP16, QUANTIZED, label
 from trtflow.report import charts, table
 from trtflow.report.layers import join, totals
 from trtflow.report.model import RunSummary, Work
@@ -31,15 +31,15 @@ def _view(summary: RunSummary) -> dict[str, Any]:
     shares = [item.cost_share for item in summary.kept if item.cost_share is not None]
     return {
         "run": summary,
-        "low": figures.precision(summary.low),
+        "low": label(summary.low),
         "kept_cost": sum(shares) if shares else None,
         "kept": kept,
         "kept_nodes": sorted(summary.kept, key=lambda item: depths.get(item.node, len(rows))),
         "rows": rows,
         "errors": charts.errors(rows, summary.comparisons, kept),
         "shares": charts.shares(rows, summary.comparisons, kept),
-        "range_of": "FP16" if work else figures.precision(summary.low),
-        "ranges": charts.ranges(rows, "fp16" if work else summary.low),
+        "range_of": label(FP16) if work else label(summary.low),
+        "ranges": charts.ranges(rows, FP16 if work else summary.low),
         "parts": _parts(work) if work else (),
         "front_chart": charts.pareto(summary.search.front) if summary.search and summary.search.front else None,
         "search_chart": charts.search(summary.search.evaluations) if summary.search else None,
@@ -52,8 +52,8 @@ def _view(summary: RunSummary) -> dict[str, Any]:
 
 def _parts(work: Work) -> list[tuple[str, int, float]]:
     """Kinds of nodes that multiply and add, how many there are and their share; the shares add up to 1."""
-    low = {precision: share for precision, share in work.shares.items() if precision in QUANTISED}
-    parts = [(f"in {figures.precision(precision)}", work.quantised, share) for precision, share in low.items()]
+    low = {precision: share for precision, share in work.shares.items() if precision in QUANTIZED}
+    parts = [(f"in {label(precision)}", work.quantised, share) for precision, share in low.items()]
     for group in dict.fromkeys(item.group for item in work.left):
         shares = [item.cost_share or 0.0 for item in work.left if item.group == group]
         parts.append((group, len(shares), sum(shares)))
@@ -83,7 +83,7 @@ def _environment() -> Environment:
         percent=lambda value: typeset(figures.percent(value)),
         size=lambda value: typeset(figures.size(value)),
         duration=lambda value: typeset(figures.duration(value)),
-        precision=figures.precision,
+        precision=label,
         evidence=lambda value: value if isinstance(value, str) else typeset(figures.number(value)),
         change=change,
         metric_name=lambda name: METRICS.get(name, name),

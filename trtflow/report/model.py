@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from trtflow.plan import Precision
+from trtflow.precision import Precision
 
 
 class Part(BaseModel):

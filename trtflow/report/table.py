@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trtflow import text as figures
+from trtflow.precision import label
 from trtflow.report.layers import Row, badness
 from trtflow.report.model import Comparison, LayerStatistics
 
@@ -89,7 +90,7 @@ class Line:
 def groups(comparisons: Sequence[Comparison]) -> tuple[Group, ...]:
     """The first candidate, the others in brief, what the reference itself looks like, and the finer numbers last."""
     candidates = [Group(item.name, slot, FULL if slot == 0 else BRIEF) for slot, item in enumerate(comparisons)]
-    finer = [Group(f"{figures.precision(item.name)}, more", 0, MORE) for item in comparisons[:1]]
+    finer = [Group(f"{label(item.name)}, more", 0, MORE) for item in comparisons[:1]]
     return (*candidates, Group("reference", None, REFERENCE), *finer)
 
 

@@ -7,8 +7,7 @@ import onnx
 from trtflow.errors import ModelError
 from trtflow.model.scopes import STANDARD_DOMAINS, Scope, scopes
 from trtflow.model.types import Types, infer
-
-WIDTH = {onnx.TensorProto.FLOAT: 32, onnx.TensorProto.FLOAT16: 16, onnx.TensorProto.BFLOAT16: 16}
+from trtflow.precision import FLOAT_TYPES
 
 
 def check_casts(model: onnx.ModelProto) -> None:
@@ -28,7 +27,7 @@ def check_casts(model: onnx.ModelProto) -> None:
 def _is_float_cast(scope: Scope, node: onnx.NodeProto | None, types: Types) -> bool:
     if node is None or node.op_type != "Cast" or node.domain not in STANDARD_DOMAINS:
         return False
-    return types.of(scope, node.input[0]).elem in WIDTH and types.of(scope, node.output[0]).elem in WIDTH
+    return {types.of(scope, node.input[0]).elem, types.of(scope, node.output[0]).elem} <= FLOAT_TYPES
 
 
 def _check(scope: Scope, node: onnx.NodeProto, types: Types, seen: dict[tuple[str, int], str]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trtflow.files.constraints import Constraints
 from trtflow.files.cures import Clipping, Correction, Rescaling
-from trtflow.plan import QUANTISED
+from trtflow.precision import QUANTIZED
 
 if TYPE_CHECKING:
     import onnx
@@ -83,7 +83,7 @@ def _scales(decision: Constraints, found: dict[str, Site]) -> Iterator[str]:
     plan = decision.plan
     for site in found.values():
         by_default = site.node not in plan.nodes and site.is_output  # which leaves output layers out
-        if by_default or plan.precision(site.node) not in QUANTISED:
+        if by_default or plan.precision(site.node) not in QUANTIZED:
             continue
         for tensor in site.tensors:
             if tensor not in decision.scales:

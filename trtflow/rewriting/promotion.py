@@ -12,7 +12,8 @@ from trtflow.model.assignment import edges
 from trtflow.model.constants import loss
 from trtflow.model.operators import refusal
 from trtflow.model.scopes import Key
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP32, Precision
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
     promoted: dict[str, str] = {}
     for node in analysis.candidates:
         precision = plan.precision(node.name)
-        if precision == "fp32":
+        if precision == FP32:
             continue
         if not assigned.inputs[node.name] and not assigned.outputs[node.name]:
             promoted[node.name] = refusal(analysis.by_name[node.name][1], precision)
@@ -51,7 +52,7 @@ def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
             if losses[key, precision]:
                 promoted[node.name] = losses[key, precision]
                 break
-    return Legal(plan.assign(promoted, "fp32"), promoted)
+    return Legal(plan.assign(promoted, FP32), promoted)
 
 
 def _constants_of(

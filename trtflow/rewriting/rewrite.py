@@ -16,13 +16,14 @@ import onnx_graphsurgeon as gs
 
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.model import constants
-from trtflow.model.analysis import LOW, Analysis, analyse, is_boundary_cast
-from trtflow.model.assignment import TYPE_OF, Edges, edges
+from trtflow.model.analysis import Analysis, analyse, is_boundary_cast
+from trtflow.model.assignment import Edges, edges
 from trtflow.model.operators import AS_PRODUCED, RAISED, RECURRENT, listed
 from trtflow.model.opset import raise_opset
 from trtflow.model.scopes import STANDARD_DOMAINS, FreshNames, Key, Scope
 from trtflow.model.types import DTYPE_ATTRIBUTES, has_default
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import BF16, FP32, LOW, ROWS, Precision
 from trtflow.rewriting import surgery
 from trtflow.rewriting.casts import check_casts
 from trtflow.rewriting.promotion import legalized
@@ -87,9 +88,9 @@ def _raised(analysis: Analysis, assigned: Edges) -> tuple[onnx.ModelProto, list[
         for precision in {*assigned.inputs[name].values(), *assigned.outputs[name].values()}
         if not listed(analysis.by_name[name][1].op_type, analysis.opset, precision)
     }
-    if analysis.opset >= RAISED or not (lacking or "bf16" in formats):
+    if analysis.opset >= RAISED or not (lacking or BF16 in formats):
         return analysis.model, []
-    why = ", ".join(sorted(lacking)) or "bf16"  # older operators that runtimes expand do so without BF16
+    why = ", ".join(sorted(lacking)) or BF16  # older operators that runtimes expand do so without BF16
     return raise_opset(analysis.model, RAISED), [f"opset {analysis.opset} was raised to {RAISED} for {why}"]
 
 
@@ -139,7 +140,7 @@ class _Work:
                     last = direct.get(name)
                     names[precision] = last.output[0] if last else self.fresh(f"{name}__{precision}")
                     if name in outputs:
-                        names["fp32"] = name
+                        names[FP32] = name
                     node.outputs[index] = self._variable((scope.path, names[precision]))
             self._retype(node)
 
@@ -149,8 +150,8 @@ class _Work:
             node.input[0]: node
             for node in scope.graph.node
             if is_boundary_cast(scope, node, self.analysis.types)
-            and self._elem(scope, node.input[0]) == TYPE_OF["fp32"]
-            and self._elem(scope, node.output[0]) == TYPE_OF[self.assigned.format(scope.key(node.input[0]))]
+            and self._elem(scope, node.input[0]) == ROWS[FP32].onnx_type
+            and self._elem(scope, node.output[0]) == ROWS[self.assigned.format(scope.key(node.input[0]))].onnx_type
         }
 
     def _elem(self, scope: Scope, name: str) -> int:
@@ -168,7 +169,7 @@ class _Work:
         attribute = DTYPE_ATTRIBUTES.get(node.op, "")
         stated = any(a.name == attribute for a in proto.attribute)
         if stated or has_default(node.op, attribute, self.analysis.opset):
-            self.retyped[node.name] = {attribute: TYPE_OF[low]}
+            self.retyped[node.name] = {attribute: ROWS[low].onnx_type}
 
     def _rewire(self, scope: Scope, node: gs.Node) -> None:
         proto = self.analysis.by_name[node.name][1]
@@ -178,7 +179,7 @@ class _Work:
         for index, name in enumerate(proto.input):
             if name:
                 key = scope.key(name)
-                wanted = self.assigned.format(key) if as_is else low.get(index, "fp32")
+                wanted = self.assigned.format(key) if as_is else low.get(index, FP32)
                 actual = self._copy(key, wanted)
                 if actual != name:
                     node.inputs[index] = self._variable((key[0], actual))
@@ -201,7 +202,7 @@ class _Work:
         if node is None or not is_boundary_cast(scope, node, self.analysis.types):
             return {}
         elem = self._elem(scope, node.input[0])
-        return {precision: node.input[0] for precision in LOW if TYPE_OF[precision] == elem}
+        return {precision: node.input[0] for precision in LOW if ROWS[precision].onnx_type == elem}
 
     def _place_casts(self, scope: Scope, part: gs.Graph) -> None:
         given = [name for name, producer in scope.producers.items() if producer is None]
@@ -233,7 +234,7 @@ class _Work:
         return gs.Node(
             "Cast",
             self.fresh(f"{target}__cast"),
-            {"to": TYPE_OF[precision]},
+            {"to": ROWS[precision].onnx_type},
             [self._variable((scope.path, source))],
             [self._variable((scope.path, target))],
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trtflow.errors import BackendError
+from trtflow.precision import LOW, ROWS
 
 Backend = Literal["tensorrt", "tensorrt-rtx"]
 _MODULES: Mapping[Backend, str] = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
@@ -108,7 +109,7 @@ def _require_low_precision(model: Path, tensors: Mapping[str, int]) -> None:
     """A request that a backend ignores is an error: FP16 asked and FP32 built is the worst silent failure."""
     import onnx
 
-    low = {onnx.TensorProto.FLOAT16: "half", onnx.TensorProto.BFLOAT16: "bf16"}
+    low = {ROWS[precision].onnx_type: ROWS[precision].names.network for precision in LOW}
     graph = onnx.load(model, load_external_data=False).graph
     asked = {low[a.i] for node in graph.node if node.op_type == "Cast" for a in node.attribute if a.i in low}
     ignored = sorted(name for name in asked if not tensors.get(name))

@@ -14,7 +14,7 @@ from trtflow.data import Array, Feed, Sample
 from trtflow.model.facts import tensor_shapes
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.statistics import TensorStatistics, compare, merge
-from trtflow.plan import Precision
+from trtflow.precision import Precision
 from trtflow.runners.reference import mark_outputs
 from trtflow.runners.staged import Staged, batch_tensors, make_batches
 

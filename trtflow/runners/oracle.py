@@ -13,7 +13,8 @@ from onnx import ModelProto
 
 from trtflow.errors import BackendError, ModelError
 from trtflow.files.strict_json import json_numbers
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP32, LOW, Precision
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.emulated import EmulatedRunner, Rounding
 from trtflow.runners.engines import Execute
@@ -125,7 +126,7 @@ class EmulatedOracle(PlanOracle):
     def prober(self, plan: PrecisionPlan) -> ReferenceRunner:
         """One session for all plans where that can be: a session of its own costs more than a run on few samples."""
         low = plan.default
-        if self._rounding != "tensor" or low not in ("fp16", "bf16") or not {*plan.nodes.values()} <= {"fp32"}:
+        if self._rounding != "tensor" or low not in LOW or not {*plan.nodes.values()} <= {FP32}:
             return self.runner(plan)
         if low not in self._switched:
             try:

@@ -8,7 +8,8 @@ from onnx import ModelProto
 from polygraphy.backend.onnxrt import OnnxrtRunner
 
 from trtflow.emulation.switchable import switchable
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 from trtflow.runners.reference import ReferenceRunner, create_session
 
 

@@ -1,7 +1,7 @@
 """Eight bits on top of a floating-point plan: which units can go lower still.
 
-The floating-point plan comes first, since a range that FP16 cannot hold would hide behind INT8: a quantised layer
-saturates where its neighbours overflow. Then the same search decides which units are quantised, everything else
+The floating-point plan comes first, since a range that FP16 cannot hold would hide behind INT8: a quantized layer
+saturates where its neighbours overflow. Then the same search decides which units are quantized, everything else
 staying as the plan has it. So nothing that the first search kept high is lowered to FP16 by the second.
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP32, INT8, Precision
 from trtflow.search.oracle import Oracle, Outcome
 from trtflow.search.problem import Problem, Unit
 
@@ -53,14 +54,14 @@ def joint(
     base: PrecisionPlan,
     units: Iterable[tuple[str, ...]],
     shares: Mapping[str, float],
-    low: Precision = "int8",
+    low: Precision = INT8,
     priors: Mapping[str, float] | None = None,
 ) -> Joint:
-    """The problem of quantising ``units`` (nodes in topological order) on top of ``base``.
+    """The problem of quantizing ``units`` (nodes in topological order) on top of ``base``.
 
     ``shares``: what leaving a node in floating point costs, its share of the multiply-adds, say; 0 if absent.
     """
     priced = [{node: shares.get(node, 0.0) for node in nodes} for nodes in units]
     numbered = tuple(Unit(index, tuple(prices), sum(prices.values())) for index, prices in enumerate(priced))
     costs = {node: price for prices in priced for node, price in prices.items()}
-    return Joint(Problem(numbered, low, "fp32", node_costs=costs, priors=priors or {}), base)
+    return Joint(Problem(numbered, low, FP32, node_costs=costs, priors=priors or {}), base)

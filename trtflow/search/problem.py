@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP16, FP32, Precision
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Problem:
     """
 
     units: tuple[Unit, ...]
-    low: Precision = "fp16"
-    high: Precision = "fp32"
+    low: Precision = FP16
+    high: Precision = FP32
     edges: tuple[Edge, ...] = ()
     forced: frozenset[str] = frozenset()
     priors: Mapping[str, float] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from trtflow.precision import FP32
 from trtflow.steps.contract import Context, Options, Result, StepRecord, Steps, Table
 
 if TYPE_CHECKING:
@@ -42,10 +43,10 @@ def run(options: With, context: Context) -> Result:
     (context.folder / outputs["html"]).write_text(render(summary), encoding="utf-8")
     metrics = _metrics(summary, documents)
     write_json(metrics, context.folder / outputs["metrics"])
-    sides = {"reference": "fp32", "low": summary.low, "candidate": "mixed"}
+    sides = {"reference": FP32, "low": summary.low, "candidate": "mixed"}
     if any(entry.naive is not None for entry in summary.verdict.conditions):
         tested = {"naive": f"{summary.low} naive", "low": f"{summary.low} tuned"}
-        sides = {"reference": "fp32", **tested, "candidate": "mixed"}
+        sides = {"reference": FP32, **tested, "candidate": "mixed"}
     rows = tuple(
         (entry.metric, *(_figure(getattr(entry, side)) for side in sides), entry.bound or "reported only")
         for entry in summary.verdict.conditions

@@ -13,7 +13,8 @@ from trtflow.emulation.emulate import Rounding
 from trtflow.errors import PlanError
 from trtflow.files.search import BaselineEntry, FrontPoint, SearchDocument
 from trtflow.files.statistics import Statistics
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 from trtflow.runners.build import shape_ranges
 from trtflow.runners.engines import EngineName, executor
 from trtflow.runners.evaluate import Evaluator, UserMetric

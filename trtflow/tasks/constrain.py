@@ -15,7 +15,7 @@ from trtflow.files.scales import Scales
 from trtflow.files.search import Side
 from trtflow.model.analysis import NodeInfo, candidates
 from trtflow.model.units import units
-from trtflow.plan import QUANTISED
+from trtflow.precision import QUANTIZED
 from trtflow.tasks.judge import Conditions
 from trtflow.tasks.searching import Decided
 from trtflow.text import six_digits
@@ -39,7 +39,7 @@ def constrain(
     reasons = {
         info.name: explain(info.name, findings, decided.search.merged)
         for info in candidates(model)
-        if info.name in plan.nodes and plan.precision(info.name) not in QUANTISED
+        if info.name in plan.nodes and plan.precision(info.name) not in QUANTIZED
     }
 
     def node(info: NodeInfo) -> Node:

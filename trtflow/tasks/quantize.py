@@ -17,7 +17,8 @@ from trtflow.files.scales import Scales
 from trtflow.files.search import EightBits, Metrics, SearchDocument, Side
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.cost import costs
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 from trtflow.qdq.placement import BARRIERS, Site, site_units, sites, suspicions
 from trtflow.runners.evaluate import Evaluator, UserMetric
 from trtflow.runners.quantized import QuantizedOracle, Ranges

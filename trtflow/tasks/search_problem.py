@@ -19,7 +19,8 @@ from trtflow.model.cost import costs
 from trtflow.model.facts import node_facts, tensor_bytes
 from trtflow.model.scopes import is_constant
 from trtflow.model.units import units
-from trtflow.plan import Precision, PrecisionPlan
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP16, Precision
 from trtflow.rewriting.promotion import legalize
 from trtflow.search.problem import Edge, Problem, Unit
 
@@ -78,7 +79,7 @@ def _priors(
 
     Who shares a tensor with a suspect is suspected too: rounding that tensor is as much theirs.
     """
-    if statistics is None or low != "fp16":
+    if statistics is None or low != FP16:
         return {}
     facts = node_facts(model)
     findings = diagnose(facts, statistics.first)

@@ -1,43 +1,29 @@
-"""Quantised formats: symmetric grids of eight bits, and how an array is put on one.
+"""Quantized formats: symmetric grids, and how an array is put on one.
 
-A scale is the real value of one step: ``scale = amax / qmax``. Scales are rounded up to a number that FP16 holds,
-so that a Q/DQ pair typed FP16 and one typed FP32 use the same grid; the range widens by less than 0.1 % (by 1 % at
-most below amax = 0.008).
+A scale is the real value of one step: ``scale = amax / largest``, the largest code. Scales are rounded up to a number
+that FP16 holds, so that a Q/DQ pair typed FP16 and one typed FP32 use the same grid; the range widens by less than
+0.1 % (by 1 % at most below amax = 0.008).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trtflow.numerics.formats import FORMATS, round_to
+from trtflow.numerics.formats import round_to
+from trtflow.precision import ROWS, Precision
 
 Array = NDArray[np.float32]
 
 HOLDS = 0.01  # a scale may grow by this share to become a number of FP16, whose steps are wide below 6e-5
 
 
-@dataclass(frozen=True)
-class Grid:
-    """``qmax``: the code that amax gets. ``uniform``: whether codes are integers."""
-
-    qmax: float
-    uniform: bool
-
-
-GRIDS: Mapping[str, Grid] = {
-    "int8": Grid(127.0, uniform=True),  # symmetric: -128 is never an amax's code, as in TensorRT
-    "fp8": Grid(FORMATS["fp8"].max, uniform=False),
-}
-
-
-def scale_for(amax: NDArray[Any] | float, precision: str) -> Array:
+def scale_for(amax: NDArray[Any] | float, precision: Precision) -> Array:
     """The scale for ``amax`` (any shape, > 0), float32. Where FP16 cannot hold it, it is left as it is."""
-    exact = np.asarray(np.asarray(amax, np.float64) / GRIDS[precision].qmax, np.float32)
+    exact = np.asarray(np.asarray(amax, np.float64) / ROWS[precision].largest, np.float32)
     with np.errstate(over="ignore"):
         half = exact.astype(np.float16)
         half = np.where(half.astype(np.float32) < exact, np.nextafter(half, np.float16(np.inf)), half)
@@ -46,7 +32,7 @@ def scale_for(amax: NDArray[Any] | float, precision: str) -> Array:
     return np.where(holds, wide, exact).astype(np.float32)
 
 
-def weight_scale(array: Array, axis: int | None, precision: str, shares: Sequence[float] = (1.0,)) -> Array:
+def weight_scale(array: Array, axis: int | None, precision: Precision, shares: Sequence[float] = (1.0,)) -> Array:
     """The scale for ``shares`` of the largest magnitude in ``array``: one, or one per channel of ``axis``.
 
     Channels of zeros get the largest.
@@ -69,18 +55,19 @@ def fits_fp16(scale: Array) -> bool:
         return bool(np.array_equal(scale.astype(np.float16).astype(np.float32), scale))
 
 
-def encode(values: Array, scale: Array, precision: str) -> NDArray[Any]:
-    """The codes of ``values``: int8 or float8_e4m3fn, to nearest, ties to even, saturating (ONNX QuantizeLinear).
+def encode(values: Array, scale: Array, precision: Precision) -> NDArray[Any]:
+    """The codes of ``values``, to nearest, ties to even, saturating (ONNX QuantizeLinear).
 
-    ``scale`` must broadcast against ``values``.
+    Their dtype is that of ``precision``. ``scale`` must broadcast against ``values``.
     """
     ratio = np.asarray(values, np.float32) / scale
-    if GRIDS[precision].uniform:
-        return np.asarray(np.clip(np.rint(ratio), -128, 127), np.int8)
-    return np.asarray(round_to(np.asarray(ratio, np.float32), precision), FORMATS[precision].dtype)
+    grid = ROWS[precision]
+    if grid.uniform:
+        return np.asarray(np.clip(np.rint(ratio), grid.lowest, grid.largest), grid.dtype)
+    return np.asarray(round_to(np.asarray(ratio, np.float32), precision), grid.dtype)
 
 
-def on_grid(values: Array, scale: Array | float, precision: str) -> Array:
+def on_grid(values: Array, scale: Array | float, precision: Precision) -> Array:
     """``values`` after a Q/DQ pair, float32."""
     step = np.asarray(scale, np.float32)
     return np.asarray(encode(values, step, precision).astype(np.float32) * step, np.float32)
