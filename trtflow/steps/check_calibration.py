@@ -9,6 +9,7 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result, Table
 from trtflow.steps.options import Data
+from trtflow.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -136,7 +137,7 @@ def _cache(
     }
     made = (name for node in model.graph.node for name in node.output)
     held = (value.name for value in (*model.graph.input, *model.graph.initializer))
-    yield from check_cache(found, {*made, *held}, fresh, _engine())
+    yield from check_cache(found, {*made, *held}, fresh, release("tensorrt"))
     if found.scales is not None:
         data = context.digest((options.calibration or options.data).source)
         yield from check_origin(found.scales, context.digest(options.model), data)
@@ -167,14 +168,3 @@ def _classes(samples: Iterable[Sample]) -> set[Any]:
         if label is not None and label.dtype.kind in "biu":
             found.update(np.unique(label).tolist())
     return found
-
-
-def _engine() -> tuple[int, ...] | None:
-    """The version of the TensorRT that is installed and would read a cache."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return tuple(int(part) for part in installed("tensorrt").split(".")[:3])
-    except (PackageNotFoundError, ValueError):
-        return None

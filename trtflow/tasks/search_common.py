@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from trtflow.versions import tools
+
 if TYPE_CHECKING:
     from trtflow.search.ledger import Evaluation
     from trtflow.steps.contract import Context
@@ -39,9 +41,7 @@ def reporter(context: Context) -> Callable[[Evaluation], None]:
 
 def made_by() -> dict[str, str]:
     """The tools that a search depends on, with their versions."""
-    from importlib.metadata import version as installed
-
-    return {name: installed(name) for name in ("trtflow", "onnxruntime", "onnx")} | {"runner": "emulated"}
+    return tools("trtflow", "onnxruntime", "onnx") | {"runner": "emulated"}
 
 
 def entry_document(entry: Evaluation) -> dict[str, Any]:
