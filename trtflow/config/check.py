@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from trtflow.located import Located, Problem, problem
-from trtflow.text import suggestion
+from trtflow.text import did_you_mean, suggestion
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -125,5 +125,5 @@ def _mismatch(located: Located, texts: Sequence[str]) -> Problem:
     choices = [word for text in texts if text.startswith("one of ") for word in text[7:].split(", ")]
     if any(text.startswith("expected ") for text in texts):
         return problem(f"{' or '.join(texts)}, found {found}", located)
-    hint = suggestion(located.plain(), choices)
-    return problem(f"expected {' or '.join(texts)}, found {found}", located, hint if hint.startswith("did") else "")
+    hint = did_you_mean(located.plain(), choices)
+    return problem(f"expected {' or '.join(texts)}, found {found}", located, hint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from difflib import get_close_matches
 from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +11,7 @@ from pydantic import Field
 from trtflow.errors import PlanError
 from trtflow.steps.contract import CodeReference, Context, File, Options, Result
 from trtflow.steps.options import Data
+from trtflow.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -95,8 +95,7 @@ def _named(amax: Mapping[str, float], names: Collection[str]) -> Mapping[str, fl
     """The ranges that the config gives itself, checked."""
     for name, value in amax.items():
         if name not in names:
-            close = get_close_matches(name, names, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, names, "; ")
             raise PlanError(f"amax names {name!r}, which INT8 would not quantise here{hint}")
         if not (isfinite(value) and value > 0):
             raise PlanError(f"amax of {name!r} is {value}; expected a positive finite number.")
