@@ -40,7 +40,9 @@ def test_a_version_is_found_by_distribution_or_by_package_without_importing_it(n
     assert installed(name) == expected
 
 
-@pytest.mark.parametrize(("name", "expected"), [("accelerated", (2, 7, 1)), ("bare", None), ("no-such-package", None)])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("accelerated", (2, 7, 1)), ("bare", None), ("no-such-package", None)]
+)
 def test_a_release_is_three_numbers(name: str, expected: tuple[int, int, int] | None) -> None:
     assert release(name) == expected
 
