@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trtflow.config.check import describe
+from trtflow.checked import describe
 from trtflow.config.references import Substitution
 from trtflow.located import Located, Problem, problem
 from trtflow.text import did_you_mean, suggestion
