@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Conditions
-
-if TYPE_CHECKING:
-    import onnx
-
-    from trtflow.files.exports import Port
 
 version = 2
 environment = ()
@@ -42,11 +36,13 @@ def run(options: With, context: Context) -> Result:
     from trtflow.diagnosis.fp16 import Finding, explain
     from trtflow.files.constraints import Constraints, ModelReference, Node, write_constraints
     from trtflow.files.cures import in_effect, read_cures
-    from trtflow.files.exports import formats_for, triton_config
+    from trtflow.files.exports.decision import Decision
+    from trtflow.files.exports.registry import EXPORTS
     from trtflow.files.scales import read_scales
     from trtflow.model.analysis import candidates
     from trtflow.model.units import units
     from trtflow.plan import QUANTISED, read_plan
+    from trtflow.tasks.export import with_ports
     from trtflow.text import six_digits
 
     model = onnx.load(options.model)
@@ -76,21 +72,12 @@ def run(options: With, context: Context) -> Result:
     write_constraints(constraints, context.folder / outputs["constraints"])
     exports = context.folder / outputs["exports"]
     exports.mkdir()
-    for file, write in formats_for(constraints):
-        (exports / file).write_text(write(constraints), encoding="utf-8")
-    ports = [tuple(_port(value) for value in values) for values in (model.graph.input, model.graph.output)]
-    name = Path(facts["file"]).stem
-    (exports / "config.pbtxt").write_text(triton_config(name, *ports), encoding="utf-8")
+    decision = with_ports(Decision(constraints), model)
+    for export in EXPORTS.values():
+        if export.suits(decision):
+            (exports / export.file).write_text(export.write(decision), encoding="utf-8")
     some = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
     return Result(metrics={"kept": len(nodes)}, summary=f"{plan.default} except {some}")
-
-
-def _port(value: onnx.ValueInfoProto) -> Port:
-    from trtflow.files.exports import Port
-    from trtflow.runners.reference import tensor_input
-
-    entry = tensor_input(value)
-    return Port(entry.name, entry.dtype.name, entry.shape)
 
 
 def _json(path: File) -> Any:
