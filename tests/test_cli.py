@@ -294,6 +294,13 @@ def test_an_unknown_export_format_lists_the_known_ones(trtflow_command: Command)
     status, _, errors = trtflow_command("export", "constraints.yaml", "--to", "trtexce")
     assert status == 1
     assert "expected one of trtexec, polygraphy, modelopt, onnxruntime" in errors
+    assert "did you mean 'trtexec'?" in errors
+
+
+def test_export_formats_are_listed_with_the_versions_that_they_are_valid_for(trtflow_command: Command) -> None:
+    status, output, errors = trtflow_command("export", "constraints.yaml")
+    assert (status, errors, len(output.splitlines())) == (0, "", 8)
+    assert "trtexec            trtexec.args               arguments of trtexec (TensorRT 8.4 to 10.16)\n" in output
 
 
 @pytest.mark.parametrize(("version", "header"), [("8.6.1", "TRT-8601-"), ("10.3.0", "TRT-100300-")])

@@ -11,6 +11,43 @@ from trtflow import text as figures
 
 
 @pytest.mark.parametrize(
+    ("word", "hint", "suggestion"),
+    [
+        ("ioo", "; did you mean 'iou'?", "did you mean 'iou'?"),
+        ("latency", "", "one of: iou, sqnr"),
+        (3, "", "one of: iou, sqnr"),
+    ],
+)
+def test_a_suggestion_names_the_closest_choice_or_all(word: object, hint: str, suggestion: str) -> None:
+    assert figures.did_you_mean(word, ["sqnr", "iou"], "; ") == hint
+    assert figures.suggestion(word, ["sqnr", "iou"]) == suggestion
+
+
+def test_nothing_is_suggested_where_there_is_no_choice() -> None:
+    assert (figures.did_you_mean("x", []), figures.suggestion("x", [])) == ("", "")
+
+
+@given(st.lists(st.text(min_size=1), min_size=1))
+def test_a_choice_itself_is_always_the_closest(choices: list[str]) -> None:
+    assert figures.did_you_mean(choices[0], choices) == f"did you mean '{choices[0]}'?"
+
+
+@pytest.mark.parametrize(("name", "text"), [("fp16", "FP16"), ("int8", "INT8"), ("mixed", "mixed")])
+def test_a_precision_is_written_as_in_prose(name: str, text: str) -> None:
+    assert figures.precision(name) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "-"), (999.6, "1,000"), (4_731_114, "4,731,114")])
+def test_a_count_is_a_whole_number(value: float | None, text: str) -> None:
+    assert figures.count(value) == text
+
+
+@pytest.mark.parametrize(("value", "kept"), [(91234.5678, 91234.6), (1 / 3, 0.333333), (0.0, 0.0)])
+def test_six_digits_are_kept_in_files(value: float, kept: float) -> None:
+    assert figures.six_digits(value) == kept
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (None, "-"),

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from trtflow.errors import TrtflowError as TrtflowError
     from trtflow.files.constraints import read_constraints as read_constraints
     from trtflow.files.constraints import write_constraints as write_constraints
-    from trtflow.files.exports import export as export
     from trtflow.model.load import load as load
     from trtflow.model.load import save as save
     from trtflow.plan import PrecisionPlan as PrecisionPlan
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from trtflow.tasks.data import open_data as open_data
     from trtflow.tasks.diagnose import diagnose as diagnose
     from trtflow.tasks.emulate import emulate as emulate
+    from trtflow.tasks.export import export as export
     from trtflow.tasks.quantize import quantize as quantize
     from trtflow.tasks.rewrite import rewrite as rewrite
     from trtflow.tasks.validate import validate as validate
@@ -69,7 +69,7 @@ _HOMES = {
     "cure": "trtflow.tasks.cure",
     "diagnose": "trtflow.tasks.diagnose",
     "emulate": "trtflow.tasks.emulate",
-    "export": "trtflow.files.exports",
+    "export": "trtflow.tasks.export",
     "load": "trtflow.model.load",
     "open_data": "trtflow.tasks.data",
     "quantize": "trtflow.tasks.quantize",

@@ -146,27 +146,22 @@ def apply(
 @app.command(epilog="Example: trtflow export out/unet/constraints.yaml --to trtexec > trtexec.args")
 def export(
     constraints: Annotated[Path, typer.Argument(metavar="CONSTRAINTS", help="constraints.yaml of a run")],
-    to: Annotated[
-        str,
-        typer.Option(
-            help="trtexec, polygraphy, modelopt, onnxruntime; for INT8 also calibration-cache, ppq, dynamic-ranges"
-        ),
-    ],
+    to: Annotated[str | None, typer.Option(help="the format [default: list those that there are]")] = None,
+    model: Annotated[Path | None, typer.Option(help="the ONNX file, for a format that lists its inputs")] = None,
     tensorrt: Annotated[
         str, typer.Option(help="the version that will read a calibration cache: TensorRT skips those of others")
     ] = "10.13.3",
 ) -> None:
     """Print a decision in another tool's format, which says for which versions it is valid."""
-    from trtflow.errors import PlanError
-    from trtflow.files.constraints import read_constraints
-    from trtflow.files.exports import FORMATS
-    from trtflow.files.ranges import calibration_cache, parse_version
+    from trtflow.files.exports.decision import parse_version
+    from trtflow.files.exports.registry import EXPORTS
+    from trtflow.tasks import export as task
 
-    if to not in FORMATS:
-        raise PlanError(f"there is no format '{to}'; expected one of {', '.join(FORMATS)}.")
-    decision, version = read_constraints(constraints), parse_version(tensorrt)
-    cache = to == "calibration-cache"
-    typer.echo(calibration_cache(decision.scales, version) if cache else FORMATS[to][1](decision), nl=False)
+    if to is None:
+        for name, row in EXPORTS.items():
+            typer.echo(f"{name:17}  {row.file:25}  {row.summary} ({row.valid})")
+        return
+    typer.echo(task.export(constraints, to, model, parse_version(tensorrt)), nl=False)
 
 
 def main() -> None:

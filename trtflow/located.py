@@ -6,6 +6,7 @@ position of a value travels with it and no separate map of origins has to be kep
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -131,6 +132,12 @@ def problem(message: str, located: Located, hint: str = "", key: bool = False) -
     """A problem at a value, or at its ``key``."""
     at = located.key if key and located.key else located.at
     return Problem(message, at, hint, located.used)
+
+
+def shown(file: Path) -> str:
+    """A path as messages show it: relative where it lies below the current folder."""
+    relative = os.path.relpath(file)
+    return str(file.resolve()) if relative.startswith("..") else relative
 
 
 def position(at: Location) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from trtflow.located import Located, Location, Problem, raise_problems
+from trtflow.errors import ConfigError
+from trtflow.located import Located, Location, Problem, raise_problems, shown
 
 CORE: tuple[tuple[str, str, str], ...] = (
     ("null", r"~|null|Null|NULL|", "~nN"),
@@ -154,6 +155,20 @@ def parse(text: str, name: str, folder: Path, lines: Sequence[str] | None = None
     located = Located(None, reader.at(_Start)) if node is None else reader.node(node)
     raise_problems(reader.problems)
     return located
+
+
+def read_yaml(file: Path) -> Located:
+    """The value of the YAML document in ``file``.
+
+    Raises:
+        ConfigError: it cannot be read, or as `parse` does.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"{file}: cannot be read: {reason}. Give the path of a YAML file.") from error
+    return parse(text, shown(file), file.resolve().parent)
 
 
 def load(text: str, name: str = "document") -> Any:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from trtflow.checked import validate
 from trtflow.config import workflows
-from trtflow.config.check import validate
 from trtflow.config.load import read
 from trtflow.config.model import Workflow
 from trtflow.config.workflows import builtin_folder, builtins, is_path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 
 import pytest
@@ -49,19 +51,42 @@ def test_it_reads_back_as_the_same_decision(tmp_path: Path) -> None:
     assert again.plan == PrecisionPlan("fp16", {"/down0/conv0/Conv": "fp32"})
 
 
+HEAD = "trtflow-constraints: 1\nmodel: {path: a, sha256: b}\ndefault: fp16\n"
+NODE = "  /a/Conv: {precision: fp32, op: Conv, reason: R01}\n"
+
+
+def read(tmp_path: Path, text: str) -> Constraints:
+    (tmp_path / "c.yaml").write_text(text)
+    return read_constraints(tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize(("number", "value"), [("1e-05", 1e-05), ("1.0e-05", 1e-05), ("3", 3.0), (".inf", math.inf)])
+def test_numbers_are_those_of_yaml_1_2(tmp_path: Path, number: str, value: float) -> None:
+    assert read(tmp_path, f"{HEAD}scales: {{x: {number}}}\n").scales == {"x": value}
+
+
+def test_names_that_look_like_numbers_come_back_as_names(tmp_path: Path) -> None:
+    named = EXAMPLE.model_copy(update={"nodes": {"12": EXAMPLE.nodes["/down0/conv0/Conv"]}, "scales": {"1e3": 1.0}})
+    write_constraints(named, tmp_path / "c.yaml")
+    assert read_constraints(tmp_path / "c.yaml") == named
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            "trtflow-constraints: 2\nmodel: {path: a, sha256: b}\ndefault: fp16\n",
-            "trtflow-constraints: Input should be 1",
-        ),
-        ("model: {path: a, sha256: b}\ndefault: fp15\n", "default: Input should be"),
-        ("model: {path: a}\ndefault: fp16\nnoeds: {}\n", "noeds: Extra inputs"),
-        ("a: [", "is not YAML"),
+        (f"{HEAD}nodes:\n{NODE}{NODE}", ":6:3: the key '/a/Conv' is here twice"),
+        (f"{HEAD}<<<<<<< HEAD\nnodes: {{}}\n", "= line 4 is the mark of a merge conflict; resolve it first"),
+        (f"{HEAD}noeds: {{}}\n", ":4:1: unknown key 'noeds'\n    4 | noeds: {}\n      | ^^^^^\n      = did you mean"),
+        (HEAD.replace("fp16", "fp15"), ":3:10: expected one of fp32, fp16, bf16, int8, fp8, found 'fp15'"),
+        (f"{HEAD}scales: {{x: '1.5'}}\n", ":4:13: expected a number, found '1.5'"),
+        (f"{HEAD}scales: {{1: 1.5}}\n", ":4:10: a key must be a string"),
+        (f"{HEAD}accept: {{iou: {{dorp: 0.1}}}}\n", ":4:16: unknown key 'dorp'"),
+        (f"{HEAD}cures: [{{kind: magic}}]\n", ":4:16: expected one of equalisation, migration, "),
+        (f"{HEAD}nodes:\n  a: {{op: Conv, reason: R01}}\n", ":5:3: 'precision' is missing"),
+        (HEAD.replace("1", "2", 1) + "new: 1\n", ":1:22: this trtflow reads format 1, not 2"),
+        ("trtflow-scales: 1\n", ":1:1: 'trtflow-constraints' is missing"),
     ],
-)
+)  # fmt: skip
 def test_a_broken_file_is_refused_with_the_place(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "c.yaml").write_text(text)
-    with pytest.raises(PlanError, match=message):
-        read_constraints(tmp_path / "c.yaml")
+    with pytest.raises(PlanError, match=re.escape(f"c.yaml{message}" if message[0] == ":" else message)):
+        read(tmp_path, text)

@@ -1,66 +1,51 @@
+"""Files of ranges are told apart, and read whichever tool wrote them."""
+
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import pytest
+from decisions import decision
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trtflow.errors import PlanError
-from trtflow.files.ranges import calibration_cache, dynamic_ranges, match_names, ppq_ranges, read_ranges
+from trtflow.files.exports import calibration_cache, dynamic_ranges, ppq
+from trtflow.files.exports.registry import Export
+from trtflow.files.ranges import match_names, read_ranges
+from trtflow.files.scales import Origin, Scales, TensorScale, write_scales
 
-RANGES = {"images": 1.0, "/model.0/conv/Conv_output_0": 7.3, "scope/x:0": 0.125}
 NAMES = st.text(
     st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp", "Zs"), blacklist_characters=":#{"), min_size=1
 )
 
 
-def test_a_calibration_cache_is_written_byte_for_byte_as_tensorrt_does() -> None:
-    scale = np.float32(7.3 / 127).view(np.uint32)
-    assert calibration_cache(RANGES, version=(10, 3, 0)) == (
-        "TRT-100300-EntropyCalibration2\n"
-        "images: 3c010204\n"
-        f"/model.0/conv/Conv_output_0: {scale:08x}\n"
-        "scope/x:0: 3a810204\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("version", "header"), [((8, 6, 1), "TRT-8601-MinMaxCalibration"), ((10, 13, 3), "TRT-101303-MinMaxCalibration")]
-)
-def test_headers_number_versions_as_the_release_did(
-    tmp_path: Path, version: tuple[int, int, int], header: str
+@pytest.mark.parametrize(("number", "version"), [("8601", (8, 6, 1)), ("101303", (10, 13, 3))])
+@pytest.mark.parametrize("algorithm", ["MinMaxCalibration", "EntropyCalibration2"])
+def test_a_header_tells_the_version_and_the_algorithm(
+    tmp_path: Path, number: str, version: tuple[int, int, int], algorithm: str
 ) -> None:
-    (tmp_path / "cache").write_text(calibration_cache(RANGES, version, "MinMaxCalibration"))
-    assert (tmp_path / "cache").read_text().splitlines()[0] == header
+    (tmp_path / "cache").write_text(f"TRT-{number}-{algorithm}\nx: 3c010204\n")
     found = read_ranges(tmp_path / "cache")
-    assert (found.version, found.algorithm, found.kind) == (version, "MinMaxCalibration", "calibration cache")
+    assert (found.version, found.algorithm, found.kind) == (version, algorithm, "calibration cache")
 
 
-@pytest.mark.parametrize("write", [calibration_cache, ppq_ranges, dynamic_ranges])
+@pytest.mark.parametrize("export", [calibration_cache, ppq, dynamic_ranges])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(ranges=st.dictionaries(NAMES, st.floats(1e-30, 1e30), min_size=1))
-def test_what_is_written_is_read_back(
-    tmp_path: Path, write: Callable[[Mapping[str, float]], str], ranges: dict[str, float]
-) -> None:
-    (tmp_path / "file").write_text(write(ranges))
+def test_what_is_written_is_read_back(tmp_path: Path, export: Export, ranges: dict[str, float]) -> None:
+    (tmp_path / "file").write_text(export.write(decision(scales=ranges)))
     found = read_ranges(tmp_path / "file").amax
     assert found == pytest.approx(ranges, rel=1e-7)
 
 
-def test_what_cannot_be_a_range_is_not_written(tmp_path: Path) -> None:
-    text = calibration_cache({"dead": 0.0, "broken": float("nan"), "wide": float("inf"), "x": 1.0})
-    (tmp_path / "cache").write_text(text)
-    assert list(read_ranges(tmp_path / "cache").amax) == ["x"]
-
-
-def test_dynamic_range_text_cannot_say_names_with_a_colon() -> None:
-    assert dynamic_ranges(RANGES).splitlines() == [
-        "images: 1.0", "/model.0/conv/Conv_output_0: 7.3", "# scope/x:0: 0.125",
-    ]  # fmt: skip
+def test_our_own_scales_are_read_without_dead_tensors(tmp_path: Path) -> None:
+    tensors = {"x": TensorScale(amax=1.5, method="mse"), "dead": TensorScale(amax=0.0, method="mse")}
+    scales = Scales(method="mse", samples=8, model=Origin(name="m", sha256="0"), tensors=tensors)
+    write_scales(scales, tmp_path / "file")
+    found = read_ranges(tmp_path / "file")
+    assert (found.kind, found.amax, found.scales) == ("trtflow scales", {"x": 1.5}, scales)
 
 
 @pytest.mark.parametrize(

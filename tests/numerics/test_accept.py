@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trtflow.errors import ConfigError, MetricError
-from trtflow.numerics.accept import Accept
+from trtflow.numerics.accept import Accept, Condition
+from trtflow.numerics.metrics import METRICS
 
 NAN, INF = math.nan, math.inf
 
@@ -119,7 +121,16 @@ def test_a_drop_below_infinity_is_an_error_that_names_the_way_out() -> None:
         Accept.parse({"sqnr": {"drop": 3}}).judge({"sqnr": INF}, {"sqnr": 40.0})
 
 
-def test_document_is_what_parse_reads() -> None:
-    document = {"iou": {"drop": 0.005, "min": 0.9}, "sqnr": {"min": 30.0}}
-    assert Accept.parse(document).document() == document
-    assert Accept.parse(Accept.parse(document).document()) == Accept.parse(document)
+@pytest.mark.parametrize(("higher_is_better", "wrong", "right"), [(True, "rise", "drop"), (False, "drop", "rise")])
+def test_a_metric_can_only_be_let_go_the_way_that_is_worse(
+    monkeypatch: pytest.MonkeyPatch, higher_is_better: bool, wrong: str, right: str
+) -> None:
+    monkeypatch.setitem(METRICS, "own", replace(METRICS["sqnr"], higher_is_better=higher_is_better))
+    with pytest.raises(ConfigError, match=f"accept.own.{wrong}: own is better when .*; use '{right}'"):
+        Accept.parse({"own": {wrong: 0.1}}, known=["own"])
+    assert Accept.parse({"own": {right: 0.1}}, known=["own"]).metrics == ("own",)
+
+
+def test_a_metric_of_the_users_may_go_either_way() -> None:
+    conditions = Accept.parse({"own": {"drop": 1, "rise": 2}}, known=None).conditions
+    assert conditions == (Condition("own", "drop", 1.0), Condition("own", "rise", 2.0))

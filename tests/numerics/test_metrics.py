@@ -1,200 +1,68 @@
+"""A metric is a row: what else there is to know of it must agree with what it does."""
+
 from __future__ import annotations
 
 import math
-from typing import Any
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from trtflow.errors import MetricError
-from trtflow.numerics.metrics import METRICS, evaluate, start
+from trtflow.numerics.metrics import METRICS, start
 
-Array = NDArray[Any]
-NAN, INF = math.nan, math.inf
-
-
-def one(*outputs: Any) -> list[dict[str, Array]]:
-    """One output "y" of each sample."""
-    return [{"y": np.asarray(output, np.float32)} for output in outputs]
+EXACT = {"y": np.array([[0.1, 0.9, 0.4]], np.float32)}
+WRONG = {"y": np.array([[0.9, 0.1, 0.4]], np.float32)}
+LABELS = {"iou": np.array([[0, 1, 0]]), "top-1": np.array([1])}
 
 
-def measure(name: str, outputs: Any, reference: Any, labels: Any = None) -> float:
-    return evaluate([name], outputs, reference, labels)[name]
+def value(name: str, outputs: dict[str, np.ndarray], label: object) -> float:
+    metric = start([name])[name]
+    metric.update(outputs, EXACT, label)
+    return metric.value()
 
 
-def test_the_built_in_metrics_and_what_they_need() -> None:
-    needs = {name: builtin.needs_labels for name, builtin in METRICS.items()}
-    assert needs == {
-        "iou": True,
-        "top-1": True,
-        "agreement": False,
-        "sqnr": False,
-        "psnr": False,
-        "cosine": False,
-    }
+@pytest.mark.parametrize("name", METRICS)
+def test_the_direction_of_a_metric_is_the_one_that_its_row_says(name: str) -> None:
+    exact, wrong = (value(name, outputs, LABELS.get(name)) for outputs in (EXACT, WRONG))
+    assert (exact > wrong) is METRICS[name].higher_is_better
 
 
-MAP = [[[[0.9, 0.1], [0.6, 0.2]]]]
+@pytest.mark.parametrize("name", [name for name, row in METRICS.items() if row.needs_labels])
+def test_a_metric_that_needs_labels_says_so_without(name: str) -> None:
+    with pytest.raises(MetricError, match=f"^{name} needs labels and the data has none"):
+        value(name, EXACT, None)
 
 
-@pytest.mark.parametrize(
-    ("output", "label", "expected"),
-    [
-        (MAP, [[1, 0], [1, 0]], 1.0),
-        (MAP, [[1, 0], [0, 0]], 1 / 2),
-        (MAP, [[255, 255], [0, 0]], 1 / 3),
-        (MAP, [[[[True, False], [True, True]]]], 2 / 3),
-        (MAP, [[0, 1], [0, 1]], 0.0),
-        ([[[[NAN, 0.1], [0.6, 0.2]]]], [[1, 0], [1, 0]], 1 / 2),
-        ([[[[0.9, NAN], [0.6, NAN]]]], [[1, 0], [1, 0]], 2 / 4),  # NaN > 0.5 is false, yet not right
-        ([[[[NAN, NAN], [NAN, NAN]]]], [[1, 0], [1, 0]], 0.0),
-    ],
-)
-def test_iou_of_a_foreground(output: Any, label: Any, expected: float) -> None:
-    assert measure("iou", one(output), one(MAP), [np.array(label)]) == pytest.approx(expected)
+@pytest.mark.parametrize("name", [name for name, row in METRICS.items() if not row.needs_labels])
+def test_a_metric_that_needs_no_labels_does_without(name: str) -> None:
+    assert not math.isnan(value(name, EXACT, None))
 
 
-def test_iou_adds_up_its_counts_over_samples_before_it_divides() -> None:
-    outputs = one([[0.9, 0.9, 0.9, 0.1]], [[0.9, 0.1, 0.1, 0.1]])
-    labels = [np.array([1, 1, 1, 0]), np.array([0, 1, 0, 0])]
-    assert measure("iou", outputs, outputs, labels) == pytest.approx(3 / 5)
-
-
-def test_the_reference_alone_decides_whether_a_map_holds_logits() -> None:
-    logits, label = [[0.2, -3.0, 4.0]], [np.array([1, 0, 1])]
-    assert measure("iou", one(logits), one(logits), label) == 1.0
-    assert measure("iou", one([[0.2, 0.0, 1.0]]), one(logits), label) == 1.0
-    assert measure("iou", one(logits), one([[0.2, 0.0, 1.0]]), label) == 1 / 2
-
-
-SCORES = np.moveaxis(np.eye(3, dtype=np.float32)[[[0, 1], [2, 2]]], -1, 0)[None]  # 1x3x2x2, classes 0 1 / 2 2
-
-
-@pytest.mark.parametrize(
-    ("label", "expected"),
-    [
-        ([[0, 1], [2, 2]], 1.0),
-        ([[[0, 1], [2, 2]]], 1.0),
-        ([[0, 1], [2, 1]], (1 + 1 / 2 + 1 / 2) / 3),
-        ([[0, 0], [2, 2]], (1 / 2 + 1) / 2),  # class 1 has no label
-        ([[0, 255], [2, 2]], 1.0),  # 255 is left out
-    ],
-)
-def test_iou_of_classes_is_the_mean_over_those_that_are_labelled(label: Any, expected: float) -> None:
-    assert measure("iou", [{"y": SCORES}], [{"y": SCORES}], [np.array(label)]) == pytest.approx(expected)
-
-
-def test_iou_finds_classes_on_the_last_axis_and_counts_their_nan_as_wrong() -> None:
-    scores = np.moveaxis(SCORES, 1, -1).copy()
-    label = [np.array([[0, 1], [2, 2]])]
-    assert measure("iou", [{"y": scores}], [{"y": scores}], label) == 1.0
-    broken = scores.copy()
-    broken[0, 0, 0, 1] = NAN
-    assert measure("iou", [{"y": broken}], [{"y": scores}], label) == pytest.approx(2 / 3)
-
-
-@pytest.mark.parametrize(
-    ("outputs", "labels", "expected"),
-    [
-        ([[[0.1, 0.9, 0.0]], [[5, 1, 2]]], [1, 0], 1.0),
-        ([[[0.1, 0.9, 0.0]], [[5, 1, 2]]], [1, 2], 0.5),
-        ([[[0.1, 0.9], [0.7, 0.2]]], [np.array([1, 1])], 0.5),
-        ([[[0.1, 0.9, NAN]]], [1], 0.0),
-        ([[[NAN, NAN, NAN]]], [0], 0.0),
-        ([[[INF, 0.9, 1.0]]], [0], 1.0),
-        ([[0.1, 0.9, 0.0]], [1], 1.0),
-        ([[[[[3.0]], [[9.0]]]]], [1], 1.0),  # 1x2x1x1
-    ],
-)
-def test_top_1(outputs: Any, labels: Any, expected: float) -> None:
-    assert measure("top-1", one(*outputs), one(*outputs), labels) == expected
-
-
-@pytest.mark.parametrize(
-    ("reference", "candidate", "expected"),
-    [
-        ([[0.1, 0.9, 0.0]], [[0.4, 0.5, 0.1]], 1.0),
-        ([[0.1, 0.9, 0.0]], [[0.6, 0.5, 0.1]], 0.0),
-        ([[0.1, 0.9, 0.0]], [[NAN, 0.5, 0.1]], 0.0),
-        ([[NAN, 0.9, 0.0]], [[NAN, 0.9, 0.0]], 0.0),
-        (MAP, [[[[0.6, 0.1], [0.4, 0.2]]]], 3 / 4),
-        (MAP, [[[[0.6, NAN], [0.4, 0.2]]]], 2 / 4),
-        ([[[0.0, 1.0], [1.0, 0.0]]], [[[0.2, 0.3], [0.3, 0.4]]], 1 / 2),  # tokens: classes on the last axis
-        (0.7, 0.6, 1.0),
-    ],
-)
-def test_agreement_with_the_reference(reference: Any, candidate: Any, expected: float) -> None:
-    assert measure("agreement", one(candidate), one(reference)) == expected
-
-
-def test_agreement_takes_integers_as_decisions_and_axis_1_of_images_as_classes() -> None:
-    assert measure("agreement", [{"y": np.array([3, 4])}], [{"y": np.array([3, 5])}]) == 0.5
-    other = np.roll(SCORES, 1, axis=1)
-    assert measure("agreement", [{"y": other}], [{"y": SCORES}]) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("name", "reference", "candidate", "expected"),
-    [
-        ("sqnr", [3.0, 4.0], [3.0, 4.5], 20.0),
-        ("sqnr", [3.0, 4.0], [3.0, 4.0], INF),
-        ("sqnr", [3.0, 4.0], [3.0, NAN], -INF),
-        ("sqnr", [3.0, 4.0], [3.0, INF], -INF),
-        ("sqnr", [0.0, 0.0], [0.0, 1.0], -INF),
-        ("psnr", [-5.0, 5.0], [-5.0, 6.0], 10 * math.log10(100 / 0.5)),
-        ("psnr", [-5.0, 5.0], [-5.0, 5.0], INF),
-        ("psnr", [2.0, 2.0], [2.0, 1.0], -INF),
-        ("psnr", [-5.0, 5.0], [-5.0, NAN], -INF),
-        ("cosine", [1.0, 0.0], [1.0, 1.0], math.sqrt(0.5)),
-        ("cosine", [3e19, 0.0], [3e19, 3e19], math.sqrt(0.5)),
-        ("cosine", [1e-25, 1e-25], [1e-25, 1e-25], 1.0),
-        ("cosine", [0.0, 0.0], [0.0, 0.0], 1.0),
-        ("cosine", [0.0, 0.0], [1e-9, 0.0], 0.0),
-        ("cosine", [1.0, 0.0], [NAN, 0.0], 0.0),
-    ],
-)
-def test_distances_from_the_reference(name: str, reference: Any, candidate: Any, expected: float) -> None:
-    assert measure(name, one(candidate), one(reference)) == pytest.approx(expected)
-
-
-def test_distances_are_over_all_samples_and_the_worst_floating_point_output() -> None:
-    reference = [{"a": np.float32([1, 1]), "b": np.float32([10]), "n": np.array([1])}] * 2
-    exact = reference[0]
-    wrong = {"a": np.float32([1, 1]), "b": np.float32([11]), "n": np.array([9])}
-    assert measure("sqnr", [exact, wrong], reference) == pytest.approx(10 * math.log10(200))
-
-
-@pytest.mark.parametrize("name", ["agreement", "sqnr", "psnr", "cosine"])
-def test_the_reference_against_itself_is_the_best(name: str) -> None:
-    outputs = one([[0.2, 0.7, 0.1]], [[0.6, 0.3, 0.1]])
-    assert measure(name, outputs, outputs) == (INF if name in ("sqnr", "psnr") else 1.0)
-
-
-@pytest.mark.parametrize(
-    ("name", "labels", "message"),
-    [
-        ("iou", None, "needs labels"),
-        ("top-1", [None], "needs labels"),
-        ("iou", [np.zeros((1, 3))], "foreground"),
-        ("iou", [np.zeros((5, 5))], "does not fit"),
-        ("top1", None, "did you mean 'top-1'"),
-        ("sqnr", [1, 2], "do not fit together"),
-    ],
-)
-def test_what_cannot_be_told_is_an_error(name: str, labels: Any, message: str) -> None:
-    with pytest.raises(MetricError, match=message):
-        measure(name, one([[0.1, 0.2, 0.3]]), one([[0.1, 0.2, 0.3]]), labels)
-
-
-@pytest.mark.parametrize("name", list(METRICS))
+@pytest.mark.parametrize("name", METRICS)
 def test_no_sample_is_an_error(name: str) -> None:
     with pytest.raises(MetricError):
         start([name])[name].value()
 
 
-def test_a_missing_output_is_an_error() -> None:
-    with pytest.raises(MetricError, match="no output 'y'"):
-        evaluate(["sqnr"], [{}], one([1.0]))
-    with pytest.raises(MetricError, match="no output"):
-        evaluate(["agreement"], [{}], [{}])
+def test_each_start_is_afresh() -> None:
+    first, second = start(["sqnr"])["sqnr"], start(["sqnr"])["sqnr"]
+    first.update(WRONG, EXACT)
+    second.update(EXACT, EXACT)
+    assert second.value() == math.inf
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("top1", "expected one of iou, .*; did you mean 'top-1'"), ("latency", "expected one of iou, .*cosine$")],
+)
+def test_an_unknown_metric_is_told_with_the_known_ones(name: str, message: str) -> None:
+    with pytest.raises(MetricError, match=f"unknown metric '{name}': {message}"):
+        start([name])
+
+
+@pytest.mark.parametrize("module", ["trtflow.numerics.metrics", "trtflow.numerics.accept", "trtflow.steps.options"])
+def test_names_and_conditions_are_known_without_numpy(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,7 +17,8 @@ from trtflow.data import Sample
 from trtflow.errors import PlanError
 from trtflow.files.constraints import read_constraints
 from trtflow.files.cures import Clipping, read_cures, write_cures
-from trtflow.files.exports import FORMATS
+from trtflow.files.exports.decision import Decision
+from trtflow.files.exports.registry import EXPORTS
 from trtflow.plan import PrecisionPlan, write_plan
 from trtflow.rewriting.apply import apply_constraints
 from trtflow.runners.emulated import TypedRunner
@@ -25,6 +26,7 @@ from trtflow.runners.evaluate import Evaluator
 from trtflow.runners.reference import ReferenceRunner
 from trtflow.steps import calibrate, constrain, cure, inspect, quantize, rewrite
 from trtflow.steps.contract import Context
+from trtflow.tasks.export import with_ports
 
 ROWS = np.random.default_rng(1).normal(0, 1, (128, 6)).astype(np.float32)
 SAMPLES = [Sample({"x": ROWS[i : i + 8]}) for i in range(0, 128, 8)]
@@ -167,10 +169,10 @@ def sqnr(model: onnx.ModelProto, mixed: onnx.ModelProto) -> float:
 @pytest.mark.parametrize(
     ("renamed", "message"),
     [
-        ({"r": "r0"}, "equalisation: there is no tensor r (did you mean r0?)\n"
-                      "  down reads r0, for which there is no scale (did you mean r?)\n"),
-        ({"mean": "means"}, "there is no node mean (did you mean means?)\n"),
-        ({"k": "k0"}, "mean reads k0, for which there is no scale (did you mean k?)\n"),
+        ({"r": "r0"}, "equalisation: there is no tensor r; did you mean 'r0'?\n"
+                      "  down reads r0, for which there is no scale; did you mean 'r'?\n"),
+        ({"mean": "means"}, "there is no node mean; did you mean 'means'?\n"),
+        ({"k": "k0"}, "mean reads k0, for which there is no scale; did you mean 'k'?\n"),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_named_and_nothing_is_written(
@@ -212,8 +214,8 @@ def test_a_scale_that_no_int8_node_reads_needs_no_tensor(run: Path, tmp_path: Pa
 
 
 def test_every_export_can_be_made_of_it(run: Path) -> None:
-    decision = read_constraints(run / "constrain" / "constraints.yaml")
+    decision = with_ports(Decision(read_constraints(run / "constrain" / "constraints.yaml")), planted())
     exports = {path.name for path in (run / "constrain" / "exports").iterdir()}
-    assert {file for file, _ in FORMATS.values()} < exports
-    for file, write in FORMATS.values():
-        assert (run / "constrain" / "exports" / file).read_text() == write(decision)
+    assert {row.file for row in EXPORTS.values()} == exports
+    for row in EXPORTS.values():
+        assert (run / "constrain" / "exports" / row.file).read_text() == row.write(decision)

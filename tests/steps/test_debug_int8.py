@@ -16,10 +16,10 @@ import numpy as np
 import onnx
 import pytest
 import yaml
+from decisions import calibration_cache
 from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.errors import PlanError
-from trtflow.files.ranges import calibration_cache
 from trtflow.files.scales import read_scales
 from trtflow.model.load import load
 from trtflow.plan import read_plan

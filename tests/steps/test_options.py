@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from trtflow.numerics.metrics import METRICS
 from trtflow.steps import options
-
-
-def test_the_names_of_the_metrics_agree_with_the_metrics() -> None:
-    assert tuple(sorted(METRICS)) == options.METRICS
 
 
 @pytest.mark.parametrize(

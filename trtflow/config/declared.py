@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trtflow.config.check import describe
+from trtflow.checked import describe
 from trtflow.config.references import Substitution
 from trtflow.located import Located, Problem, problem
-from trtflow.text import suggestion
+from trtflow.text import did_you_mean, suggestion
 
 INPUT_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "path": ("a path", (str,)),
@@ -68,8 +68,7 @@ def _input_problems(name: str, value: Located, spec: Located) -> list[Problem]:
         if not isinstance(choices, list) or value.plain() in choices:
             return []
         text = f"'{name}' is one of {', '.join(map(str, choices))}, found {describe(value.plain())}"
-        hint = suggestion(value.plain(), map(str, choices))
-        return [problem(text, value, hint if hint.startswith("did") else "")]
+        return [problem(text, value, did_you_mean(value.plain(), map(str, choices)))]
     expected, types = INPUT_TYPES.get(kind, ("", (object,)))
     fits = isinstance(value.value, types) and (isinstance(value.value, bool) <= (types in ((bool,), (object,))))
     return [] if fits else [problem(f"'{name}' is {expected}, found {describe(value.plain())}", value)]

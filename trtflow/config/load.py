@@ -5,22 +5,21 @@ What the options mean is not known here: the engine checks them against the step
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trtflow.config.check import describe, validate
+from trtflow.checked import validate, version_problems
 from trtflow.config.declared import is_of_type, read_inputs
 from trtflow.config.merge import merge, override
 from trtflow.config.model import FORMAT, Config, Workflow, seconds
 from trtflow.config.references import RESERVED, Substitution
 from trtflow.config.workflows import builtins, is_path
 from trtflow.errors import ConfigError
-from trtflow.located import Located, Location, Problem, problem, raise_problems
+from trtflow.located import Located, Location, Problem, problem, raise_problems, shown
 from trtflow.text import suggestion
-from trtflow.yaml12 import parse
+from trtflow.yaml12 import read_yaml
 
 
 @dataclass(frozen=True)
@@ -85,35 +84,9 @@ def read(file: Path) -> Located:
     Raises:
         ConfigError: it cannot be read, is not YAML, or is of another version.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(f"{file}: cannot be read: {reason}. Give the path of a YAML file.") from error
-    located = parse(text, shown(file), file.resolve().parent)
-    raise_problems(_version_problems(located))
+    located = read_yaml(file)
+    raise_problems(version_problems(located, "trtflow", FORMAT))
     return located
-
-
-def shown(file: Path) -> str:
-    """A path as messages show it: relative where it lies below the current folder."""
-    relative = os.path.relpath(file)
-    return str(file.resolve()) if relative.startswith("..") else relative
-
-
-def _version_problems(located: Located) -> list[Problem]:
-    version = located.child("trtflow")
-    if not isinstance(located.value, dict):
-        return [
-            problem(f"expected a map, found {describe(located.plain())}", located, f"begin with trtflow: {FORMAT}")
-        ]
-    if version is None:
-        return [problem("'trtflow' is missing", located, f"begin the file with trtflow: {FORMAT}")]
-    if version.value == FORMAT:
-        return []
-    newer = isinstance(version.value, int) and version.value > FORMAT
-    hint = "install a newer trtflow" if newer else f"write trtflow: {FORMAT}"
-    return [problem(f"this trtflow reads format {FORMAT}, not {describe(version.plain())}", version, hint)]
 
 
 def _workflow_argument(name: str, folder: Path) -> Located:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trtflow.config.load import shown
 from trtflow.engine.display import Display
 from trtflow.engine.lock import Locked, compare_metrics, held_to, lock_path, read_lock, write_lock
 from trtflow.engine.outcome import Outcome, RunSettings
@@ -19,6 +18,7 @@ from trtflow.engine.select import Selection, all_fresh, involved
 from trtflow.engine.show import show_failure, show_outcome, show_preview
 from trtflow.engine.store import Store
 from trtflow.errors import LockError
+from trtflow.located import shown
 from trtflow.yaml12 import dump
 
 if TYPE_CHECKING:

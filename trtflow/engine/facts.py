@@ -6,7 +6,8 @@ import functools
 import shutil
 import subprocess
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+
+from trtflow.versions import installed
 
 
 @functools.cache
@@ -15,19 +16,12 @@ def fact(name: str) -> str | None:
 
     None where it is not there.
     """
-    return _gpu() if name == "gpu" else _version(name)
+    return _gpu() if name == "gpu" else installed(name)
 
 
 def facts(names: Iterable[str]) -> dict[str, str | None]:
     """The facts called ``names``, sorted."""
     return {name: fact(name) for name in sorted(set(names))}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _gpu() -> str | None:

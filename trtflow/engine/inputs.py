@@ -14,8 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trtflow.config.load import shown
-from trtflow.located import Key, Located, OutputReference, Problem, problem
+from trtflow.located import Key, Located, OutputReference, Problem, problem, shown
 from trtflow.steps.contract import CodeReference, StepRecord
 from trtflow.text import suggestion
 

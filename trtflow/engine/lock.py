@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trtflow.config.load import shown
 from trtflow.engine.explain import reason
 from trtflow.engine.facts import facts
 from trtflow.engine.inputs import RecordInput
@@ -21,6 +20,7 @@ from trtflow.engine.outcome import Outcome
 from trtflow.engine.plan import Plan
 from trtflow.engine.store import Record
 from trtflow.errors import ConfigError, LockError
+from trtflow.located import shown
 from trtflow.yaml12 import dump, load
 
 FORMAT = 1

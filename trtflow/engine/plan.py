@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from trtflow.config.check import validate
+from trtflow.checked import validate
 from trtflow.config.load import LoadedConfig, StepEntry, load_config
 from trtflow.engine.catalog import StepType, catalog, find_type
 from trtflow.engine.inputs import Input, OutputInput, RecordInput, file_problems, find_inputs

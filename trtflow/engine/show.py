@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trtflow.config.load import shown
 from trtflow.engine.display import STYLES
 from trtflow.engine.outcome import Outcome
 from trtflow.engine.preview import Preview
+from trtflow.located import shown
 from trtflow.steps.contract import StepRecord, Table
 
 if TYPE_CHECKING:

@@ -9,29 +9,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from trtflow.errors import PlanError
 from trtflow.files.cures import Cure
+from trtflow.files.yaml_file import Part, read_document
 from trtflow.numerics.accept import Kind
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
 from trtflow.yaml12 import Flow, write_lines
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class ModelReference(_Part):
+class ModelReference(Part):
     """The model that the decision was made for."""
 
     path: str
     sha256: str
 
 
-class Node(_Part):
+class Node(Part):
     """One node that differs from the default, and why. ``unit`` is what an engine fuses it with."""
 
     precision: Precision
@@ -41,7 +36,7 @@ class Node(_Part):
     evidence: Mapping[str, float | str] = Field(default_factory=dict)
 
 
-class Constraints(_Part):
+class Constraints(Part):
     """The content of ``constraints.yaml``."""
 
     version: Literal[1] = Field(1, alias="trtflow-constraints")
@@ -77,13 +72,4 @@ def read_constraints(path: Path) -> Constraints:
     Raises:
         PlanError: the file is missing, is not YAML, or does not follow the format.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Constraints.model_validate(document)
-    except OSError as error:
-        raise PlanError(f"{path}: cannot be read ({error.strerror}); expected a constraints file.") from error
-    except yaml.YAMLError as error:
-        raise PlanError(f"{path}: is not YAML: {error}") from error
-    except ValidationError as error:
-        problems = "\n".join(f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise PlanError(f"{path}: is not a constraints file of version 1:\n{problems}") from error
+    return read_document(path, Constraints, "trtflow-constraints")

@@ -1,15 +1,14 @@
-"""Ranges of activations in other tools' files: read in place of a calibration, written for other tools.
+"""Ranges of activations in other tools' files, read in place of a calibration; ``exports`` writes them.
 
 calibration cache   TensorRT's, ``TRT-<version>-<algorithm>``, then ``tensor: <8 hex digits>``: the big-endian
-                    bits of the FP32 scale, amax/127. ModelOpt reads it and adds ``_scale`` to names.
+                    bits in FP32 of one step, amax/127. ModelOpt reads it and adds ``_scale`` to names.
 PPQ                 JSON, ``{"act_quant_info": {tensor: amax}}``.
 dynamic ranges      text, ``tensor: amax`` a line (TensorRT's sampleINT8API).
 plain JSON          ``{tensor: amax}`` or ``{tensor: [low, high]}``.
 scales file         trtflow's own, see ``scales``: dead tensors in it are left out.
 
 All are symmetric and per tensor. A calibration cache is read by TensorRT up to 10.x, by ModelOpt, and by ONNX
-Runtime's TensorRT provider; 11 and TensorRT-RTX take Q/DQ only. trtexec asks an EntropyCalibrator2 whatever the
-scales came from, so the header names that algorithm unless told otherwise.
+Runtime's TensorRT provider; 11 and TensorRT-RTX take Q/DQ only.
 """
 
 from __future__ import annotations
@@ -32,8 +31,6 @@ CACHE_LINE = re.compile(r"(?P<name>.+): (?P<bits>[0-9a-fA-F]{8})")
 CACHE_HEADER = re.compile(r"TRT-(?P<version>\d+)-(?P<algorithm>\w+)")
 TEXT_LINE = re.compile(r"(?P<name>.+?): ?(?P<amax>[-+0-9.eEinfa]+)")
 MODELOPT_SUFFIX = "_scale"
-ALGORITHM = "EntropyCalibration2"
-VERSION = (10, 13, 3)
 
 
 @dataclass(frozen=True)
@@ -83,57 +80,8 @@ def match_names(found: RangesFile, tensors: Mapping[str, object]) -> dict[str, f
     return {name: both[name] for name in tensors if name in both}
 
 
-def calibration_cache(
-    amax: Mapping[str, float], version: tuple[int, int, int] = VERSION, algorithm: str = ALGORITHM
-) -> str:
-    """TensorRT's format. Tensors without a positive finite range are left out: TensorRT builds on no 0 or inf.
-
-    Raises:
-        PlanError: a tensor's name holds a line break.
-    """
-    lines = [f"TRT-{_number(version)}-{algorithm}"]
-    lines += [f"{name}: {struct.pack('>f', value / LARGEST).hex()}" for name, value in positive_ranges(amax).items()]
-    return "\n".join(lines) + "\n"
-
-
-def ppq_ranges(amax: Mapping[str, float]) -> str:
-    """PPQ's JSON."""
-    return json.dumps({"act_quant_info": positive_ranges(amax)}, indent=1, ensure_ascii=False) + "\n"
-
-
-def dynamic_ranges(amax: Mapping[str, float]) -> str:
-    """sampleINT8API's text. Its reader splits at the first colon, so a name with one becomes a comment."""
-    lines = [f"{'# ' if ':' in name else ''}{name}: {value!r}\n" for name, value in positive_ranges(amax).items()]
-    return "".join(lines)
-
-
-def positive_ranges(amax: Mapping[str, float]) -> dict[str, float]:
-    """Those of ``amax`` that are positive and finite: TensorRT builds on no others.
-
-    Raises:
-        PlanError: a tensor's name holds a line break.
-    """
-    broken = [name for name in amax if "\n" in name]
-    if broken:
-        raise PlanError(f"{broken[0]!r}: a tensor's name with a line break cannot be written.")
-    return {name: float(value) for name, value in amax.items() if math.isfinite(value) and value > 0}
-
-
-def parse_version(text: str) -> tuple[int, int, int]:
-    """``8.6.1`` as numbers. Raises `PlanError`."""
-    parts = text.split(".")[:3]
-    if len(parts) < 3 or not all(part.isdecimal() for part in parts):
-        raise PlanError(f"{text!r} is no version of TensorRT; expected three numbers, as in 8.6.1.")
-    return int(parts[0]), int(parts[1]), int(parts[2])
-
-
-def _number(version: tuple[int, int, int]) -> int:
-    """NV_TENSORRT_VERSION: 8.6.1 is 8601 up to 9, 10.3.0 is 100300 from 10 on."""
-    major, minor, patch = version
-    return major * (10_000 if major >= 10 else 1_000) + minor * 100 + patch
-
-
 def _version(number: int) -> tuple[int, int, int]:
+    """NV_TENSORRT_VERSION: 8601 is 8.6.1, and from 10 on 100300 is 10.3.0."""
     major, rest = divmod(number, 10_000 if number >= 100_000 else 1_000)
     return major, rest // 100, rest % 100
 

@@ -6,26 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from trtflow.errors import PlanError
+from trtflow.files.yaml_file import Part, read_document
 from trtflow.precision import INT8, Quantized
 from trtflow.yaml12 import Flow, write_lines
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Origin(_Part):
+class Origin(Part):
     """A file that the scales depend on: its name and the sha256 of its content."""
 
     name: str
     sha256: str
 
 
-class TensorScale(_Part):
+class TensorScale(Part):
     """One activation.
 
     ``amax`` is the magnitude that the largest code stands for and ``method`` what chose it (``given``: an external
@@ -45,7 +40,7 @@ class TensorScale(_Part):
     non_finite: int = Field(0, alias="non-finite")
 
 
-class Scales(_Part):
+class Scales(Part):
     """The content of ``scales.yaml``: symmetric ranges, per tensor, of activations; weights are in the model."""
 
     version: Literal[1] = Field(1, alias="trtflow-scales")
@@ -81,12 +76,4 @@ def read_scales(path: Path) -> Scales:
     Raises:
         PlanError: the file is missing, is not YAML, or is no scales file.
     """
-    try:
-        return Scales.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise PlanError(f"{path}: cannot be read ({error.strerror}); expected a scales file.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path}: is not YAML: {error}") from error
-    except ValidationError as error:
-        problems = "\n".join(f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise PlanError(f"{path}: is not a scales file of version 1:\n{problems}") from error
+    return read_document(path, Scales, "trtflow-scales")

@@ -6,7 +6,6 @@ pair of Casts in an FP32 graph, or by the tensor's type.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from trtflow.model.analysis import Analysis
 from trtflow.model.scopes import Key
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, LOW, Precision
+from trtflow.text import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def edges(analysis: Analysis, plan: PrecisionPlan) -> Edges:
 def _check_plan(analysis: Analysis, plan: PrecisionPlan) -> None:
     for name in plan.nodes:
         if name not in analysis.by_name:
-            close = difflib.get_close_matches(name, analysis.by_name, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, analysis.by_name, "; ")
             raise PlanError(f"the plan names the node {name!r}, which the model does not have{hint}")
     for precision in {plan.default, *plan.nodes.values()} - {FP32, *LOW}:
         raise PlanError(

@@ -10,7 +10,6 @@ All conditions must hold. A NaN never holds.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Literal, get_args
 
 from trtflow.errors import ConfigError, MetricError
 from trtflow.numerics.metrics import METRICS
+from trtflow.text import did_you_mean
 
 Kind = Literal["drop", "rise", "min", "max"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -91,7 +91,10 @@ class Accept:
         """The conditions of an ``accept`` map, ``{metric: {kind: bound}}``.
 
         ``known`` are the metrics that can be measured: the built-in ones by default, ``None`` when the user's
-        own function decides their names. Raises ``ConfigError`` with every problem found.
+        own function decides their names.
+
+        Raises:
+            ConfigError: all that is wrong with the map, a line each.
         """
         problems: list[str] = []
         conditions: list[Condition] = []
@@ -119,20 +122,14 @@ class Accept:
     def judge(self, reference: Mapping[str, float], candidate: Mapping[str, float]) -> Verdict:
         """Hold the candidate's metrics against the conditions and the reference's metrics.
 
-        Raises ``MetricError`` when a metric was not measured, or when a fall below an infinite value is asked for.
+        Raises:
+            MetricError: a metric was not measured, or a fall below an infinite value is asked for.
         """
         margins = {
             c.name: c.margin(_measured(reference, c.metric, relative=c.relative), _measured(candidate, c.metric))
             for c in self.conditions
         }
         return Verdict(all(margin >= 0 for margin in margins.values()), margins)
-
-    def document(self) -> dict[str, dict[str, float]]:
-        """The map that ``parse`` reads."""
-        result: dict[str, dict[str, float]] = {}
-        for condition in self.conditions:
-            result.setdefault(condition.metric, {})[condition.kind] = condition.bound
-        return result
 
 
 def _difference(a: float, b: float) -> float:
@@ -168,12 +165,12 @@ def _problem(metric: str, kind: object, bound: object) -> str | None:
 
 def _misfit(metric: str, kind: Kind, where: str) -> str | None:
     """Conditions that can be written but never mean what was meant."""
-    if metric in METRICS and kind == "rise":  # every built-in metric is higher for better
-        return f"{where}: {metric} is better when it is higher; use 'drop'"
-    return None
+    if metric not in METRICS or kind not in ("drop", "rise"):
+        return None
+    direction, use = ("higher", "drop") if METRICS[metric].higher_is_better else ("lower", "rise")
+    return None if kind == use else f"{where}: {metric} is better when it is {direction}; use '{use}'"
 
 
 def _unknown(what: str, name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(name, known, "; ")
     return f"unknown {what} {name!r} in accept: expected one of {', '.join(known) or 'none at all'}{hint}"

@@ -1,29 +1,24 @@
-"""The built-in end metrics: one number for a whole data set.
+"""The built-in end metrics, a row each: one number for a whole data set.
 
-Each is an accumulator, fed one sample at a time so that no output has to be kept, and each is higher for
-better. ``iou`` and ``top-1`` need labels; ``iou``, ``top-1`` and ``agreement`` look at a model's first output,
-``sqnr``, ``psnr`` and ``cosine`` at every floating-point output and tell the worst. Metrics without labels
-compare with FP32's outputs, so FP32 itself scores the best value there is. Nothing a NaN touches looks good:
-an undecided pixel or class is wrong whatever the label is, and a non-finite value where FP32 has another one
-makes sqnr and psnr -inf and cosine 0.
+``iou`` and ``top-1`` need labels; ``iou``, ``top-1`` and ``agreement`` look at a model's first output, ``sqnr``,
+``psnr`` and ``cosine`` at every floating-point output and tell the worst. Metrics without labels compare with FP32's
+outputs, so FP32 itself scores the best value there is.
+
+The table loads no numpy, so that options can be checked at once; what does the sums is in ``accumulators``.
 """
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from trtflow.errors import MetricError
-from trtflow.numerics.decisions import UNDECIDED, decide
-from trtflow.numerics.energy import Energy, measure
+from trtflow.text import did_you_mean
 
-Outputs = Mapping[str, NDArray[Any]]
+if TYPE_CHECKING:
+    from trtflow.numerics.accumulators import Outputs
+    from trtflow.numerics.energy import Energy
 
 
 class Metric(Protocol):
@@ -33,172 +28,62 @@ class Metric(Protocol):
         """Take in one sample: the candidate's outputs, FP32's, and the label if there is one."""
 
     def value(self) -> float:
-        """The metric over all samples so far. Raises ``MetricError`` when they cannot tell."""
+        """The metric over all samples so far.
+
+        Raises:
+            MetricError: they cannot tell.
+        """
 
 
 @dataclass(frozen=True)
 class Builtin:
-    """How a built-in metric begins, and what it needs. All are higher for better."""
+    """A built-in metric: how it is written in prose, how it begins, its direction, and what it needs."""
 
+    title: str
     start: Callable[[], Metric]
+    higher_is_better: bool
     needs_labels: bool = False
 
 
-@dataclass
-class Iou:
-    """Intersection over union (Jaccard) of masks, its counts summed over all samples before the division.
+def _iou() -> Metric:
+    from trtflow.numerics.accumulators import Iou
 
-    One channel: the IoU of the foreground (labels above 0.5). Several: the mean over the classes that occur in
-    the labels; labels outside the channels (255, say) are left out.
-    """
-
-    both: dict[int, int] = field(default_factory=dict)
-    either: dict[int, int] = field(default_factory=dict)
-    labelled: dict[int, int] = field(default_factory=dict)
-
-    def update(self, outputs: Outputs, reference_outputs: Outputs, label: object = None) -> None:
-        expected = _label(label, "iou")
-        scores = _first(outputs)
-        binary = scores.size == expected.size
-        decided = decide(scores, _first(reference_outputs), expected)
-        classes = 2 if binary else scores.size // expected.size
-        wanted = (expected.reshape(-1) > 0.5).astype(np.intp) if binary else expected.reshape(-1).astype(np.intp)
-        judged = (wanted >= 0) & (wanted < classes)
-        for index in range(1 if binary else 0, classes):
-            self._count(index, decided, wanted, judged, binary)
-
-    def _count(
-        self, index: int, decided: NDArray[Any], wanted: NDArray[Any], judged: NDArray[Any], binary: bool
-    ) -> None:
-        predicted, actual = decided == index, wanted == index
-        # With one class, an undecided pixel of the background has no other class to be wrong in.
-        lost = (decided == UNDECIDED) if binary else np.zeros_like(actual)
-        for counts, mask in (
-            (self.both, predicted & actual),
-            (self.either, (predicted | actual | lost) & judged),
-            (self.labelled, actual),
-        ):
-            counts[index] = counts.get(index, 0) + int(np.count_nonzero(mask))
-
-    def value(self) -> float:
-        present = [index for index, count in self.labelled.items() if count]
-        if not present:
-            raise MetricError(
-                "iou: no sample's label holds a foreground pixel, so it says nothing; expected labels with some"
-            )
-        return math.fsum(self.both[index] / self.either[index] for index in present) / len(present)
+    return Iou()
 
 
-@dataclass
-class Share:
-    """The share of places that are right, over all samples: of labels (top-1) or of FP32's decisions."""
+def _share(name: str, *, labelled: bool) -> Metric:
+    from trtflow.numerics.accumulators import Share
 
-    name: str
-    labelled: bool
-    right: int = 0
-    total: int = 0
-
-    def update(self, outputs: Outputs, reference_outputs: Outputs, label: object = None) -> None:
-        reference = _first(reference_outputs)
-        expected = _label(label, self.name) if self.labelled else None
-        decided = decide(_first(outputs), reference, expected)
-        wanted = decide(reference, reference) if expected is None else expected.reshape(-1)
-        # NaN in both is agreement about nothing; only a decided place can be right.
-        self.right += int(np.count_nonzero((decided == wanted) & (decided != UNDECIDED)))
-        self.total += decided.size
-
-    def value(self) -> float:
-        if not self.total:
-            raise MetricError(f"{self.name}: no sample was evaluated; expected at least one")
-        return self.right / self.total
+    return Share(name, labelled)
 
 
-@dataclass
-class Distance:
-    """A figure of the energies of signal and error, per output over all samples; the worst output counts."""
+def _distance(name: str, figure: Callable[[Energy], float]) -> Metric:
+    from trtflow.numerics.accumulators import Distance
 
-    name: str
-    figure: Callable[[Energy], float]
-    energies: dict[str, Energy] = field(default_factory=dict)
-
-    def update(self, outputs: Outputs, reference_outputs: Outputs, label: object = None) -> None:
-        for name, reference in reference_outputs.items():
-            if reference.dtype.kind in "biu":
-                continue
-            if name not in outputs:
-                raise MetricError(f"{self.name}: the candidate has no output {name!r}, which FP32 has")
-            energy = measure(reference, outputs[name])
-            self.energies[name] = self.energies[name] + energy if name in self.energies else energy
-
-    def value(self) -> float:
-        if not self.energies:
-            raise MetricError(f"{self.name}: no floating-point output was evaluated; expected at least one")
-        return min(self.figure(energy) for energy in self.energies.values())
+    return Distance(name, figure)
 
 
 METRICS: Mapping[str, Builtin] = {
-    "iou": Builtin(Iou, needs_labels=True),
-    "top-1": Builtin(lambda: Share("top-1", labelled=True), needs_labels=True),
-    "agreement": Builtin(lambda: Share("agreement", labelled=False)),
-    "sqnr": Builtin(lambda: Distance("sqnr", Energy.sqnr_db)),
-    "psnr": Builtin(lambda: Distance("psnr", Energy.psnr_db)),
-    "cosine": Builtin(lambda: Distance("cosine", Energy.cosine)),
+    "iou": Builtin("IoU", _iou, higher_is_better=True, needs_labels=True),
+    "top-1": Builtin("Top-1", lambda: _share("top-1", labelled=True), higher_is_better=True, needs_labels=True),
+    "agreement": Builtin("agreement", lambda: _share("agreement", labelled=False), higher_is_better=True),
+    "sqnr": Builtin("SQNR dB", lambda: _distance("sqnr", lambda energy: energy.sqnr_db()), higher_is_better=True),
+    "psnr": Builtin("PSNR dB", lambda: _distance("psnr", lambda energy: energy.psnr_db()), higher_is_better=True),
+    "cosine": Builtin("Cosine", lambda: _distance("cosine", lambda energy: energy.cosine()), higher_is_better=True),
 }
 
 
 def start(names: Iterable[str]) -> dict[str, Metric]:
-    """A fresh accumulator for each of ``names``. Raises ``MetricError`` for a name that is not built in."""
-    return {name: _builtin(name).start() for name in names}
+    """A fresh accumulator for each of ``names``.
 
-
-def evaluate(
-    names: Iterable[str],
-    outputs: Iterable[Outputs],
-    reference_outputs: Iterable[Outputs],
-    labels: Sequence[object] | None = None,
-) -> dict[str, float]:
-    """The metrics ``names`` of ``outputs``, one mapping a sample, in the same order as the reference and labels.
-
-    ``reference_outputs`` are FP32's; pass them as ``outputs`` too to get FP32's own metrics. Raises
-    ``MetricError`` for an unknown metric, missing labels, or counts of samples that differ.
+    Raises:
+        MetricError: a name is not built in.
     """
-    metrics = start(names)
-    try:
-        samples = zip(outputs, reference_outputs, strict=True)
-        if labels is None:
-            for candidate, reference in samples:
-                _update(metrics, candidate, reference, None)
-        else:
-            for (candidate, reference), label in zip(samples, labels, strict=True):
-                _update(metrics, candidate, reference, label)
-    except ValueError as error:
-        raise MetricError(f"outputs, reference outputs and labels do not fit together: {error}") from error
-    return {name: metric.value() for name, metric in metrics.items()}
-
-
-def _update(metrics: Mapping[str, Metric], outputs: Outputs, reference: Outputs, label: object) -> None:
-    for metric in metrics.values():
-        metric.update(outputs, reference, label)
+    return {name: _builtin(name).start() for name in names}
 
 
 def _builtin(name: str) -> Builtin:
     if name in METRICS:
         return METRICS[name]
-    close = difflib.get_close_matches(name, METRICS, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(name, METRICS, "; ")
     raise MetricError(f"unknown metric {name!r}: expected one of {', '.join(METRICS)}{hint}")
-
-
-def _first(outputs: Outputs) -> NDArray[Any]:
-    for array in outputs.values():
-        return array
-    raise MetricError("the model returned no output; expected at least one")
-
-
-def _label(label: object, metric: str) -> NDArray[Any]:
-    if label is None:
-        raise MetricError(
-            f"{metric} needs labels and the data has none: name them (data: {{labels: …}}), or accept by sqnr, "
-            "cosine or agreement, which compare with FP32"
-        )
-    return np.asarray(label)

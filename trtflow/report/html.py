@@ -9,12 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from trtflow import text as figures
+from trtflow.numerics.metrics import METRICS
 from trtflow.precision import FP16, QUANTIZED, label
 from trtflow.report import charts, table
 from trtflow.report.layers import join, totals
 from trtflow.report.model import RunSummary, Work
-
-METRICS = {"iou": "IoU", "psnr": "PSNR dB", "sqnr": "SQNR dB", "top-1": "Top-1", "cosine": "Cosine"}
 
 
 def render(summary: RunSummary) -> str:
@@ -86,7 +85,7 @@ def _environment() -> Environment:
         precision=label,
         evidence=lambda value: value if isinstance(value, str) else typeset(figures.number(value)),
         change=change,
-        metric_name=lambda name: METRICS.get(name, name),
+        metric_name=lambda name: METRICS[name].title if name in METRICS else name,
         typeset=typeset,
     )
     return environment

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trtflow.files.constraints import Constraints
 from trtflow.files.cures import Clipping, Correction, Rescaling
 from trtflow.precision import QUANTIZED
+from trtflow.text import did_you_mean
 
 if TYPE_CHECKING:
     import onnx
@@ -36,7 +36,7 @@ def _nodes(decision: Constraints, analysis: Analysis) -> Iterator[str]:
     named = [*decision.nodes, *(cure.subject for cure in decision.cures if not isinstance(cure, Rescaling))]
     for name in dict.fromkeys(named):
         if name not in analysis.by_name:
-            yield f"there is no node {name}{_meant(name, analysis.by_name)}"
+            yield f"there is no node {name}{did_you_mean(name, analysis.by_name, '; ')}"
 
 
 def _rescalings(decision: Constraints, model: onnx.ModelProto, analysis: Analysis) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _rescalings(decision: Constraints, model: onnx.ModelProto, analysis: Analysi
             continue
         place = places.get(cure.subject)
         if cure.subject not in tensors:
-            yield f"{cure.kind}: there is no tensor {cure.subject}{_meant(cure.subject, tensors)}"
+            yield f"{cure.kind}: there is no tensor {cure.subject}{did_you_mean(cure.subject, tensors, '; ')}"
         elif place is None:
             yield f"{cure.kind}: range cannot move at {cure.subject}, for other operators make it or read it now"
         elif place.channels != len(cure.shifts):
@@ -87,9 +87,5 @@ def _scales(decision: Constraints, found: dict[str, Site]) -> Iterator[str]:
             continue
         for tensor in site.tensors:
             if tensor not in decision.scales:
-                yield f"{site.node} reads {tensor}, for which there is no scale{_meant(tensor, decision.scales)}"
-
-
-def _meant(name: str, names: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1)
-    return f" (did you mean {close[0]}?)" if close else ""
+                hint = did_you_mean(tensor, decision.scales, "; ")
+                yield f"{site.node} reads {tensor}, for which there is no scale{hint}"

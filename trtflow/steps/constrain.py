@@ -33,14 +33,13 @@ def run(options: With, context: Context) -> Result:
     from trtflow.files.constraints import write_constraints
     from trtflow.files.cures import read_cures
     from trtflow.files.document import read_document
-    from trtflow.files.exports import Decision, write_exports
     from trtflow.files.findings import read_findings
     from trtflow.files.outcomes import ModelFacts
     from trtflow.files.scales import read_scales
     from trtflow.files.search import SearchDocument
     from trtflow.plan import read_plan
-    from trtflow.runners.reference import model_inputs, model_outputs
     from trtflow.tasks.constrain import constrain
+    from trtflow.tasks.export import write_exports
     from trtflow.tasks.searching import Decided
 
     model = onnx.load(options.model)
@@ -54,8 +53,7 @@ def run(options: With, context: Context) -> Result:
         cures=() if options.cures is None else read_cures(options.cures),
     )
     write_constraints(constraints, context.folder / outputs["constraints"])
-    decision = Decision(constraints, model_inputs(model), model_outputs(model))
-    write_exports(decision, context.folder / outputs["exports"])
+    write_exports(constraints, model, context.folder / outputs["exports"])
     count = len(constraints.nodes)
     some = "1 node" if count == 1 else f"{count} nodes"
     return Result(metrics={"kept": count}, summary=f"{constraints.default} except {some}")

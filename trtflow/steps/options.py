@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Literal
-
 from pydantic import Field, ValidationInfo, field_validator
 
+from trtflow.numerics.accept import Kind
+from trtflow.numerics.metrics import METRICS
 from trtflow.steps.contract import Code, Options, Source
+from trtflow.text import did_you_mean
 
-Conditions = dict[str, dict[Literal["drop", "rise", "min", "max"], float]]
-METRICS = ("agreement", "cosine", "iou", "psnr", "sqnr", "top-1")  # named here too, since importing them costs numpy
+Conditions = dict[str, dict[Kind, float]]
 
 
 class Data(Options):
@@ -33,7 +32,6 @@ class Judged(Options):
         """Without a function of the user's only the built-in metrics can be measured."""
         unknown = [name for name in accept if name not in METRICS]
         if info.data.get("metric") is None and unknown:
-            close = difflib.get_close_matches(unknown[0], METRICS, 1)
-            hint = f" (did you mean '{close[0]}'?)" if close else ""
+            hint = did_you_mean(unknown[0], METRICS, "; ")
             raise ValueError(f"expected metrics among {', '.join(METRICS)}, not '{unknown[0]}'{hint}")
         return accept

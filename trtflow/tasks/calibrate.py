@@ -16,7 +16,7 @@ from trtflow.files.ranges import RangesFile, match_names
 from trtflow.files.scales import Origin, Scales, TensorScale
 from trtflow.qdq.quantize import quantizable
 from trtflow.tasks.hooks import SILENT, Hooks
-from trtflow.text import suggestion
+from trtflow.text import did_you_mean
 
 MEMORY = 256_000_000
 
@@ -99,7 +99,9 @@ def _named(amax: Mapping[str, float], names: Collection[str]) -> Mapping[str, fl
     """The ranges that the config gives itself, checked."""
     for name, value in amax.items():
         if name not in names:
-            raise PlanError(f"amax names {name!r}, which INT8 would not quantize here; {suggestion(name, names)}")
+            raise PlanError(
+                f"amax names {name!r}, which INT8 would not quantize here{did_you_mean(name, names, '; ')}"
+            )
         if not (isfinite(value) and value > 0):
             raise PlanError(f"amax of {name!r} is {value}; expected a positive finite number.")
     return amax

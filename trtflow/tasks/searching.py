@@ -17,6 +17,7 @@ from trtflow.search.oracle import Oracle
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult
 from trtflow.tasks.hooks import Hooks
+from trtflow.versions import tools
 
 NONE_HOLDS = "held-out samples refuse every plan that was found: searching again on all samples"
 
@@ -94,9 +95,7 @@ def reporter(hooks: Hooks) -> Callable[[Evaluation], None]:
 
 def made_by() -> dict[str, str]:
     """The tools that a search depends on, with their versions."""
-    from importlib.metadata import version as installed
-
-    return {name: installed(name) for name in ("trtflow", "onnxruntime", "onnx")} | {"runner": "emulated"}
+    return tools("trtflow", "onnxruntime", "onnx") | {"runner": "emulated"}
 
 
 def evaluation_entries(evaluations: Iterable[Evaluation]) -> tuple[EvaluationEntry, ...]:

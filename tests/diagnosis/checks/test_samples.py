@@ -11,7 +11,8 @@ from trtflow.diagnosis.checks.caches import check_cache, check_origin
 from trtflow.diagnosis.checks.inputs import check_inputs
 from trtflow.diagnosis.checks.samples import Limits, check_classes, check_coverage, check_samples, check_tensors
 from trtflow.files.checks import Check
-from trtflow.files.ranges import ALGORITHM, RangesFile
+from trtflow.files.exports.calibration_cache import ALGORITHM
+from trtflow.files.ranges import RangesFile
 from trtflow.files.scales import Origin, Scales, TensorScale
 from trtflow.numerics.inputs import InputStatistics, describe, join
 from trtflow.numerics.ranges import merge, observe

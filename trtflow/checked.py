@@ -1,4 +1,4 @@
-"""Validation by pydantic, told in our words and at the place in the file."""
+"""A document as a model of pydantic, or what is wrong with it: in our words and at the place in the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from trtflow.located import Located, Problem, problem
-from trtflow.text import suggestion
+from trtflow.text import did_you_mean, suggestion
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,14 +44,32 @@ def validate(model: type[Model], located: Located) -> tuple[Model | None, list[P
         return None, list(problems(error, located, model))
 
 
+def version_problems(located: Located, key: str, version: int) -> list[Problem]:
+    """What is wrong with the version of its format that a document names first, under ``key``."""
+    found = located.child(key)
+    if not isinstance(located.value, dict):
+        return [
+            problem(f"expected a map, found {describe(located.plain())}", located, f"begin with {key}: {version}")
+        ]
+    if found is None:
+        return [problem(f"'{key}' is missing", located, f"begin the file with {key}: {version}")]
+    if found.value == version:
+        return []
+    newer = isinstance(found.value, int) and found.value > version
+    hint = "install a newer trtflow" if newer else f"write {key}: {version}"
+    return [problem(f"this trtflow reads format {version}, not {describe(found.plain())}", found, hint)]
+
+
 def problems(error: ValidationError, located: Located, model: type[BaseModel]) -> Iterable[Problem]:
     """One problem for each place that pydantic complains about; alternatives of a union are joined."""
     expected: dict[tuple[str | int, ...], list[str]] = {}
     for one in error.errors(include_url=False):
-        loc = one["loc"]
+        loc = _place(one)
         if one["type"] == "extra_forbidden":
-            yield _unknown_key(located, loc, model)
-        elif one["type"] == "missing":
+            yield _unknown_key(located, loc, _keys_at(model.model_json_schema(), loc[:-1]))
+        elif loc[-1:] == ("[key]",):
+            yield _unknown_key(located, loc[:-1], _choices(_expected(one)))
+        elif one["type"] in ("missing", "union_tag_not_found"):
             yield problem(f"'{loc[-1]}' is missing", located.find(loc[:-1]), key=True)
         else:
             expected.setdefault(_present(located, loc), []).append(_expected(one))
@@ -77,8 +95,14 @@ def _present(located: Located, loc: Sequence[str | int]) -> tuple[str | int, ...
     return tuple(path)
 
 
-def _unknown_key(located: Located, loc: Sequence[str | int], model: type[BaseModel]) -> Problem:
-    known = _keys_at(model.model_json_schema(), loc[:-1])
+def _place(error: Any) -> tuple[str | int, ...]:
+    """Where an error is, down to the key that tells the alternatives of a union apart."""
+    kind = error["type"]
+    key = error["ctx"]["discriminator"].strip("'") if kind.startswith("union_tag") else None
+    return (*error["loc"], key) if key else tuple(error["loc"])
+
+
+def _unknown_key(located: Located, loc: Sequence[str | int], known: Iterable[str]) -> Problem:
     hint = suggestion(loc[-1], known) or "it takes no keys"
     return problem(f"unknown key '{loc[-1]}'", located.find(loc), hint, key=True)
 
@@ -112,18 +136,23 @@ def _below(schema: dict[str, Any], key: str | int) -> Iterable[dict[str, Any]]:
 
 def _expected(error: Any) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    if kind in ("literal_error", "enum"):
-        return f"one of {context['expected'].replace(' or ', ', ')}".replace("'", "")
+    if kind in ("literal_error", "enum", "union_tag_invalid"):
+        expected = context.get("expected") or context["expected_tags"]
+        return f"one of {expected.replace(' or ', ', ')}".replace("'", "")
     if kind == "value_error":
         return str(context["error"])
     text = EXPECTED.get(kind) or EXPECTED.get(kind.split("_")[0])
     return text.format(**context) if text else error["msg"][0].lower() + error["msg"][1:]
 
 
+def _choices(expected: str) -> list[str]:
+    return expected.removeprefix("one of ").split(", ") if expected.startswith("one of ") else []
+
+
 def _mismatch(located: Located, texts: Sequence[str]) -> Problem:
     found = describe(located.plain())
-    choices = [word for text in texts if text.startswith("one of ") for word in text[7:].split(", ")]
+    choices = [choice for text in texts for choice in _choices(text)]
     if any(text.startswith("expected ") for text in texts):
         return problem(f"{' or '.join(texts)}, found {found}", located)
-    hint = suggestion(located.plain(), choices)
-    return problem(f"expected {' or '.join(texts)}, found {found}", located, hint if hint.startswith("did") else "")
+    hint = did_you_mean(located.plain(), choices)
+    return problem(f"expected {' or '.join(texts)}, found {found}", located, hint)

@@ -1,0 +1,57 @@
+"""Triton wants the inputs and outputs of the engine, without the batch where it makes that itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from decisions import decision
+
+from trtflow.errors import PlanError
+from trtflow.files.exports import triton
+from trtflow.files.exports.decision import Port
+
+
+@pytest.mark.parametrize(
+    ("dims", "batch", "shown"),
+    [
+        ((None, 3, 8), 8, "dims: [ 3, 8 ]"),
+        ((1, 3, 8), 0, "dims: [ 1, 3, 8 ]"),
+        ((1, 3, None), 0, "dims: [ 1, 3, -1 ]"),
+        ((), 0, "dims: [  ]"),
+    ],
+)
+def test_a_free_batch_dimension_is_dropped(dims: tuple[int | None, ...], batch: int, shown: str) -> None:
+    port = Port("x", "float32", dims)
+    text = triton.write(replace(decision(), inputs=(port,), outputs=(port,)))
+    assert f"max_batch_size: {batch}" in text
+    assert text.count(shown) == 2
+
+
+def test_each_port_has_its_type_and_the_model_its_name() -> None:
+    inputs = (Port("x", "float16", (2,)), Port("ids", "int64", (2,)))
+    outputs = (Port("y", "float32", (2,)), Port("z", "uint8", (2,)))
+    assert triton.write(replace(decision(), inputs=inputs, outputs=outputs)).splitlines()[1:] == [
+        'name: "m"',
+        'platform: "tensorrt_plan"',
+        "max_batch_size: 0",
+        "input [",
+        '  { name: "x" data_type: TYPE_FP16 dims: [ 2 ] },',
+        '  { name: "ids" data_type: TYPE_INT64 dims: [ 2 ] }',
+        "]",
+        "output [",
+        '  { name: "y" data_type: TYPE_FP32 dims: [ 2 ] },',
+        '  { name: "z" data_type: TYPE_UINT8 dims: [ 2 ] }',
+        "]",
+    ]
+
+
+def test_one_input_of_fixed_size_keeps_the_server_from_making_batches() -> None:
+    inputs = (Port("x", "float32", (None, 3)), Port("threshold", "float32", (1,)))
+    assert "max_batch_size: 0" in triton.write(replace(decision(), inputs=inputs, outputs=inputs[:1]))
+
+
+def test_without_a_model_it_says_what_it_needs() -> None:
+    assert not triton.suits(decision())
+    with pytest.raises(PlanError, match="does not hold; give the model as well: --model FILE"):
+        triton.write(decision())

@@ -1,0 +1,51 @@
+"""``config.pbtxt`` of Triton Inference Server, for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from trtflow.errors import PlanError
+from trtflow.files.exports.decision import Decision, Port
+from trtflow.precision import ROWS
+
+file = "config.pbtxt"
+summary = "configuration of Triton Inference Server, for engine.plan; needs the model"
+valid = "the server's TensorRT version"
+
+BATCH = 8  # the largest batch that the server makes, where the first dimension is free
+TYPES: Mapping[str, str] = {row.dtype_name: row.names.triton for row in ROWS.values() if row.names.triton}
+
+
+def suits(decision: Decision) -> bool:
+    """The model's inputs and outputs must be known."""
+    return bool(decision.outputs)
+
+
+def write(decision: Decision) -> str:
+    """The engine's inputs and outputs, without the batch where that is free.
+
+    Raises:
+        PlanError: the inputs and outputs are not known.
+    """
+    if not suits(decision):
+        raise PlanError(
+            f"{file} lists the model's inputs and outputs, which constraints.yaml does not hold; give the model as "
+            "well: --model FILE."
+        )
+    free = bool(decision.inputs) and all(port.dims and port.dims[0] is None for port in decision.inputs)
+    groups = (("input", decision.inputs), ("output", decision.outputs))
+    lists = (f"{label} [\n" + ",\n".join(_port(port, free) for port in ports) + "\n]" for label, ports in groups)
+    return "\n".join([
+        "# Triton Inference Server; put engine.plan at 1/model.plan, built with the server's TensorRT version.",
+        f'name: "{Path(decision.constraints.model.path).stem}"',
+        'platform: "tensorrt_plan"',
+        f"max_batch_size: {BATCH if free else 0}",
+        *lists,
+    ]) + "\n"  # fmt: skip
+
+
+def _port(port: Port, batched: bool) -> str:
+    dims = ", ".join("-1" if size is None else str(size) for size in port.dims[batched:])
+    kind = TYPES.get(port.dtype, f"TYPE_{port.dtype.upper()}")
+    return f'  {{ name: "{port.name}" data_type: {kind} dims: [ {dims} ] }}'

@@ -1,0 +1,51 @@
+"""A decision in another tool's format."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from onnx import ModelProto
+
+from trtflow.files.constraints import Constraints, read_constraints
+from trtflow.files.exports.decision import TENSORRT, Decision, Port, Version
+from trtflow.files.exports.registry import EXPORTS, find_export
+from trtflow.model.load import load
+from trtflow.runners.reference import model_inputs, tensor_input
+
+
+def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Version = TENSORRT) -> str:
+    """The decision in the file ``constraints`` as the format ``to`` has it, for the version ``tensorrt``.
+
+    ``model`` is the ONNX file, for a format that lists its inputs and outputs.
+
+    Example:
+        >>> print(trtflow.export(Path("out/unet/constraints.yaml"), to="modelopt"))
+        --low_precision_type fp16
+        --nodes_to_exclude '^/down0/bn0/BatchNormalization$' '^/down0/conv0/Conv$'
+
+    Raises:
+        PlanError: the file does not follow its own format, there is no format ``to``, or that lacks the model.
+        ModelError: the model cannot be read.
+    """
+    found = find_export(to)
+    decision = Decision(read_constraints(constraints), tensorrt=tensorrt)
+    if model is not None:
+        decision = with_ports(decision, load(model).model)
+    return found.write(decision)
+
+
+def with_ports(decision: Decision, model: ModelProto) -> Decision:
+    """``decision`` with the inputs and outputs of ``model``."""
+    inputs, outputs = model_inputs(model), map(tensor_input, model.graph.output)
+    ports = [tuple(Port(e.name, e.dtype.name, e.shape) for e in entries) for entries in (inputs, outputs)]
+    return replace(decision, inputs=ports[0], outputs=ports[1])
+
+
+def write_exports(constraints: Constraints, model: ModelProto, folder: Path) -> None:
+    """Write every format that says something about the decision into ``folder``, which is made."""
+    folder.mkdir()
+    decision = with_ports(Decision(constraints), model)
+    for export in EXPORTS.values():
+        if export.suits(decision):
+            (folder / export.file).write_text(export.write(decision), encoding="utf-8")
