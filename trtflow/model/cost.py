@@ -9,7 +9,7 @@ from math import prod
 import onnx
 
 from trtflow.model.analysis import Analysis, analyse
-from trtflow.model.scopes import clone
+from trtflow.model.edit import clone
 from trtflow.model.shapes import observed_shapes
 from trtflow.model.types import Shape, attribute_int
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from trtflow.model.scopes import clone
+from trtflow.model.edit import clone
 
 
 def observed_shapes(

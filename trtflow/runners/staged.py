@@ -12,8 +12,8 @@ from onnx import ModelProto, ValueInfoProto, helper
 
 from trtflow.data import Array, Feed
 from trtflow.model.cost import with_shapes
+from trtflow.model.edit import fresh_names
 from trtflow.model.facts import tensor_bytes
-from trtflow.model.scopes import FreshNames
 from trtflow.model.stages import stages
 from trtflow.runners.reference import create_session
 
@@ -118,10 +118,10 @@ def measured_bytes(model: ModelProto, tensors: Sequence[str], feed: Feed) -> dic
     ONNX Runtime folds chains of shape computations, which inference does not, and so mostly has nothing to run.
     """
     copy = with_shapes(model, {name: array.shape for name, array in feed.items()})
-    fresh = FreshNames(copy)
-    names = [fresh(f"{name}__shape") for name in tensors]
+    fresh = fresh_names(copy)
+    names = [fresh(name, "shape") for name in tensors]
     copy.graph.node.extend(
-        helper.make_node("Shape", [name], [shape], fresh(f"{shape}__node"))
+        helper.make_node("Shape", [name], [shape], fresh(shape, "node"))
         for name, shape in zip(tensors, names, strict=True)
     )
     del copy.graph.output[:]
