@@ -144,8 +144,8 @@ def _cache(
 
 def _describe(samples: Iterable[Sample], model: ModelProto) -> dict[str, InputStatistics]:
     """Each input over ``samples``; where its first axis is free, a row is a sample, however many are fed at once."""
+    from trtflow.model.ports import model_inputs
     from trtflow.numerics.inputs import describe, join
-    from trtflow.runners.reference import model_inputs
 
     batched = {entry.name for entry in model_inputs(model) if entry.shape and entry.shape[0] is None}
     found: dict[str, InputStatistics] = {}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from trtflow.model.facts import Layer
+    from trtflow.model.layers import Layer
 
 version = 1
 environment = ("onnxruntime",)
@@ -59,7 +59,7 @@ def run(options: With, context: Context) -> Result:
     """Mark all outputs, run reference and candidates side by side, write statistics.json and layers.csv."""
     import onnx
 
-    from trtflow.model.facts import layers
+    from trtflow.model.layers import layers
     from trtflow.plan import PrecisionPlan, read_plan
     from trtflow.qdq.quantize import float_plan
     from trtflow.runners import lockstep

@@ -87,9 +87,9 @@ def run(options: With, context: Context) -> Result:
 
 def _port(value: onnx.ValueInfoProto) -> Port:
     from trtflow.files.exports import Port
-    from trtflow.runners.reference import tensor_input
+    from trtflow.model.ports import declared_port
 
-    entry = tensor_input(value)
+    entry = declared_port(value)
     return Port(entry.name, entry.dtype.name, entry.shape)
 
 

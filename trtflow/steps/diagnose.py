@@ -28,11 +28,11 @@ def run(options: With, context: Context) -> Result:
 
     from trtflow.diagnosis import int8 as diagnose_int8
     from trtflow.diagnosis.fp16 import diagnose
+    from trtflow.diagnosis.node_facts import node_facts
     from trtflow.diagnosis.reasons import REASONS
     from trtflow.diagnosis.site_facts import site_facts
     from trtflow.files.scales import read_scales
     from trtflow.files.strict_json import write_json
-    from trtflow.model.facts import node_facts
 
     document = json.loads(options.statistics.read_text(encoding="utf-8"))
     statistics = next(iter(document["candidates"].values()))

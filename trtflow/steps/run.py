@@ -43,9 +43,9 @@ def run(options: With, context: Context) -> Result:
     import onnx
     from polygraphy.comparator import IterationResult, RunResults
 
+    from trtflow.model.ports import mark_outputs
     from trtflow.plan import PrecisionPlan, read_plan
     from trtflow.runners.emulated import EmulatedRunner
-    from trtflow.runners.reference import mark_outputs
     from trtflow.tasks.samples import open_data
 
     model = onnx.load(options.model)
@@ -77,7 +77,7 @@ def _chosen(model: ModelProto, patterns: Sequence[str]) -> list[str]:
     Raises:
         PlanError: a pattern fits nothing.
     """
-    from trtflow.model.facts import layers
+    from trtflow.model.layers import layers
 
     found = layers(model)
     for pattern in patterns:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from onnx import ModelProto
 
 from trtflow.data import Dataset, Sample, load_dataset, load_function
+from trtflow.model.ports import model_inputs
 from trtflow.runners.evaluate import Evaluator
-from trtflow.runners.reference import ReferenceRunner, model_inputs
+from trtflow.runners.reference import ReferenceRunner
 from trtflow.steps.options import Data, Judged
 
 
