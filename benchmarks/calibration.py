@@ -35,7 +35,7 @@ def load_task(name: str, folder: Path) -> tuple[Any, list[Any]]:
 
 def idle(model: Any, samples: list[Any], method: str) -> int:
     """What loading and running costs without any calibration."""
-    from trtflow.runners.reference import create_session
+    from trtflow.model.session import create_session
 
     create_session(model).run(None, samples[0].feed)
     return 0

@@ -33,7 +33,7 @@ import onnx
 from compare_cases import MODELS, Feeds, fetch_cloud, make_feeds
 
 from trtflow.emulation.emulate import instrument
-from trtflow.model.facts import layers
+from trtflow.model.layers import layers
 from trtflow.plan import PrecisionPlan
 
 MEMORY = 512_000_000
@@ -74,7 +74,8 @@ def run_polygraphy(
     from polygraphy.comparator import Comparator
     from polygraphy.logger import G_LOGGER
 
-    from trtflow.runners.reference import create_session, mark_outputs
+    from trtflow.model.ports import mark_outputs
+    from trtflow.model.session import create_session
 
     G_LOGGER.module_severity = G_LOGGER.ERROR
     runners = [
@@ -103,7 +104,7 @@ def run_cosine(models: list[onnx.ModelProto], tensors: list[str], feeds: Feeds, 
 
 
 def run_plain(models: list[onnx.ModelProto], tensors: list[str], feeds: Feeds, times: Times) -> None:
-    from trtflow.runners.reference import create_session
+    from trtflow.model.session import create_session
 
     with clock(times, "all"):
         session = create_session(models[0])

@@ -20,8 +20,8 @@ from search_cases import real_models
 
 from trtflow.emulation.emulate import instrument
 from trtflow.emulation.switchable import switchable
+from trtflow.model.session import create_session
 from trtflow.plan import PrecisionPlan
-from trtflow.runners.reference import create_session
 
 Feeds = Sequence[Mapping[str, Any]]
 REPEATS = 3

@@ -16,7 +16,7 @@ from int8_silero import silero
 from int8_task import Task
 
 from trtflow.data import load_dataset
-from trtflow.runners.reference import model_inputs
+from trtflow.model.ports import model_inputs
 
 
 def unet(folder: Path) -> Task:

@@ -57,7 +57,7 @@ def child(blocks: int, channels: int, side: int, samples: int) -> None:
     """Measure one case in this process and print it as JSON."""
     from trtflow.data import Sample
     from trtflow.emulation.emulate import instrument
-    from trtflow.model.facts import layers
+    from trtflow.model.layers import layers
     from trtflow.plan import PrecisionPlan
     from trtflow.runners.lockstep import Candidate, compare_tensors
 

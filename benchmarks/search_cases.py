@@ -14,12 +14,14 @@ import onnx
 from planted import Planted
 
 from trtflow.diagnosis.fp16 import diagnose
+from trtflow.diagnosis.node_facts import node_facts
 from trtflow.emulation.switchable import Switchable, switchable
 from trtflow.files.findings import Finding
-from trtflow.model.facts import layers, node_facts
+from trtflow.model.layers import layers
 from trtflow.model.load import load
+from trtflow.model.ports import mark_outputs
+from trtflow.model.session import create_session
 from trtflow.plan import PrecisionPlan
-from trtflow.runners.reference import create_session, mark_outputs
 from trtflow.search.oracle import Outcome
 from trtflow.search.problem import Problem, Unit
 from trtflow.tasks.search_problem import build_problem

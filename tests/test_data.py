@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trtflow.data import Input, load_dataset, load_function
+from trtflow.data import Port, load_dataset, load_function
 from trtflow.errors import DataError
 
-IMAGE = (Input("image", np.dtype(np.float32), (None, 1, 4, 4)),)
+IMAGE = (Port("image", np.dtype(np.float32), (None, 1, 4, 4)),)
 
 
 def npz(path: Path, **arrays: np.ndarray) -> str:
@@ -29,7 +29,7 @@ def test_an_npz_yields_one_sample_a_row_with_its_label_and_casts_integers(tmp_pa
 
 def test_a_fixed_batch_takes_that_many_rows_a_sample(tmp_path: Path) -> None:
     source = npz(tmp_path / "d.npz", x=np.zeros((6, 2), np.float32))
-    samples = list(load_dataset(source, [Input("x", np.dtype(np.float32), (3, 2))]))
+    samples = list(load_dataset(source, [Port("x", np.dtype(np.float32), (3, 2))]))
     assert [sample.feed["x"].shape for sample in samples] == [(3, 2), (3, 2)]
 
 

@@ -27,8 +27,8 @@ Feed = dict[str, Array]
 
 
 @dataclass(frozen=True)
-class Input:
-    """One input of the network. ``shape`` holds None where a dimension is free."""
+class Port:
+    """One input or output of the network. ``shape`` holds None where a dimension is free."""
 
     name: str
     dtype: np.dtype[Any]
@@ -64,7 +64,7 @@ class Dataset:
 
 
 def load_dataset(
-    source: str | Path, inputs: Sequence[Input], labels: str | None = None, limit: int | None = None
+    source: str | Path, inputs: Sequence[Port], labels: str | None = None, limit: int | None = None
 ) -> Dataset:
     """The samples of ``source``, checked against the network's ``inputs`` as they are read.
 
@@ -134,7 +134,7 @@ def _import(path: Path) -> ModuleType:
     return module
 
 
-def _reader(source: str, inputs: Sequence[Input], labels: str | None) -> Callable[[], Iterator[Sample]]:
+def _reader(source: str, inputs: Sequence[Port], labels: str | None) -> Callable[[], Iterator[Sample]]:
     path = Path(source)
     if path.is_dir():
         return _folder_reader(path, inputs, labels)
@@ -147,7 +147,7 @@ def _reader(source: str, inputs: Sequence[Input], labels: str | None) -> Callabl
     raise DataError(f"{source}: {found}; expected an .npz file, a folder of .npz or .npy files, or file.py:function.")
 
 
-def _read_npz(path: Path, inputs: Sequence[Input], labels: str | None) -> Iterator[Sample]:
+def _read_npz(path: Path, inputs: Sequence[Port], labels: str | None) -> Iterator[Sample]:
     with np.load(path, allow_pickle=False) as archive:
         arrays = {entry.name: _member(archive, entry.name, path) for entry in inputs}
         marks = None if labels is None else _member(archive, labels, path)
@@ -169,7 +169,7 @@ def _member(archive: Mapping[str, Array], name: str, path: Path) -> Array:
     return archive[name]
 
 
-def _folder_reader(folder: Path, inputs: Sequence[Input], labels: str | None) -> Callable[[], Iterator[Sample]]:
+def _folder_reader(folder: Path, inputs: Sequence[Port], labels: str | None) -> Callable[[], Iterator[Sample]]:
     files = sorted(file for file in folder.iterdir() if file.suffix in (".npz", ".npy"))
     if not files:
         raise DataError(f"{folder}: there is no .npz or .npy file in it; expected one a sample.")
@@ -204,7 +204,7 @@ def _read_function(function: Callable[[], Iterable[object]], source: str) -> Ite
         raise DataError(f"{source} raised {type(error).__name__}: {error}") from error
 
 
-def _fit(feed: Feed, inputs: Sequence[Input], where: str) -> Feed:
+def _fit(feed: Feed, inputs: Sequence[Port], where: str) -> Feed:
     missing = [entry.name for entry in inputs if entry.name not in feed]
     extra = sorted(set(feed) - {entry.name for entry in inputs})
     if missing or extra:
@@ -214,7 +214,7 @@ def _fit(feed: Feed, inputs: Sequence[Input], where: str) -> Feed:
     return {entry.name: _fit_array(np.asarray(feed[entry.name]), entry, where) for entry in inputs}
 
 
-def _fit_array(array: Array, entry: Input, where: str) -> Array:
+def _fit_array(array: Array, entry: Port, where: str) -> Array:
     if array.ndim == len(entry.shape) - 1 and entry.shape and entry.shape[0] in (None, 1):
         array = array[np.newaxis]
     if array.ndim != len(entry.shape) or any(

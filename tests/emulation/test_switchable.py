@@ -12,9 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from trtflow.emulation.emulate import instrument
 from trtflow.emulation.switchable import switchable
 from trtflow.errors import ModelError
+from trtflow.model.session import create_session
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
-from trtflow.runners.reference import create_session
 
 FEED = {"x": np.random.default_rng(0).normal(0, 300, (1, 4, 8, 8)).astype(np.float32)}
 

@@ -14,6 +14,7 @@ from trtflow.emulation.emulate import instrument
 from trtflow.emulation.typed import emulate_typed
 from trtflow.errors import PlanError
 from trtflow.files.cures import Clipping, Correction
+from trtflow.model.session import create_session
 from trtflow.numerics.quantize import on_grid, scale_for
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
@@ -21,7 +22,6 @@ from trtflow.qdq.foreign import read_quantized
 from trtflow.qdq.quantize import Quantized, quantizable, quantize
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.build import ShapeRange, build_engine, find_backend
-from trtflow.runners.reference import create_session
 
 WEIGHTS = {
     "w0": (4, 3, 3, 3),

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx.parser import parse_model
 
+from trtflow.model.session import create_session
 from trtflow.numerics.quantize import along, on_grid, scale_for, weight_scale
 from trtflow.qdq.rescaling import target_amax, transfer_ranges, transfers
 from trtflow.qdq.weights import bias_correction, clip_shares
-from trtflow.runners.reference import create_session
 
 HEAD = '<ir_version: 10, opset_import: ["" : 17]>\n'
 PICTURE, ROW = "net (float[2,3,8,8] x) => (float[N] y)", "net (float[2,5,6] x) => (float[N] y)"

@@ -16,10 +16,10 @@ from onnx import TensorProto, helper
 
 from trtflow.data import Sample
 from trtflow.emulation.emulate import instrument
-from trtflow.model.facts import layers
+from trtflow.model.layers import layers
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.lockstep import Candidate, compare_tensors
-from trtflow.runners.reference import create_session
+from trtflow.model.session import create_session
 
 way, depth, samples = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1 << 20]) for name in ("t0", f"t{depth}")]

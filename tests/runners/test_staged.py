@@ -10,10 +10,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.data import Feed
-from trtflow.model.facts import tensor_shapes
+from trtflow.model.ports import mark_outputs
+from trtflow.model.session import create_session
+from trtflow.model.shapes import inferred_shapes
 from trtflow.model.stages import stages
-from trtflow.runners.reference import create_session, mark_outputs
-from trtflow.runners.staged import Staged, make_batches, measured_bytes
+from trtflow.runners.staged import Staged, make_batches
 
 FEED: Feed = {"x": np.linspace(-2, 3, 24, dtype=np.float32).reshape(2, 12)}
 
@@ -59,7 +60,7 @@ def split(tensors: Sequence[str], size: int) -> list[list[str]]:
 def test_stages_compute_what_the_whole_does(size: int) -> None:
     model, tensors = network()
     whole = create_session(mark_outputs(model, tensors)).run(tensors, FEED)
-    shapes = tensor_shapes(model, {"x": FEED["x"].shape})
+    shapes = inferred_shapes(model, {"x": FEED["x"].shape})
     staged = Staged(model, split(tensors, size))
     for _ in range(2):
         found = {name: array.copy() for batch in staged.run(FEED, shapes) for name, array in batch.items()}
@@ -82,5 +83,4 @@ def test_a_stage_takes_what_earlier_ones_made_and_no_more() -> None:
 
 def test_sizes_that_inference_cannot_tell_are_measured() -> None:
     model, _ = network()
-    assert measured_bytes(model, ["d", "y"], FEED) == {"d": 4 * 2 * 6, "y": 4 * 2 * 6}
     assert make_batches(model, ["a", "d", "y"], FEED, 4 * 24) == [["a"], ["d", "y"]]

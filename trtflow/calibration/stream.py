@@ -13,11 +13,12 @@ from typing import TypeVar
 from onnx import ModelProto
 
 from trtflow.data import Array, Sample
-from trtflow.model.facts import tensor_bytes
+from trtflow.model.ports import mark_only
+from trtflow.model.session import create_session
+from trtflow.model.shapes import inferred_shapes, tensor_bytes
 from trtflow.numerics.calibration import Magnitudes, Method, count
 from trtflow.numerics.ranges import TensorRange, merge, observe
-from trtflow.runners.lockstep import batch_tensors, mark_only
-from trtflow.runners.reference import create_session
+from trtflow.runners.staged import batch_tensors
 
 Progress = Callable[[int, int | None, str], None]
 Kept = TypeVar("Kept")
@@ -41,7 +42,7 @@ class Stream:
         inputs = {value.name for value in model.graph.input}
         self._fed = [name for name in names if name in inputs]
         first = next(iter(samples))
-        sizes = tensor_bytes(model, {name: array.shape for name, array in first.feed.items()})
+        sizes = tensor_bytes(inferred_shapes(model, {name: array.shape for name, array in first.feed.items()}))
         computed = {name: sizes.get(name, 0) for name in names if name not in inputs}
         self._batches = batch_tensors(computed, budget) or [[]]
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from onnx import ModelProto
 
 from trtflow.data import Array, Sample
+from trtflow.model.session import create_session
 from trtflow.numerics.metrics import start
 from trtflow.precision import INT8, Precision
 from trtflow.qdq.placement import Site
 from trtflow.qdq.trial_graph import gated
-from trtflow.runners.reference import create_session
 
 Progress = Callable[[int, int | None, str], None]
 

@@ -18,9 +18,9 @@ from trtflow.emulation.nan import LOSES_NAN, keep_nan
 from trtflow.emulation.rounding import Roundings, cast_pair
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.assignment import Edges, edges
+from trtflow.model.edit import FreshNames, clone, drop_unread, fresh_names, replace_nodes
 from trtflow.model.operators import is_exact
-from trtflow.model.prune import drop_unread
-from trtflow.model.scopes import STANDARD_DOMAINS, FreshNames, Scope, clone
+from trtflow.model.scopes import STANDARD_DOMAINS, Scope
 from trtflow.plan import PrecisionPlan
 
 Rounding = Literal["tensor", "unit"]
@@ -39,7 +39,7 @@ def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding =
     copy = clone(model)
     analysis = analyse(copy)
     assigned = edges(analysis, plan)
-    fresh = FreshNames(copy)
+    fresh = fresh_names(copy)
     if rounding == "unit":
         assigned = fused(analysis, assigned, fresh)
     settled = {name for name in assigned.outputs if _is_settled(name, analysis, assigned)}
@@ -76,9 +76,7 @@ def _rebuild(scope: Scope, version: int, assigned: Edges, roundings: Roundings, 
         nodes.extend(keep_nan(node, version, fresh) if repair else [node])
         nodes.extend(tail)
         nodes.extend(roundings.made_from(scope.path, outputs))
-    rebuilt = [_copied(node) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(rebuilt)
+    replace_nodes(graph, nodes)
 
 
 def _is_settled(name: str, analysis: Analysis, assigned: Edges) -> bool:
@@ -90,17 +88,11 @@ def _is_settled(name: str, analysis: Analysis, assigned: Edges) -> bool:
     return all(index in given for index, low in enumerate(able) if low)
 
 
-def _copied(node: onnx.NodeProto) -> onnx.NodeProto:
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    return copy
-
-
 def _round_outputs(node: onnx.NodeProto, assigned: Edges, fresh: FreshNames) -> list[onnx.NodeProto]:
     """Let ``node`` write under other names what the returned nodes then round."""
     tail: list[onnx.NodeProto] = []
     for index, precision in assigned.outputs.get(node.name, {}).items():
         name = node.output[index]
-        node.output[index] = fresh(f"{name}__raw")
+        node.output[index] = fresh(name, "raw")
         tail.extend(cast_pair(node.output[index], name, precision, fresh))
     return tail

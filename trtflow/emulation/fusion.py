@@ -11,7 +11,8 @@ import onnx
 from trtflow.model.analysis import Analysis
 from trtflow.model.assignment import Edges
 from trtflow.model.constants import values
-from trtflow.model.scopes import FreshNames, Key, Scope
+from trtflow.model.edit import FreshNames
+from trtflow.model.scopes import Key, Scope
 from trtflow.model.units import Unit, found_units, inner_tensors, readers
 from trtflow.precision import Precision
 
@@ -70,7 +71,7 @@ def _fold_pair(scope: Scope, conv: onnx.NodeProto, norm: onnx.NodeProto, fresh: 
     epsilon = next((a.f for a in norm.attribute if a.name == "epsilon"), 1e-5)
     factor = scale / np.sqrt(variance + epsilon)
     folded = (weight * _spread(factor, weight, conv), (bias - mean) * factor + shift)
-    names = [fresh(f"{conv.output[0]}__folded_{part}") for part in ("weight", "bias")]
+    names = [fresh(conv.output[0], "folded", "weight"), fresh(conv.output[0], "folded", "bias")]
     for array, name in zip(folded, names, strict=True):
         scope.graph.initializer.append(onnx.numpy_helper.from_array(array.astype(np.float32), name))
         scope.producers[name] = None

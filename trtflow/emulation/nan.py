@@ -8,15 +8,15 @@ one of them is, so an If takes the slow way only then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import onnx
 from onnx import helper
+
+from trtflow.model.edit import FreshNames, copied
 
 LOSES_NAN = frozenset({"MaxPool", "GlobalMaxPool"})
 
 
-def keep_nan(node: onnx.NodeProto, version: int, fresh: Callable[[str], str]) -> list[onnx.NodeProto]:
+def keep_nan(node: onnx.NodeProto, version: int, fresh: FreshNames) -> list[onnx.NodeProto]:
     """Nodes that compute what ``node``, an operator of `LOSES_NAN`, computes, with NaN kept.
 
     A MaxPool with indices stays as it is: an index of NaN means nothing. So does one of opset < 9 (no IsNaN).
@@ -24,26 +24,27 @@ def keep_nan(node: onnx.NodeProto, version: int, fresh: Callable[[str], str]) ->
     if len([name for name in node.output if name]) != 1 or version < 9:
         return [node]
     source, target = node.input[0], node.output[0]
-    total, suspect = fresh(f"{target}__sum"), fresh(f"{target}__suspect")
+    total, suspect = fresh.each(target, "sum", "suspect")
     return [
-        helper.make_node("ReduceSum", [source], [total], fresh(f"{node.name}__sum"), keepdims=0),
-        helper.make_node("IsNaN", [total], [suspect], fresh(f"{node.name}__suspect")),
+        helper.make_node("ReduceSum", [source], [total], fresh(node.name, "sum"), keepdims=0),
+        helper.make_node("IsNaN", [total], [suspect], fresh(node.name, "suspect")),
         helper.make_node(
             "If",
             [suspect],
             [target],
-            fresh(f"{node.name}__if"),
+            fresh(node.name, "if"),
             then_branch=_body("careful", _careful(node, fresh)),
-            else_branch=_body("plain", [_renamed(node, source, fresh(f"{target}__plain"), fresh)]),
+            else_branch=_body("plain", [_renamed(node, source, fresh(target, "plain"), fresh)]),
         ),
     ]
 
 
-def _careful(node: onnx.NodeProto, fresh: Callable[[str], str]) -> list[onnx.NodeProto]:
+def _careful(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]:
     """Pool the values and, as ones and zeros, where the NaNs are."""
     source, target = node.input[0], node.output[0]
-    names = ("isnan", "marks", "marked", "hit", "pooled", "nan", "careful")
-    isnan, marks, marked, hit, pooled, nan, result = (fresh(f"{target}__{name}") for name in names)
+    isnan, marks, marked, hit, pooled, nan, result = fresh.each(
+        target, "isnan", "marks", "marked", "hit", "pooled", "nan", "careful"
+    )
     return [
         helper.make_node("IsNaN", [source], [isnan], fresh(isnan)),
         helper.make_node("Cast", [isnan], [marks], fresh(marks), to=onnx.TensorProto.FLOAT),
@@ -55,10 +56,9 @@ def _careful(node: onnx.NodeProto, fresh: Callable[[str], str]) -> list[onnx.Nod
     ]
 
 
-def _renamed(node: onnx.NodeProto, source: str, target: str, fresh: Callable[[str], str]) -> onnx.NodeProto:
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    copy.name, copy.input[0], copy.output[0] = fresh(f"{node.name}__{target}"), source, target
+def _renamed(node: onnx.NodeProto, source: str, target: str, fresh: FreshNames) -> onnx.NodeProto:
+    copy = copied(node)
+    copy.name, copy.input[0], copy.output[0] = fresh.pair(node.name, target), source, target
     return copy
 
 

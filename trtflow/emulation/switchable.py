@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -21,10 +22,13 @@ from trtflow.emulation.rounding import cast_pair
 from trtflow.errors import ModelError
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.constants import cast, values
+from trtflow.model.edit import FreshNames, clone, copied, derived, fresh_names, replace_nodes
 from trtflow.model.operators import is_exact
-from trtflow.model.scopes import STANDARD_DOMAINS, FreshNames, Scope, clone
+from trtflow.model.scopes import STANDARD_DOMAINS, Scope
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
+
+Branch = Literal["low", "high"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def switchable(model: onnx.ModelProto, low: Precision) -> Switchable:
         raise ModelError(
             f"{inner[0]!r} and {len(inner) - 1} more candidates lie in bodies of control flow: use instrument"
         )
-    fresh = FreshNames(copy)
+    fresh = fresh_names(copy)
     main = analysis.scopes[0]
     switches: dict[str, str] = {}
     nodes: list[onnx.NodeProto] = []
@@ -59,13 +63,11 @@ def switchable(model: onnx.ModelProto, low: Precision) -> Switchable:
     chosen = {info.name for info in analysis.candidates}
     for node in main.graph.node:
         if node.name in chosen:
-            switches[node.name] = fresh(f"{node.name}__low")
+            switches[node.name] = fresh(node.name, "low")
             nodes.append(builder.switch(main, node, switches[node.name]))
         else:
             nodes.append(node)
-    rebuilt = [_copied(node) for node in nodes]
-    del copy.graph.node[:]
-    copy.graph.node.extend(rebuilt)
+    replace_nodes(copy.graph, nodes)
     copy.graph.initializer.extend(builder.rounded.values())
     copy.graph.input.extend(
         helper.make_tensor_value_info(name, onnx.TensorProto.BOOL, []) for name in switches.values()
@@ -88,14 +90,14 @@ class _Builder:
             "If",
             [switch],
             [name for name in node.output if name],
-            self.fresh(f"{node.name}__if"),
+            self.fresh(node.name, "if"),
             then_branch=_body("low", self._low(scope, node), node, types),
             else_branch=_body("high", self._nodes(node, "high"), node, types),
         )
 
     def _low(self, scope: Scope, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         able = self.analysis.low_slots(node.name, self.low)
-        copy = _copied(node)
+        copy = copied(node)
         before = []
         for index, ok in enumerate(able.inputs):
             if ok:
@@ -106,34 +108,28 @@ class _Builder:
         if not (is_exact(node) and any(able.inputs)):
             for index, ok in enumerate(able.outputs):
                 if ok:
-                    copy.output[index] = self.fresh(f"{node.output[index]}__raw")
+                    copy.output[index] = self.fresh(node.output[index], "raw")
                     after += cast_pair(copy.output[index], node.output[index], self.low, self.fresh)
         return before + self._nodes(copy, "low") + after
 
     def _input(self, scope: Scope, name: str, node: str) -> tuple[str, list[onnx.NodeProto]]:
         tensor = scope.constant(name)
         if tensor is None:
-            target = self.fresh(f"{name}__{node}")
+            target = self.fresh.pair(name, node)
             return target, cast_pair(name, target, self.low, self.fresh)
         if name not in self.rounded:
             rounded = values(cast(tensor, self.low, name)).astype(np.float32)
-            self.rounded[name] = numpy_helper.from_array(rounded, self.fresh(f"{name}__{self.low}"))
+            self.rounded[name] = numpy_helper.from_array(rounded, self.fresh(name, self.low))
         return self.rounded[name].name, []
 
-    def _nodes(self, node: onnx.NodeProto, branch: str) -> list[onnx.NodeProto]:
-        copy = _copied(node)
-        copy.name = self.fresh(f"{node.name}__{branch}")
+    def _nodes(self, node: onnx.NodeProto, branch: Branch) -> list[onnx.NodeProto]:
+        copy = copied(node)
+        copy.name = self.fresh(node.name, branch)
         repair = node.domain in STANDARD_DOMAINS and node.op_type in LOSES_NAN
         return keep_nan(copy, self.analysis.opset, self.fresh) if repair else [copy]
 
 
-def _body(name: str, nodes: list[onnx.NodeProto], node: onnx.NodeProto, types: list[int]) -> onnx.GraphProto:
+def _body(branch: Branch, nodes: list[onnx.NodeProto], node: onnx.NodeProto, types: list[int]) -> onnx.GraphProto:
     names = [output for output in node.output if output]
     outputs = [helper.make_tensor_value_info(n, elem, None) for n, elem in zip(names, types, strict=True)]
-    return helper.make_graph(nodes, f"{node.name}__{name}", [], outputs)
-
-
-def _copied(node: onnx.NodeProto) -> onnx.NodeProto:
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    return copy
+    return helper.make_graph(nodes, derived(node.name, branch), [], outputs)

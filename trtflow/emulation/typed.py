@@ -11,7 +11,8 @@ import onnx
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import LOSES_NAN, keep_nan
 from trtflow.emulation.rounding import cast_pair
-from trtflow.model.scopes import CONTROL_FLOW, STANDARD_DOMAINS, FreshNames, Scope, clone, is_constant, opset, scopes
+from trtflow.model.edit import FreshNames, clone, fresh_names, replace_nodes
+from trtflow.model.scopes import CONTROL_FLOW, STANDARD_DOMAINS, Scope, is_constant, opset, scopes
 from trtflow.model.types import Types, infer
 from trtflow.model.upcast import keep_interface, retype
 from trtflow.precision import LOW, OF_TYPE
@@ -25,7 +26,7 @@ def emulate_typed(model: onnx.ModelProto) -> onnx.ModelProto:
     types = infer(model)
     copy = clone(model)
     retype(copy)
-    fresh = FreshNames(copy)
+    fresh = fresh_names(copy)
     version = opset(model)
     for scope in reversed(scopes(copy)):
         _round_typed(scope, types, version, fresh)
@@ -42,14 +43,9 @@ def _round_typed(scope: Scope, types: Types, version: int, fresh: FreshNames) ->
             for index, name in enumerate(node.output):
                 precision = OF_TYPE.get(types.of(scope, name).elem)
                 if name and precision in LOW:
-                    node.output[index] = fresh(f"{name}__raw")
+                    node.output[index] = fresh(name, "raw")
                     tail.extend(cast_pair(node.output[index], name, precision, fresh))
         repair = node.op_type in LOSES_NAN and node.domain in STANDARD_DOMAINS
         nodes.extend(keep_nan(node, version, fresh) if repair else [node])
         nodes.extend(tail)
-    copies = []
-    for node in nodes:
-        copies.append(onnx.NodeProto())
-        copies[-1].CopyFrom(node)
-    del scope.graph.node[:]
-    scope.graph.node.extend(copies)
+    replace_nodes(scope.graph, nodes)

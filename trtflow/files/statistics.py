@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from trtflow.files.document import Document
-from trtflow.model.facts import Layer
+from trtflow.model.layers import Layer
 from trtflow.numerics.record import Figures
 
 _COUNTS = ("differing", "count", "differing_share")  # the old note's table: differing, total, ratio

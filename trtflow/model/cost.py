@@ -8,10 +8,10 @@ from math import prod
 
 import onnx
 
+from trtflow.errors import ModelError
 from trtflow.model.analysis import Analysis, analyse
-from trtflow.model.scopes import clone
-from trtflow.model.shapes import observed_shapes
-from trtflow.model.types import Shape, attribute_int
+from trtflow.model.shapes import Sizes, concrete, measured_shapes, ones, with_shapes
+from trtflow.model.types import attribute_int
 
 BYTES = 4
 """Of an FP32 element."""
@@ -28,53 +28,38 @@ class Cost:
 def costs(model: onnx.ModelProto, sample_shapes: Mapping[str, Sequence[int]]) -> dict[str, Cost]:
     """The cost of every candidate when the inputs have ``sample_shapes`` (input name → shape).
 
-    Shapes come from inference, and from one run in ONNX Runtime for tensors where it cannot tell. A dimension
-    that neither knows (a body's, say) counts as 1.
+    Shapes are inferred, or measured by one run on ones. A dimension that neither tells (in a body, say, or where
+    ONNX Runtime cannot run the model on ones) counts as 1.
     """
-    fixed = with_shapes(model, sample_shapes)
-    analysis = analyse(fixed)
+    analysis = analyse(with_shapes(model, sample_shapes))
     shapes = _Shapes(analysis, sample_shapes)
     return {node.name: _cost(node.name, analysis, shapes) for node in analysis.candidates}
-
-
-def with_shapes(model: onnx.ModelProto, sample_shapes: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
-    """A copy of ``model`` whose inputs have the shapes given, and no inner shapes that might contradict them."""
-    copy = clone(model)
-    del copy.graph.value_info[:]
-    for value in copy.graph.input:
-        if value.name in sample_shapes:
-            dims = value.type.tensor_type.shape
-            del dims.dim[:]
-            for size in sample_shapes[value.name]:
-                dims.dim.add(dim_value=size)
-    for value in copy.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    return copy
 
 
 class _Shapes:
     def __init__(self, analysis: Analysis, sample_shapes: Mapping[str, Sequence[int]]) -> None:
         self._analysis = analysis
-        unknown = [
-            name
-            for node in analysis.candidates
-            if not node.scope
-            for name in (*node.inputs, *node.outputs)
-            if name and not _known(analysis.types.of(analysis.scopes[0], name).shape)
-        ]
-        self._seen = observed_shapes(analysis.model, sample_shapes, unknown) if unknown else {}
+        self._measured = _measured(analysis, sample_shapes)
 
-    def of(self, node: str, name: str) -> tuple[int, ...]:
+    def of(self, node: str, name: str) -> Sizes:
         """The shape of ``name`` as ``node`` reads it; () when unknown."""
         scope, _ = self._analysis.by_name[node]
-        if not scope.path and name in self._seen:
-            return self._seen[name]
+        if not scope.path and name in self._measured:
+            return self._measured[name]
         shape = self._analysis.types.of(scope, name).shape or ()
         return tuple(dim if isinstance(dim, int) else 1 for dim in shape)
 
 
-def _known(shape: Shape | None) -> bool:
-    return shape is not None and all(isinstance(dim, int) for dim in shape)
+def _measured(analysis: Analysis, sample_shapes: Mapping[str, Sequence[int]]) -> Mapping[str, Sizes]:
+    """The shapes in the main graph that inference does not tell, as far as they can be measured."""
+    main = analysis.scopes[0]
+    touched = {name for node in analysis.candidates if not node.scope for name in (*node.inputs, *node.outputs)}
+    types = {name: analysis.types.of(main, name) for name in sorted(touched)}
+    unknown = [name for name, found in types.items() if found.elem and concrete(found.shape) is None]
+    try:
+        return measured_shapes(analysis.model, unknown, ones(analysis.model, sample_shapes)) if unknown else {}
+    except ModelError:
+        return {}
 
 
 def _cost(name: str, analysis: Analysis, shapes: _Shapes) -> Cost:
@@ -89,7 +74,7 @@ def _cost(name: str, analysis: Analysis, shapes: _Shapes) -> Cost:
     return Cost(macs or sum(map(prod, outputs)), moved * BYTES)
 
 
-Shapes = list[tuple[int, ...]]
+Shapes = list[Sizes]
 
 
 def _conv(node: onnx.NodeProto, inputs: Shapes, outputs: Shapes) -> int:

@@ -10,12 +10,12 @@ import onnx
 import onnx.inliner
 
 from trtflow.errors import ModelError
+from trtflow.model.edit import clone
 from trtflow.model.naming import unique_names
-from trtflow.model.noop import drop_noop_casts
 from trtflow.model.opset import OLDEST, STABLE, raise_opset
-from trtflow.model.scopes import clone, opset, scopes, uses_standard_operators
+from trtflow.model.scopes import opset, scopes, uses_standard_operators
 from trtflow.model.types import infer
-from trtflow.model.upcast import keep_interface, retype
+from trtflow.model.upcast import drop_noop_casts, keep_interface, retype
 
 LARGEST = 1900 * 2**20
 """Bytes of weights above which `save` writes them beside the file: protobuf's limit is 2 GiB for everything."""

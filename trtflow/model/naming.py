@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx
 
+from trtflow.model.edit import FreshNames
 from trtflow.model.scopes import scopes
 
 
@@ -14,7 +15,7 @@ def unique_names(model: onnx.ModelProto) -> list[str]:
     be mapped back; of nodes that share a name the later ones get ``_1``, ``_2``, … behind it.
     """
     nodes = [node for scope in scopes(model) for node in scope.graph.node]
-    taken = {node.name for node in nodes if node.name}
+    fresh = FreshNames(node.name for node in nodes)
     seen: set[str] = set()
     unnamed, repeated = 0, []
     for node in nodes:
@@ -26,18 +27,9 @@ def unique_names(model: onnx.ModelProto) -> list[str]:
         else:
             unnamed += 1
         base = node.name or f"node_of_{next(filter(None, node.output), node.op_type)}"
-        node.name = _free(base, taken)
-        taken.add(node.name)
+        node.name = fresh(base)
         seen.add(node.name)
     return _notes(unnamed, repeated)
-
-
-def _free(base: str, taken: set[str]) -> str:
-    name, number = base, 0
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
-    return name
 
 
 def _notes(unnamed: int, repeated: list[str]) -> list[str]:

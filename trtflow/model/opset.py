@@ -13,7 +13,8 @@ import onnx
 from onnx import helper
 
 from trtflow.errors import ModelError
-from trtflow.model.scopes import STANDARD_DOMAINS, FreshNames, clone, opset, scopes
+from trtflow.model.edit import FreshNames, clone, fresh_names, replace_nodes
+from trtflow.model.scopes import STANDARD_DOMAINS, opset, scopes
 from trtflow.model.types import schema_of
 
 OLDEST = 7
@@ -33,7 +34,7 @@ def raise_opset(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
     copy = clone(model)
     version = opset(copy)
     if version < target:
-        fresh = FreshNames(copy)
+        fresh = fresh_names(copy)
         for scope in reversed(scopes(copy)):
             _adapt(scope.graph, version, target, fresh)
         _declare(copy, target)
@@ -110,12 +111,7 @@ def _adapt(graph: onnx.GraphProto, version: int, target: int, fresh: FreshNames)
         if now is None or now.deprecated:
             raise ModelError(f"node {node.name}: {node.op_type} does not exist in opset {target}")
         nodes.append(node)
-    copies = []
-    for node in nodes:
-        copies.append(onnx.NodeProto())
-        copies[-1].CopyFrom(node)
-    del graph.node[:]
-    graph.node.extend(copies)
+    replace_nodes(graph, nodes)
 
 
 def _axes_to_input(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]:
@@ -124,7 +120,7 @@ def _axes_to_input(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodePro
     _drop_attribute(node, "axes")
     if axes is None:
         return []
-    name = fresh(f"{node.output[0]}__axes")
+    name = fresh(node.output[0], "axes")
     node.input.append(name)
     return [helper.make_node("Constant", [], [name], fresh(name), value_ints=axes)]
 
@@ -148,7 +144,7 @@ def _axis_to_input(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodePro
     """DFT, from 20 on, takes its axis as the third input, and -2 where it once took 1."""
     axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
     _drop_attribute(node, "axis")
-    name = fresh(f"{node.output[0]}__axis")
+    name = fresh(node.output[0], "axis")
     node.input.extend([""] * (2 - len(node.input)) + [name])
     return [helper.make_node("Constant", [], [name], fresh(name), value_int=axis)]
 
@@ -156,9 +152,8 @@ def _axis_to_input(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodePro
 def _scale_per_channel(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]:
     """GroupNormalization, from 21 on, scales channels, not groups: repeat what each group has for its channels."""
     groups = next(a.i for a in node.attribute if a.name == "num_groups")
-    root = node.output[0]
-    count, column, flat, channels, share, shape = (
-        fresh(f"{root}__{part}") for part in ("groups", "column", "flat", "channels", "share", "shape")
+    count, column, flat, channels, share, shape = fresh.each(
+        node.output[0], "groups", "column", "flat", "channels", "share", "shape"
     )
     added = [
         helper.make_node("Constant", [], [count], fresh(count), value_ints=[groups]),
@@ -169,7 +164,7 @@ def _scale_per_channel(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.Nod
         helper.make_node("Concat", [count, share], [shape], fresh(shape), axis=0),
     ]
     for index in (1, 2):
-        tall, wide, repeated = (fresh(f"{node.input[index]}__{part}") for part in ("tall", "wide", "repeated"))
+        tall, wide, repeated = fresh.each(node.input[index], "tall", "wide", "repeated")
         added.append(helper.make_node("Reshape", [node.input[index], column], [tall], fresh(tall)))
         added.append(helper.make_node("Expand", [tall, shape], [wide], fresh(wide)))
         added.append(helper.make_node("Reshape", [wide, flat], [repeated], fresh(repeated)))

@@ -129,30 +129,3 @@ def opset(model: onnx.ModelProto) -> int:
 def uses_standard_operators(model: onnx.ModelProto) -> bool:
     """Whether ``model`` imports ONNX's own operators at all."""
     return any(entry.domain in STANDARD_DOMAINS for entry in model.opset_import)
-
-
-def clone(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A deep copy."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    return copy
-
-
-class FreshNames:
-    """Tensor and node names that the model does not have yet, the same ones for the same model."""
-
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self._taken: set[str] = set()
-        for scope in scopes(model):
-            self._taken.update(scope.producers)
-            self._taken.update(node.name for node in scope.graph.node)
-            self._taken.update(name for node in scope.graph.node for name in node.input)
-
-    def __call__(self, base: str) -> str:
-        """``base``, or ``base`` with the first free number behind it."""
-        name, number = base, 0
-        while name in self._taken:
-            number += 1
-            name = f"{base}_{number}"
-        self._taken.add(name)
-        return name

@@ -1,43 +1,106 @@
-"""Shapes by running the model once: what inference cannot tell."""
+"""The shapes that tensors of the main graph take for inputs of given shapes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
+from onnx import helper
 
-from trtflow.model.scopes import clone
+from trtflow.data import Feed
+from trtflow.errors import ModelError
+from trtflow.model.edit import clone, fresh_names
+from trtflow.model.ports import model_inputs
+from trtflow.model.scopes import scopes
+from trtflow.model.session import create_session
+from trtflow.model.types import Shape, infer
+
+Sizes = tuple[int, ...]
+"""A shape without anything unknown."""
 
 
-def observed_shapes(
-    model: onnx.ModelProto, sample_shapes: Mapping[str, Sequence[int]], names: Iterable[str]
-) -> dict[str, tuple[int, ...]]:
-    """The shapes that the tensors ``names`` of the main graph take for inputs of ``sample_shapes``.
+def tensor_shapes(model: onnx.ModelProto, names: Iterable[str], feed: Feed) -> dict[str, Sizes]:
+    """The shapes of the tensors ``names`` for ``feed``: inferred, and measured where inference cannot tell.
 
-    Inputs are all ones. Empty when ONNX Runtime cannot run the model so: what is unknown then stays unknown.
+    Raises:
+        ModelError: a shape must be measured, and ONNX Runtime cannot run the model on ``feed``.
     """
-    import onnxruntime as ort
+    wanted = list(dict.fromkeys(names))
+    known = inferred_shapes(model, {name: array.shape for name, array in feed.items()})
+    unknown = [name for name in wanted if name not in known]
+    measured = measured_shapes(model, unknown, feed) if unknown else {}
+    return {name: known[name] if name in known else measured[name] for name in wanted}
 
-    marked = clone(model)
-    present = {value.name for value in marked.graph.output}
-    made = {name for node in marked.graph.node for name in node.output}
-    wanted = [name for name in dict.fromkeys(names) if name in made]
-    marked.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted if name not in present)
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
+
+def inferred_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> dict[str, Sizes]:
+    """What inference alone tells when the inputs have ``shapes``; other tensors are left out."""
+    fixed = with_shapes(model, shapes)
+    types, main = infer(fixed), scopes(fixed)[0]
+    known = {name: concrete(types.of(main, name).shape) for name in main.producers}
+    return {name: sizes for name, sizes in known.items() if sizes is not None}
+
+
+def measured_shapes(model: onnx.ModelProto, names: Iterable[str], feed: Feed) -> dict[str, Sizes]:
+    """The shapes of ``names``, tensors that the model computes, by one run that returns nothing but shapes.
+
+    ONNX Runtime folds chains of shape computations, which inference does not, and so mostly has nothing to run.
+
+    Raises:
+        ModelError: ONNX Runtime cannot run the model on ``feed``.
+    """
+    copy = with_shapes(model, {name: array.shape for name, array in feed.items()})
+    fresh = fresh_names(copy)
+    asked = {name: fresh(name, "shape") for name in names}
+    copy.graph.node.extend(
+        helper.make_node("Shape", [name], [shape], fresh(shape, "node")) for name, shape in asked.items()
+    )
+    del copy.graph.output[:]
+    copy.graph.output.extend(onnx.ValueInfoProto(name=shape) for shape in asked.values())
+    session = create_session(copy, many=True)
+    del copy
     try:
-        session = ort.InferenceSession(marked.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        feed = {value.name: _ones(value, sample_shapes) for value in marked.graph.input}
-        arrays = session.run(wanted, feed)
-    except Exception:  # whatever ONNX Runtime dislikes: shapes are a convenience here, never a verdict
-        return {}
-    return {name: tuple(np.shape(array)) for name, array in zip(wanted, arrays, strict=True)}
+        found = session.run(list(asked.values()), feed)
+    except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
+        raise ModelError(f"ONNX Runtime cannot run the model to measure shapes: {error}") from error
+    return {name: tuple(shape.tolist()) for name, shape in zip(asked, found, strict=True)}
 
 
-def _ones(value: onnx.ValueInfoProto, sample_shapes: Mapping[str, Sequence[int]]) -> NDArray[Any]:
-    tensor = value.type.tensor_type
-    shape = sample_shapes.get(value.name) or [dim.dim_value or 1 for dim in tensor.shape.dim]
-    return np.ones(shape, onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+def with_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
+    """A copy of ``model`` whose inputs have ``shapes``, and no inner ones that might contradict them."""
+    copy = clone(model)
+    del copy.graph.value_info[:]
+    for value in copy.graph.input:
+        if value.name in shapes:
+            dims = value.type.tensor_type.shape
+            del dims.dim[:]
+            for size in shapes[value.name]:
+                dims.dim.add(dim_value=size)
+    for value in copy.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    return copy
+
+
+def concrete(shape: Shape | None) -> Sizes | None:
+    """``shape`` where all of it is known, else None."""
+    known = tuple(size for size in shape or () if isinstance(size, int))
+    return known if shape is not None and len(known) == len(shape) else None
+
+
+def ones(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> Feed:
+    """A feed of ones in ``shapes``, or as the model declares its inputs, free dimensions being 1.
+
+    Raises:
+        ModelError: an input is no tensor.
+    """
+    feed: Feed = {}
+    for port in model_inputs(model):
+        declared = [size or 1 for size in port.shape]
+        feed[port.name] = np.ones(shapes.get(port.name, declared), port.dtype)
+    return feed
+
+
+def tensor_bytes(shapes: Mapping[str, Sizes]) -> dict[str, int]:
+    """Bytes of FP32 tensors of ``shapes``."""
+    return {name: 4 * math.prod(sizes) for name, sizes in shapes.items()}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import onnx
 
+from trtflow.model.edit import copied, derived
 from trtflow.model.scopes import subgraphs
 
 FLOAT = onnx.TensorProto.FLOAT
@@ -80,11 +81,10 @@ def _without(node: onnx.NodeProto, earlier: Set[str]) -> onnx.NodeProto:
     """``node``, or a copy that writes what an earlier stage computed under another name: here that is an input."""
     if earlier.isdisjoint(node.output):
         return node
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
+    copy = copied(node)
     for index, name in enumerate(node.output):
         if name in earlier:
-            copy.output[index] = f"{name}__again"
+            copy.output[index] = derived(name, "again")
     return copy
 
 

@@ -1,4 +1,7 @@
-"""Low-precision models as FP32 graphs: the same numbers, every FP16 or BF16 tensor typed FLOAT."""
+"""Low-precision models as FP32 graphs: the same numbers, every FP16 or BF16 tensor typed FLOAT.
+
+What is left of the model's own Casts then does nothing and goes.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import onnx
 from onnx import helper
 
 from trtflow.model.constants import values
-from trtflow.model.scopes import FreshNames, Scope, scopes
-from trtflow.model.types import UNKNOWN, Types
+from trtflow.model.edit import fresh_names, read_instead, rename, replace_nodes
+from trtflow.model.scopes import STANDARD_DOMAINS, Scope, scopes
+from trtflow.model.types import UNKNOWN, Types, infer
 from trtflow.precision import LOW_TYPES
 
 TYPE_ATTRIBUTES = frozenset(
@@ -68,23 +72,22 @@ def keep_interface(model: onnx.ModelProto, types: Types) -> list[str]:
 
     ``model`` is changed in place; ``types`` are those before `retype`. Returns the names of those tensors.
     """
-    fresh = FreshNames(model)
+    fresh = fresh_names(model)
     heads: list[onnx.NodeProto] = []
     tails: list[onnx.NodeProto] = []
     constants = {tensor.name for tensor in model.graph.initializer}
     kept = _low([value.name for value in model.graph.input if value.name not in constants], types)
-    renames = {name: fresh(f"{name}__fp32") for name in kept}
+    renames = {name: fresh(name, "fp32") for name in kept}
     for name, exact in renames.items():
-        heads.append(helper.make_node("Cast", [name], [exact], fresh(f"{name}__cast"), to=1))
+        heads.append(helper.make_node("Cast", [name], [exact], fresh(name, "cast"), to=1))
     for name, elem in _low([value.name for value in model.graph.output], types).items():
-        exact = renames.get(name) or fresh(f"{name}__fp32")
+        exact = renames.get(name) or fresh(name, "fp32")
         if name not in renames:  # an output that is an input as well has its type already
             renames[name] = exact
-            tails.append(helper.make_node("Cast", [exact], [name], fresh(f"{name}__cast"), to=elem))
+            tails.append(helper.make_node("Cast", [exact], [name], fresh(name, "cast"), to=elem))
             kept[name] = elem
-    _rename(scopes(model)[0], renames)
-    nodes = [*heads, *model.graph.node, *tails]
-    _replace_nodes(model.graph, nodes)
+    rename(scopes(model)[0], renames)
+    replace_nodes(model.graph, (*heads, *model.graph.node, *tails))
     for value in (*model.graph.input, *model.graph.output):
         if value.name in kept:
             value.type.tensor_type.elem_type = kept[value.name]
@@ -96,36 +99,33 @@ def _low(names: list[str], types: Types) -> dict[str, int]:
     return {name: elem for name, elem in elems.items() if elem in LOW_TYPES}
 
 
-def _rename(scope: Scope, names: dict[str, str]) -> None:
-    """Rename tensors of ``scope`` wherever they are read or written, captured ones in bodies included."""
-    if not names:
-        return
-    for node in scope.graph.node:
-        for field in (node.input, node.output):
-            for index, name in enumerate(field):
-                if name in names:
-                    field[index] = names[name]
-    for tensor in scope.graph.initializer:
-        tensor.name = names.get(tensor.name, tensor.name)
-    for value in scope.graph.value_info:
-        value.name = names.get(value.name, value.name)
-    for children in scope.children.values():
-        for child in children:
-            _rename_captured(child, names)
+def drop_noop_casts(model: onnx.ModelProto) -> int:
+    """Remove, in place, the Casts of ``model`` whose input has the type they cast to; how many there were.
+
+    A graph output that such a Cast makes keeps its name: the Cast becomes Identity.
+    """
+    types = infer(model)
+    return sum(_drop_casts(scope, types) for scope in reversed(scopes(model)))
 
 
-def _rename_captured(scope: Scope, names: dict[str, str]) -> None:
-    visible = {old: new for old, new in names.items() if old not in scope.producers}
-    for value in scope.graph.output:
-        value.name = visible.get(value.name, value.name)
-    _rename(scope, visible)
+def _drop_casts(scope: Scope, types: Types) -> int:
+    outputs = {value.name for value in scope.graph.output}
+    noops = [node for node in scope.graph.node if _is_noop(scope, node, types)]
+    sources: dict[str, str] = {}
+    for node in noops:
+        if node.output[0] in outputs:
+            node.op_type = "Identity"
+            del node.attribute[:]
+        else:
+            sources[node.output[0]] = sources.get(node.input[0], node.input[0])
+    if sources:
+        read_instead(scope, sources)
+        replace_nodes(scope.graph, (node for node in scope.graph.node if sources.keys().isdisjoint(node.output)))
+    return len(noops)
 
 
-def _replace_nodes(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:
-    copies = []
-    for node in nodes:
-        copy = onnx.NodeProto()
-        copy.CopyFrom(node)
-        copies.append(copy)
-    del graph.node[:]
-    graph.node.extend(copies)
+def _is_noop(scope: Scope, node: onnx.NodeProto, types: Types) -> bool:
+    if node.op_type != "Cast" or node.domain not in STANDARD_DOMAINS:
+        return False
+    before = types.of(scope, node.input[0]).elem
+    return before != 0 and before == types.of(scope, node.output[0]).elem

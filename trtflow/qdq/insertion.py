@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from trtflow.model.constants import values
+from trtflow.model.edit import FreshNames, insert_behind
 from trtflow.model.scopes import Scope
 from trtflow.numerics.quantize import along, encode, fits_fp16, weight_scale
 from trtflow.precision import FP32, ROWS, Precision
@@ -37,7 +37,7 @@ class Pairs:
     """
 
     main: Scope
-    fresh: Callable[[str], str]
+    fresh: FreshNames
     floats: dict[str, Precision]
     _codes: dict[Code, str] = field(default_factory=dict)
     _made: dict[tuple[Code, Precision], str] = field(default_factory=dict)
@@ -67,34 +67,24 @@ class Pairs:
 
     def insert(self) -> None:
         """Put the new nodes right behind what they read."""
-        graph = self.main.graph
-        given = [name for name, producer in self.main.producers.items() if producer is None]
-        nodes = [node for name in ("", *given) for node in self._after.pop(name, [])]
-        for node in graph.node:
-            nodes.append(node)
-            nodes.extend(new for output in node.output for new in self._after.get(output, ()))
-        rebuilt = [onnx.NodeProto() for _ in nodes]
-        for copy, node in zip(rebuilt, nodes, strict=True):
-            copy.CopyFrom(node)
-        del graph.node[:]
-        graph.node.extend(rebuilt)
+        insert_behind(self.main.graph, self._after)
 
     def _quantizer(self, tensor: str, precision: Precision, scale: Floats, stored: Precision) -> str:
-        codes, name = self.fresh(f"{tensor}__{precision}_codes"), self.fresh(f"{tensor}__quantize")
+        codes, name = self.fresh(tensor, precision, "codes"), self.fresh(tensor, "quantize")
         inputs = [tensor, *self._grid(name, scale, precision)]
         self._place(tensor, helper.make_node("QuantizeLinear", inputs, [codes], name))
         self.floats[name] = stored if fits_fp16(scale) else FP32
         return codes
 
     def _encoded(self, code: Code, array: Floats, scale: Floats) -> str:
-        name = self.fresh(f"{code.tensor}__{code.precision}_codes")
+        name = self.fresh(code.tensor, code.precision, "codes")
         codes = encode(array, along(scale, code.axis, array.ndim), code.precision)
         self._add(onnx.numpy_helper.from_array(codes, name))
         return name
 
     def _dequantizer(self, code: Code, computes: Precision, scale: Floats, after: str) -> str:
-        output = self.fresh(f"{code.tensor}__{code.precision}")
-        name = self.fresh(f"{output}__dequantize")
+        output = self.fresh(code.tensor, code.precision)
+        name = self.fresh(output, "dequantize")
         inputs = [self._codes[code], *self._grid(name, scale, code.precision)]
         node = helper.make_node("DequantizeLinear", inputs, [output], name)
         if code.axis is not None:
@@ -103,9 +93,9 @@ class Pairs:
         self.floats[name] = computes if fits_fp16(scale) else FP32
         return output
 
-    def _grid(self, base: str, scale: Floats, precision: Precision) -> list[str]:
+    def _grid(self, base: str, scale: Floats, precision: Precision) -> tuple[str, ...]:
         """Initializers for the scale and the zero point, whose type tells the format of the codes."""
-        names = [self.fresh(f"{base}__scale"), self.fresh(f"{base}__zero")]
+        names = self.fresh.each(base, "scale", "zero")
         self._add(onnx.numpy_helper.from_array(scale, names[0]))
         self._add(helper.make_tensor(names[1], ROWS[precision].onnx_type, scale.shape, bytes(scale.size), raw=True))
         return names

@@ -19,9 +19,9 @@ from trtflow.errors import PlanError
 from trtflow.files.cures import Clipping, Correction, Cure
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.constants import values
+from trtflow.model.edit import FreshNames, clone, drop_unread, fresh_names
 from trtflow.model.opset import raise_opset
-from trtflow.model.prune import drop_unread
-from trtflow.model.scopes import FreshNames, clone, opset
+from trtflow.model.scopes import opset
 from trtflow.model.units import GRAPH_OUTPUT, readers
 from trtflow.numerics.quantize import scale_for
 from trtflow.plan import PrecisionPlan
@@ -70,7 +70,7 @@ def quantize(
     typed = TYPED_SCALES if wanted and plan.default in LOW else PER_CHANNEL
     least = max(PER_CHANNEL, typed, *(ROWS[precision].opset for precision in wanted.values()))
     copy = raise_opset(model, least) if opset(model) < least else clone(model)
-    work = _Work(analyse(copy), plan, amax, tuple(cures), FreshNames(copy))
+    work = _Work(analyse(copy), plan, amax, tuple(cures), fresh_names(copy))
     return work.run(wanted)
 
 
@@ -168,7 +168,7 @@ class _Work:
         return self.floats.get(producer.name, self.base.default)
 
     def _correct(self, node: onnx.NodeProto, shift: NDArray[np.float32]) -> None:
-        name = self.fresh(f"{node.output[0]}__bias")
+        name = self.fresh(node.output[0], "bias")
         held = self.main.constant(node.input[2]) if len(node.input) > 2 else None
         bias = shift if held is None else values(held) + shift
         self.main.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(bias, np.float32), name))

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.constants import values
-from trtflow.model.prune import drop_unread
-from trtflow.model.scopes import FreshNames, Key, Scope, clone
+from trtflow.model.edit import clone, drop_unread, fresh_names
+from trtflow.model.scopes import Key, Scope
 from trtflow.model.types import attribute_int
 from trtflow.model.units import readers
 from trtflow.numerics.quantize import along
@@ -81,7 +81,7 @@ def transfer_ranges(model: onnx.ModelProto, transfer: Transfer, shifts: Sequence
     copy = clone(model)
     nodes = {node.name: node for node in copy.graph.node}
     held = analyse(copy).scopes[0]
-    fresh = FreshNames(copy)
+    fresh = fresh_names(copy)
     powers = np.asarray(shifts, np.int32)
     changes = [(slot, _at_source, -powers) for slot in transfer.sources]
     changes += [(slot, _at_target, powers) for slot in transfer.targets]
@@ -91,7 +91,7 @@ def transfer_ranges(model: onnx.ModelProto, transfer: Transfer, shifts: Sequence
         assert tensor is not None  # noqa: S101 - the finder only lists constants
         array = values(tensor).astype(np.float32)
         changed = np.ldexp(array, place(node, slot.index, array.shape, exponents, transfer.axis))
-        node.input[slot.index] = fresh(f"{node.input[slot.index]}__rescaled")
+        node.input[slot.index] = fresh(node.input[slot.index], "rescaled")
         copy.graph.initializer.append(onnx.numpy_helper.from_array(changed, node.input[slot.index]))
     drop_unread(copy)
     return copy

@@ -15,8 +15,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from trtflow.model.edit import FreshNames, clone, fresh_names, insert_behind
 from trtflow.model.opset import raise_opset
-from trtflow.model.scopes import FreshNames, clone, opset
+from trtflow.model.scopes import opset
 from trtflow.numerics.quantize import scale_for
 from trtflow.precision import INT8, ROWS, Precision
 from trtflow.qdq.placement import Site
@@ -45,7 +46,7 @@ def gated(model: onnx.ModelProto, sites: Sequence[Site], precision: Precision = 
     """``model`` with a gate for every activation of ``sites``."""
     least = max(PER_CHANNEL, ROWS[precision].opset)
     copy = raise_opset(model, least) if opset(model) < least else clone(model)
-    fresh, known = FreshNames(copy), {node.name: node for node in copy.graph.node}
+    fresh, known = fresh_names(copy), {node.name: node for node in copy.graph.node}
     gates: dict[str, str] = {}
     scales: dict[str, str] = {}
     opened: dict[str, onnx.NodeProto] = {}
@@ -55,38 +56,24 @@ def gated(model: onnx.ModelProto, sites: Sequence[Site], precision: Precision = 
     for entry in (entry for site in sites for entry in site.activations):
         tensor = entry.tensor
         if tensor not in gates:
-            gates[tensor], scales[tensor] = fresh(f"{tensor}__gate"), fresh(f"{tensor}__scale")
+            gates[tensor], scales[tensor] = fresh.each(tensor, "gate", "scale")
             opened[tensor] = _gate(tensor, gates[tensor], scales[tensor], zero, fresh)
         known[entry.node].input[entry.slot] = opened[tensor].output[0]
     for names, elem in ((gates, onnx.TensorProto.BOOL), (scales, onnx.TensorProto.FLOAT)):
         copy.graph.input.extend(helper.make_tensor_value_info(name, elem, []) for name in names.values())
-    _insert(copy.graph, opened)
+    insert_behind(copy.graph, {tensor: [gate] for tensor, gate in opened.items()})
     return Gated(copy, precision, gates, scales)
 
 
 def _gate(tensor: str, gate: str, scale: str, zero: str, fresh: FreshNames) -> onnx.NodeProto:
-    codes, through, passed = (fresh(f"{tensor}__{end}") for end in ("codes", "through", "passed"))
+    codes, through, passed = fresh.each(tensor, "codes", "through", "passed")
     pair = [
-        helper.make_node("QuantizeLinear", [tensor, scale, zero], [codes], fresh(f"{codes}__node")),
-        helper.make_node("DequantizeLinear", [codes, scale, zero], [through], fresh(f"{through}__node")),
+        helper.make_node("QuantizeLinear", [tensor, scale, zero], [codes], fresh(codes, "node")),
+        helper.make_node("DequantizeLinear", [codes, scale, zero], [through], fresh(through, "node")),
     ]
-    plain = [helper.make_node("Identity", [tensor], [passed], fresh(f"{passed}__node"))]
+    plain = [helper.make_node("Identity", [tensor], [passed], fresh(passed, "node"))]
     return helper.make_node(
-        "If", [gate], [fresh(f"{tensor}__gated")], fresh(f"{tensor}__if"),
+        "If", [gate], [fresh(tensor, "gated")], fresh(tensor, "if"),
         then_branch=helper.make_graph(pair, "quantized", [], [onnx.ValueInfoProto(name=through)]),
         else_branch=helper.make_graph(plain, "plain", [], [onnx.ValueInfoProto(name=passed)]),
     )  # fmt: skip
-
-
-def _insert(graph: onnx.GraphProto, opened: Mapping[str, onnx.NodeProto]) -> None:
-    """Put each gate right behind what it reads."""
-    made = {output for node in graph.node for output in node.output}
-    nodes = [node for tensor, node in opened.items() if tensor not in made]
-    for node in graph.node:
-        nodes.append(node)
-        nodes.extend(opened[output] for output in node.output if output in opened)
-    rebuilt = [onnx.NodeProto() for _ in nodes]
-    for copy, node in zip(rebuilt, nodes, strict=True):
-        copy.CopyFrom(node)
-    del graph.node[:]
-    graph.node.extend(rebuilt)

@@ -18,9 +18,10 @@ from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.model import constants
 from trtflow.model.analysis import Analysis, analyse, is_boundary_cast
 from trtflow.model.assignment import Edges, edges
+from trtflow.model.edit import FreshNames, fresh_names
 from trtflow.model.operators import AS_PRODUCED, RAISED, RECURRENT, listed
 from trtflow.model.opset import raise_opset
-from trtflow.model.scopes import STANDARD_DOMAINS, FreshNames, Key, Scope
+from trtflow.model.scopes import STANDARD_DOMAINS, Key, Scope
 from trtflow.model.types import DTYPE_ATTRIBUTES, has_default
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import BF16, FP32, LOW, ROWS, Precision
@@ -50,7 +51,7 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
     assigned = edges(before, legal.plan)
     target, notes = _raised(before, assigned)
     analysis = analyse(target) if target is not model else before
-    work = _Work(analysis, assigned, FreshNames(target))
+    work = _Work(analysis, assigned, fresh_names(target))
     graph = surgery.bare_graph(target)
     work.edit(analysis.scopes[0], graph)
     mixed = surgery.put_back(graph, target, work.constants, work.retyped)
@@ -138,7 +139,7 @@ class _Work:
                 names = self.copies.setdefault((scope.path, name), {precision: name})
                 if name in direct or name in outputs:
                     last = direct.get(name)
-                    names[precision] = last.output[0] if last else self.fresh(f"{name}__{precision}")
+                    names[precision] = last.output[0] if last else self.fresh(name, precision)
                     if name in outputs:
                         names[FP32] = name
                     node.outputs[index] = self._variable((scope.path, names[precision]))
@@ -192,7 +193,7 @@ class _Work:
         stored = self.assigned.format(key)
         names = self.copies.setdefault(key, self._arrived(key) | {stored: key[1]})
         if precision not in names:
-            names[precision] = self.fresh(f"{key[1]}__{precision}")
+            names[precision] = self.fresh(key[1], precision)
         return names[precision]
 
     def _arrived(self, key: Key) -> dict[Precision, str]:
@@ -233,7 +234,7 @@ class _Work:
     def _cast(self, scope: Scope, source: str, target: str, precision: Precision) -> gs.Node:
         return gs.Node(
             "Cast",
-            self.fresh(f"{target}__cast"),
+            self.fresh(target, "cast"),
             {"to": ROWS[precision].onnx_type},
             [self._variable((scope.path, source))],
             [self._variable((scope.path, target))],

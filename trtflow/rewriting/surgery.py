@@ -9,7 +9,7 @@ from typing import Any
 import onnx
 import onnx_graphsurgeon as gs
 
-from trtflow.model.prune import drop_unread
+from trtflow.model.edit import drop_unread
 from trtflow.model.scopes import Key, Scope, scopes, subgraphs
 
 

@@ -12,6 +12,7 @@ from polygraphy.backend.onnxrt import OnnxrtRunner
 
 from trtflow.errors import BackendError
 from trtflow.model.load import save
+from trtflow.model.session import open_session
 from trtflow.runners.build import Backend, ShapeRange, build_engine
 from trtflow.runners.reference import ReferenceRunner
 
@@ -52,7 +53,7 @@ def _cuda_session(model: ModelProto) -> Any:
     import onnxruntime
 
     providers = [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
+    session = open_session(model, onnxruntime.SessionOptions(), providers)
     if session.get_providers()[0] != "CUDAExecutionProvider":
         raise BackendError("ONNX Runtime's CUDA provider did not start, and its CPU provider hides FP16.")
     return session

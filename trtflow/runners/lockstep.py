@@ -11,14 +11,11 @@ import numpy as np
 from onnx import ModelProto
 
 from trtflow.data import Array, Feed, Sample
-from trtflow.model.facts import tensor_shapes
+from trtflow.model.shapes import inferred_shapes
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.statistics import TensorStatistics, compare, merge
 from trtflow.precision import Precision
-from trtflow.runners.reference import mark_outputs
-from trtflow.runners.staged import Staged, batch_tensors, make_batches
-
-__all__ = ["Candidate", "batch_tensors", "compare_tensors", "mark_only"]
+from trtflow.runners.staged import Staged, make_batches
 
 Progress = Callable[[int, int | None, str], None]
 Statistics = dict[str, dict[str, TensorStatistics]]
@@ -80,7 +77,7 @@ def _with_shapes(
     for sample in samples:
         now = {name: array.shape for name, array in sample.feed.items()}
         if now != fed:
-            fed, shapes = now, tensor_shapes(model, now)
+            fed, shapes = now, inferred_shapes(model, now)
         yield sample, shapes
 
 
@@ -96,13 +93,3 @@ def _reduce(found: dict[str, TensorStatistics], expected: Feed, actual: Feed, po
 
     for name, statistics in pool.map(reduce, expected, expected.values()):
         found[name] = merge(found[name], statistics) if name in found else statistics
-
-
-def mark_only(model: ModelProto, tensors: Iterable[str]) -> ModelProto:
-    """A copy of ``model`` that returns ``tensors`` and nothing else."""
-    bare = mark_outputs(model, tensors)
-    wanted = set(tensors)
-    kept = [value for value in bare.graph.output if value.name in wanted]
-    del bare.graph.output[:]
-    bare.graph.output.extend(kept)
-    return bare

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, ValueInfoProto, helper
+from onnx import ModelProto
 
 from trtflow.data import Array, Feed
-from trtflow.model.cost import with_shapes
-from trtflow.model.facts import tensor_bytes
-from trtflow.model.scopes import FreshNames
+from trtflow.model.session import create_session
+from trtflow.model.shapes import tensor_bytes, tensor_shapes
 from trtflow.model.stages import stages
-from trtflow.runners.reference import create_session
 
 SESSIONS = 16
 """How many stages there are at most, where memory allows so few."""
@@ -102,31 +100,10 @@ def batch_tensors(sizes: Mapping[str, int], budget: int) -> list[list[str]]:
 def make_batches(model: ModelProto, tensors: Sequence[str], feed: Feed, budget: int) -> list[list[str]]:
     """Split FP32 ``tensors``, in topological order, for `Staged`: into few batches, each within ``budget`` bytes.
 
-    Sizes are inferred for inputs shaped as in ``feed``, or measured by running the model once.
+    Sizes are those for ``feed``.
+
+    Raises:
+        ModelError: ONNX Runtime cannot run the model on ``feed``, and inference cannot tell the sizes.
     """
-    sizes = tensor_bytes(model, {name: array.shape for name, array in feed.items()})
-    unknown = [name for name in tensors if name not in sizes]
-    if unknown:
-        sizes |= measured_bytes(model, unknown, feed)
-    wanted = {name: sizes[name] for name in tensors}
-    return batch_tensors(wanted, min(budget, max(ENOUGH, sum(wanted.values()) // SESSIONS)))
-
-
-def measured_bytes(model: ModelProto, tensors: Sequence[str], feed: Feed) -> dict[str, int]:
-    """Bytes of FP32 ``tensors`` of the main graph for ``feed``, by a session that returns their shapes only.
-
-    ONNX Runtime folds chains of shape computations, which inference does not, and so mostly has nothing to run.
-    """
-    copy = with_shapes(model, {name: array.shape for name, array in feed.items()})
-    fresh = FreshNames(copy)
-    names = [fresh(f"{name}__shape") for name in tensors]
-    copy.graph.node.extend(
-        helper.make_node("Shape", [name], [shape], fresh(f"{shape}__node"))
-        for name, shape in zip(tensors, names, strict=True)
-    )
-    del copy.graph.output[:]
-    copy.graph.output.extend(ValueInfoProto(name=name) for name in names)
-    session = create_session(copy, many=True)
-    del copy
-    found = session.run(names, feed)
-    return {name: 4 * math.prod(shape.tolist()) for name, shape in zip(tensors, found, strict=True)}
+    sizes = tensor_bytes(tensor_shapes(model, tensors, feed))
+    return batch_tensors(sizes, min(budget, max(ENOUGH, sum(sizes.values()) // SESSIONS)))

@@ -8,9 +8,10 @@ from onnx import ModelProto
 from polygraphy.backend.onnxrt import OnnxrtRunner
 
 from trtflow.emulation.switchable import switchable
+from trtflow.model.session import create_session
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
-from trtflow.runners.reference import ReferenceRunner, create_session
+from trtflow.runners.reference import ReferenceRunner
 
 
 class SwitchedRunner(ReferenceRunner):

@@ -17,8 +17,8 @@ from trtflow.diagnosis.checks.samples import Limits, check_classes, check_covera
 from trtflow.files.checks import Check
 from trtflow.files.ranges import RangesFile
 from trtflow.files.scales import Scales
+from trtflow.model.ports import model_inputs
 from trtflow.numerics.inputs import InputStatistics, describe, join
-from trtflow.runners.reference import model_inputs
 
 USUAL = Limits()
 SAMPLED = 64  # samples of the evaluation set whose inputs are described

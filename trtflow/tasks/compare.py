@@ -13,7 +13,7 @@ from onnx import ModelProto
 from trtflow.data import Sample
 from trtflow.emulation.emulate import Rounding
 from trtflow.files.statistics import Statistics
-from trtflow.model.facts import layers
+from trtflow.model.layers import layers
 from trtflow.plan import PrecisionPlan
 from trtflow.qdq.quantize import float_plan
 from trtflow.runners import lockstep

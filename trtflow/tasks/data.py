@@ -7,7 +7,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from trtflow.data import Dataset, load_dataset
-from trtflow.runners.reference import model_inputs
+from trtflow.model.ports import model_inputs
 
 
 def open_data(source: str | Path, model: ModelProto, labels: str | None = None, limit: int | None = None) -> Dataset:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from onnx import ModelProto
 
 from trtflow.diagnosis import fp16, int8
+from trtflow.diagnosis.node_facts import node_facts
 from trtflow.diagnosis.site_facts import site_facts
 from trtflow.files.findings import Finding
 from trtflow.files.scales import Scales
 from trtflow.files.statistics import Statistics
-from trtflow.model.facts import node_facts
 
 
 def diagnose(model: ModelProto, statistics: Statistics, scales: Scales | None = None) -> tuple[Finding, ...]:

@@ -15,10 +15,10 @@ from polygraphy.comparator import IterationResult, RunResults
 from trtflow.data import Sample
 from trtflow.emulation.emulate import Rounding
 from trtflow.errors import PlanError
-from trtflow.model.facts import layers
+from trtflow.model.layers import layers
+from trtflow.model.ports import mark_outputs
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner
-from trtflow.runners.reference import mark_outputs
 from trtflow.tasks.hooks import SILENT, Hooks
 
 

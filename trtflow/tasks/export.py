@@ -8,10 +8,10 @@ from pathlib import Path
 from onnx import ModelProto
 
 from trtflow.files.constraints import Constraints, read_constraints
-from trtflow.files.exports.decision import TENSORRT, Decision, Port, Version
+from trtflow.files.exports.decision import TENSORRT, Decision, Version
 from trtflow.files.exports.registry import EXPORTS, find_export
 from trtflow.model.load import load
-from trtflow.runners.reference import model_inputs, tensor_input
+from trtflow.model.ports import declared_port, model_inputs
 
 
 def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Version = TENSORRT) -> str:
@@ -37,9 +37,7 @@ def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Vers
 
 def with_ports(decision: Decision, model: ModelProto) -> Decision:
     """``decision`` with the inputs and outputs of ``model``."""
-    inputs, outputs = model_inputs(model), map(tensor_input, model.graph.output)
-    ports = [tuple(Port(e.name, e.dtype.name, e.shape) for e in entries) for entries in (inputs, outputs)]
-    return replace(decision, inputs=ports[0], outputs=ports[1])
+    return replace(decision, inputs=model_inputs(model), outputs=tuple(map(declared_port, model.graph.output)))
 
 
 def write_exports(constraints: Constraints, model: ModelProto, folder: Path) -> None:

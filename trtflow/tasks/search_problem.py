@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from onnx import ModelProto
 
 from trtflow.diagnosis.fp16 import diagnose
+from trtflow.diagnosis.node_facts import node_facts
 from trtflow.files.statistics import Statistics
 from trtflow.model.analysis import candidates
 from trtflow.model.cost import costs
-from trtflow.model.facts import node_facts, tensor_bytes
 from trtflow.model.scopes import is_constant
+from trtflow.model.shapes import inferred_shapes, tensor_bytes
 from trtflow.model.units import units
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16, Precision
@@ -64,7 +65,7 @@ def _edges(model: ModelProto, shapes: Shapes, total: float) -> tuple[Edge, ...]:
     for node in model.graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node.name if node.name in known else None)
-    sizes = tensor_bytes(model, shapes)
+    sizes = tensor_bytes(inferred_shapes(model, shapes))
     return tuple(
         Edge(made[name] if made.get(name) in known else None, tuple(users), 1.5 * sizes[name] / BANDWIDTH / total)
         for name, users in readers.items()

@@ -5,21 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from trtflow.data import Port
 from trtflow.errors import PlanError
 from trtflow.files.constraints import Constraints
 from trtflow.precision import INT8
 
 Version = tuple[int, int, int]
 TENSORRT: Version = (10, 13, 3)
-
-
-@dataclass(frozen=True)
-class Port:
-    """An input or output of the model: its name, numpy dtype and dims (None where free)."""
-
-    name: str
-    dtype: str
-    dims: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)

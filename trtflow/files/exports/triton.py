@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from trtflow.data import Port
 from trtflow.errors import PlanError
-from trtflow.files.exports.decision import Decision, Port
+from trtflow.files.exports.decision import Decision
 from trtflow.precision import ROWS
 
 file = "config.pbtxt"
@@ -33,7 +34,7 @@ def write(decision: Decision) -> str:
             f"{file} lists the model's inputs and outputs, which constraints.yaml does not hold; give the model as "
             "well: --model FILE."
         )
-    free = bool(decision.inputs) and all(port.dims and port.dims[0] is None for port in decision.inputs)
+    free = bool(decision.inputs) and all(port.shape and port.shape[0] is None for port in decision.inputs)
     groups = (("input", decision.inputs), ("output", decision.outputs))
     lists = (f"{label} [\n" + ",\n".join(_port(port, free) for port in ports) + "\n]" for label, ports in groups)
     return "\n".join([
@@ -46,6 +47,6 @@ def write(decision: Decision) -> str:
 
 
 def _port(port: Port, batched: bool) -> str:
-    dims = ", ".join("-1" if size is None else str(size) for size in port.dims[batched:])
-    kind = TYPES.get(port.dtype, f"TYPE_{port.dtype.upper()}")
+    dims = ", ".join("-1" if size is None else str(size) for size in port.shape[batched:])
+    kind = TYPES.get(port.dtype.name, f"TYPE_{port.dtype.name.upper()}")
     return f'  {{ name: "{port.name}" data_type: {kind} dims: [ {dims} ] }}'

@@ -1,0 +1,64 @@
+"""ONNX Runtime sessions, all of them made here."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+
+from trtflow.errors import ModelError
+from trtflow.model.edit import clone
+
+_PROTOBUF_LIMIT = 2**31 - 2**20  # a message must stay below 2 GiB; leave room for the envelope
+
+
+def create_session(model: onnx.ModelProto, *, many: bool = False) -> onnxruntime.InferenceSession:
+    """A CPU session of ``model``, which may exceed protobuf's 2 GiB.
+
+    ``many``: one of many that run in turn. They share their working memory, their threads sleep between runs
+    instead of keeping the other sessions from the cores, and tensors keep the layout in which they are returned.
+
+    Raises:
+        ModelError: ONNX Runtime refuses the model.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    if many:
+        _share_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED  # what frees memory comes first
+    return open_session(model, options, ["CPUExecutionProvider"])
+
+
+@functools.cache
+def _share_memory() -> None:
+    """Give the process an arena that the sessions use which ask for it."""
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    place = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
+    onnxruntime.create_and_register_allocator(place, None)
+
+
+def open_session(
+    model: onnx.ModelProto, options: onnxruntime.SessionOptions, providers: Sequence[Any]
+) -> onnxruntime.InferenceSession:
+    """A session of ``model`` on ``providers``, in ONNX Runtime's own terms; through a file where it must.
+
+    Raises:
+        ModelError: ONNX Runtime refuses the model.
+    """
+    try:
+        if model.ByteSize() < _PROTOBUF_LIMIT:
+            return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            onnx.save(clone(model), path, save_as_external_data=True)  # which takes the weights out of its argument
+            return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
+        raise ModelError(f"ONNX Runtime refuses the model: {error}") from error
