@@ -32,11 +32,6 @@ def test_a_choice_itself_is_always_the_closest(choices: list[str]) -> None:
     assert figures.did_you_mean(choices[0], choices) == f"did you mean '{choices[0]}'?"
 
 
-@pytest.mark.parametrize(("name", "text"), [("fp16", "FP16"), ("int8", "INT8"), ("mixed", "mixed")])
-def test_a_precision_is_written_as_in_prose(name: str, text: str) -> None:
-    assert figures.precision(name) == text
-
-
 @pytest.mark.parametrize(("value", "text"), [(None, "-"), (999.6, "1,000"), (4_731_114, "4,731,114")])
 def test_a_count_is_a_whole_number(value: float | None, text: str) -> None:
     assert figures.count(value) == text

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -39,21 +38,21 @@ def test_spreads_add_up_and_keep_the_extremes() -> None:
     ],
 )
 def test_figures_of_a_spread_are_over_the_finite_values(spread: Spread, expected: dict[str, float]) -> None:
-    document = spread.document("x_")
-    assert {name: document[f"x_{name}"] for name in expected} == pytest.approx(expected)
+    document = asdict(replace(statistics([1.0], [1.0]), reference=spread).figures())
+    assert {name: document[f"ref_{name}"] for name in expected} == pytest.approx(expected)
 
 
 def test_merging_two_records_is_as_if_they_had_been_one_tensor() -> None:
     first, second = ([1.0, 7e4, 0.0], [1.2, INF, 0.0]), ([1e-8, -2.0], [0.0, -2.0])
     whole = statistics(first[0] + second[0], first[1] + second[1])
     merged = merge(statistics(*first), statistics(*second))
-    assert merged.document() == pytest.approx(whole.document())
+    assert asdict(merged.figures()) == pytest.approx(asdict(whole.figures()))
     assert (merged.overflowed, merged.underflowed, merged.differing, merged.beyond_fp16) == (1, 1, 3, 1)
 
 
 def test_merging_does_not_depend_on_the_order() -> None:
     a, b = statistics([1.0, 2.0], [1.0, 3.0]), statistics([math.nan, 5.0], [0.5, 5.0])
-    assert merge(a, b).document() == merge(b, a).document()
+    assert merge(a, b).figures() == merge(b, a).figures()
 
 
 @pytest.mark.parametrize(
@@ -82,18 +81,16 @@ def test_quantiles_of_a_reference_with_infinities_may_be_infinite() -> None:
     assert statistics([INF, INF, 1.0], [INF, INF, 1.0]).quantiles()["ref_p99"] == INF
 
 
-def test_the_document_is_flat_strict_json_with_infinities_as_words() -> None:
-    found = statistics([1.0, 2.0], [1.0, 2.0]).document()
-    assert found["sqnr_db"] == "Infinity"
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert statistics([1.0], [math.nan]).document()["sqnr_db"] == "-Infinity"
+def test_figures_are_infinite_where_an_error_is_and_never_nan() -> None:
+    exact, lost = statistics([1.0, 2.0], [1.0, 2.0]).figures(), statistics([1.0], [math.nan]).figures()
+    assert (exact.sqnr_db, lost.sqnr_db, lost.max_abs) == (INF, -INF, INF)
+    assert not any(math.isnan(value) for found in (exact, lost) for value in asdict(found).values())
 
 
-def test_the_document_has_both_sides_and_shares_of_all_values() -> None:
-    found = statistics([7e4, 1e-5, 1e-8, 0.0], [7e4, 1e-5, 1e-8, 1.0]).document()
-    shares = {name: found[f"{name}_share"] for name in ("beyond_fp16", "below_normal", "below_subnormal")}
-    assert shares == {"beyond_fp16": 0.25, "below_normal": 0.5, "below_subnormal": 0.25}
-    assert (found["ref_zeros_share"], found["cand_zeros_share"], found["count"]) == (0.25, 0.0, 4)
+def test_figures_have_both_sides_and_shares_of_all_values() -> None:
+    found = statistics([7e4, 1e-5, 1e-8, 0.0], [7e4, 1e-5, 1e-8, 1.0]).figures()
+    assert (found.beyond_fp16_share, found.below_normal_share, found.below_subnormal_share) == (0.25, 0.5, 0.25)
+    assert (found.ref_zeros_share, found.cand_zeros_share, found.count) == (0.25, 0.0, 4)
 
 
 def test_the_count_is_that_of_the_energy() -> None:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.errors import PlanError
 from trtflow.files.constraints import Constraints, ModelReference, Node, write_constraints
-from trtflow.rewriting.apply import apply_constraints
+from trtflow.rewriting.apply import apply
 
 
 def export(path: Path, name: str) -> Path:
@@ -31,7 +31,7 @@ def decide(path: Path, name: str) -> Path:
 
 def test_the_kept_node_is_fp32_in_the_new_export(tmp_path: Path) -> None:
     model, decision = export(tmp_path / "m.onnx", "/a/Mul"), decide(tmp_path / "c.yaml", "/a/Mul")
-    notes = apply_constraints(decision, model, tmp_path / "mixed.onnx")
+    notes = apply(decision, model, tmp_path / "mixed.onnx")
     assert any("is not the file that the decision was measured on" in note for note in notes)
     mixed = onnx.load(tmp_path / "mixed.onnx")
     assert {tensor.name: tensor.data_type for tensor in mixed.graph.initializer} == {"w": TensorProto.FLOAT}
@@ -41,5 +41,5 @@ def test_the_kept_node_is_fp32_in_the_new_export(tmp_path: Path) -> None:
 def test_a_renamed_node_is_reported_and_nothing_is_written(tmp_path: Path) -> None:
     model, decision = export(tmp_path / "m.onnx", "/a/Mul_1"), decide(tmp_path / "c.yaml", "/a/Mul")
     with pytest.raises(PlanError, match=r"no node /a/Mul; did you mean '/a/Mul_1'\?"):
-        apply_constraints(decision, model, tmp_path / "mixed.onnx")
+        apply(decision, model, tmp_path / "mixed.onnx")
     assert not (tmp_path / "mixed.onnx").exists()

@@ -20,7 +20,7 @@ from trtflow.files.cures import Clipping, read_cures, write_cures
 from trtflow.files.exports.decision import Decision
 from trtflow.files.exports.registry import EXPORTS
 from trtflow.plan import PrecisionPlan, write_plan
-from trtflow.rewriting.apply import apply_constraints
+from trtflow.rewriting.apply import apply as carry_over
 from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import Evaluator
 from trtflow.runners.reference import ReferenceRunner
@@ -105,12 +105,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     decided = step(
         quantize, folder, data=data, base=folder / "base.json", accept=accept, output_layers=True, **common
     )
-    step(
+    constrained = step(
         constrain, folder, facts=seen("facts"), plan=decided("plan"), search=decided("search"),
         findings=folder / "findings.json", accept=accept, **common,
     )  # fmt: skip
-    written = {name: common[name] for name in ("model", "scales", "cures")}
-    step(rewrite, folder, plan=decided("plan"), **written)
+    step(rewrite, folder, model=seen("model"), constraints=constrained("constraints"))
     return folder
 
 
@@ -119,7 +118,7 @@ def apply(run: Path, model: onnx.ModelProto, target: Path, **changes: Any) -> on
     decision = yaml.safe_load((run / "constrain" / "constraints.yaml").read_text())
     (target / "constraints.yaml").write_text(yaml.safe_dump({**decision, **changes}))
     onnx.save(model, target / "new.onnx")
-    apply_constraints(target / "constraints.yaml", target / "new.onnx", target / "mixed.onnx")
+    carry_over(target / "constraints.yaml", target / "new.onnx", target / "mixed.onnx")
     return onnx.load(target / "mixed.onnx")
 
 

@@ -168,7 +168,7 @@ def test_the_config_gives_the_range_of_single_tensors(project: Path) -> None:
 
 @pytest.mark.parametrize(
     ("amax", "message"),
-    [({"dd": 1.0}, "which INT8 would not quantise here; did you mean 'd'?"), ({"d": 0.0}, "expected a positive")],
+    [({"dd": 1.0}, "which INT8 would not quantize here; did you mean 'd'?"), ({"d": 0.0}, "expected a positive")],
 )
 def test_a_range_that_cannot_be_is_an_error(project: Path, amax: dict[str, float], message: str) -> None:
     with pytest.raises(PlanError, match=message):
@@ -186,7 +186,7 @@ def test_scales_of_an_earlier_run_are_taken_and_told_by_their_digests(project: P
 
 def test_ranges_of_another_model_are_refused(project: Path) -> None:
     (project / "given.cache").write_text(calibration_cache({"images": 2.0}))
-    with pytest.raises(PlanError, match=r"given.cache .* names no tensor that INT8 would quantise here, such as x"):
+    with pytest.raises(PlanError, match=r"given.cache .* names no tensor that INT8 would quantize here, such as x"):
         _calibrate(project, ranges=project / "given.cache")
 
 
@@ -275,11 +275,12 @@ def test_what_int8_breaks_stays_in_floating_point(project: Path) -> None:
     assert books["accepted"] is True
     assert books["kept"] == ["second"]
     assert books["metrics"]["low"]["sqnr"] < 24 <= books["metrics"]["candidate"]["sqnr"]
-    left = {entry["node"]: (entry["group"], entry["why"]["code"]) for entry in books["left"]}
+    bits = books["eight-bits"]
+    left = {entry["node"]: (entry["group"], entry["why"]["code"]) for entry in bits["left"]}
     assert left == {"second": ("left out by the search", "R21"), "last": ("output layer", "output-layer")}
-    assert set(books["work"]) == {"int8", "fp32"}
-    assert sum(books["work"].values()) == pytest.approx(1.0)
-    assert books["work"]["int8"] + sum(entry["share"] for entry in books["left"]) == pytest.approx(1.0)
+    assert set(bits["work"]) == {"int8", "fp32"}
+    assert sum(bits["work"].values()) == pytest.approx(1.0)
+    assert bits["work"]["int8"] + sum(entry["share"] for entry in bits["left"]) == pytest.approx(1.0)
     assert result.table is not None
     reasons = {row[0]: str(row[3]) for row in result.table.rows}
     assert reasons["second"].startswith("R21: the widest channel of b is ")
@@ -296,7 +297,7 @@ def test_a_dead_tensor_is_accounted_for(project: Path) -> None:
         "accept": {"sqnr": {"min": 1}},
     }
     quantize.run(quantize.With.model_validate(options), _context(project, "quantize"))
-    left = json.loads((project / "quantize" / "search.json").read_text())["left"]
+    left = json.loads((project / "quantize" / "search.json").read_text())["eight-bits"]["left"]
     assert ("third", "not quantisable", "R18") in [(e["node"], e["group"], e["why"]["code"]) for e in left]
 
 

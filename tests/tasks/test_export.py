@@ -6,14 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from decisions import decision, int8_decision
 from onnx import TensorProto, helper
 
+from trtflow.data import Port
 from trtflow.errors import ModelError, PlanError
 from trtflow.files.constraints import write_constraints
-from trtflow.files.exports.decision import Port
 from trtflow.files.exports.registry import EXPORTS
 from trtflow.tasks.export import export, with_ports
 
@@ -51,13 +52,13 @@ def test_weights_among_the_inputs_are_no_ports(overflowing: onnx.ModelProto) -> 
     overflowing.graph.input.append(helper.make_tensor_value_info("one", TensorProto.FLOAT, []))
     found = with_ports(decision(), overflowing)
     assert (found.inputs, found.outputs) == (
-        (Port("x", "float32", (None, 4)),), (Port("y", "float32", (None, 4)),),
+        (Port("x", np.dtype("float32"), (None, 4)),), (Port("y", np.dtype("float32"), (None, 4)),),
     )  # fmt: skip
 
 
 def test_a_text_is_printed_without_loading_onnx(constraints: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from trtflow.tasks.export import export\n"
-        "export(Path(sys.argv[1]), 'trtexec'); sys.exit(bool({'onnx', 'numpy'} & set(sys.modules)))"
+        "export(Path(sys.argv[1]), 'trtexec'); sys.exit('onnx' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code, constraints], check=False).returncode == 0

@@ -9,6 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from trtflow.files.statistics import Statistics
+from trtflow.numerics.record import Figures
 from trtflow.tasks.search_problem import build_problem
 
 
@@ -45,7 +47,8 @@ def test_a_constant_beyond_the_range_is_forced(model: onnx.ModelProto) -> None:
 
 
 def test_nodes_that_touch_an_overflow_are_suspected(model: onnx.ModelProto) -> None:
-    statistics = {"candidates": {"fp16": {"a": {"ref_amax": 64.0}, "b": {"ref_amax": 6.4e7}, "y": {"ref_amax": 1.0}}}}
+    figures = {name: Figures(ref_amax=amax) for name, amax in (("a", 64.0), ("b", 6.4e7), ("y", 1.0))}
+    statistics = Statistics(samples=1, rounding="tensor", layers=(), candidates={"fp16": figures})
     priors = build_problem(model, "fp16", "fp32", {"x": (1, 64)}, statistics).priors
     assert {node for node, prior in priors.items() if prior == math.inf} == {"scale", "second"}
 

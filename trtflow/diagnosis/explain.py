@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from trtflow.files.findings import Finding
-from trtflow.precision import Precision
+from trtflow.precision import FP16, Precision
 
 
 def explain(
-    node: str, findings: Sequence[Finding], merged: Collection[str] = (), against: Precision = "fp16"
+    node: str, findings: Sequence[Finding], merged: Collection[str] = (), against: Precision = FP16
 ) -> Finding:
     """Why ``node`` is not in the precision ``against``.
 

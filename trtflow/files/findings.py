@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trtflow.files.document import read_list, write_list
-from trtflow.precision import Precision
+from trtflow.precision import FP16, Precision
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Finding:
     text: str
     evidence: Mapping[str, float | str]
     certain: bool
-    against: Precision = "fp16"
+    against: Precision = FP16
 
 
 def write_findings(findings: Iterable[Finding], path: Path) -> None:

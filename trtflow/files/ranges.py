@@ -18,7 +18,7 @@ import math
 import re
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ MODELOPT_SUFFIX = "_scale"
 class RangesFile:
     """``kind`` of file, the amax of each tensor, and for a cache the version and algorithm of its header.
 
-    ``version`` is TensorRT's as (major, minor, patch). ``scales`` is the whole file where it is trtflow's own.
+    ``version`` is TensorRT's as (major, minor, patch). ``name`` is the file's. ``scales`` is the whole file where it is trtflow's own.
     """
 
     kind: str
@@ -45,6 +45,7 @@ class RangesFile:
     version: tuple[int, int, int] | None = None
     algorithm: str = ""
     scales: Scales | None = None
+    name: str = ""
 
 
 def read_ranges(path: Path) -> RangesFile:
@@ -65,7 +66,7 @@ def read_ranges(path: Path) -> RangesFile:
             f"{path}: {len(wrong)} ranges are no positive finite numbers ({shown}); the tensors were dead or not "
             "finite when it was made. Remove these lines, or calibrate again."
         )
-    return found
+    return replace(found, name=path.name)
 
 
 def _parser(text: str) -> Callable[[str, Path], RangesFile]:

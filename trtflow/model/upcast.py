@@ -12,7 +12,7 @@ from trtflow.model.constants import values
 from trtflow.model.edit import fresh_names, read_instead, rename, replace_nodes
 from trtflow.model.scopes import STANDARD_DOMAINS, Scope, scopes
 from trtflow.model.types import UNKNOWN, Types, infer
-from trtflow.precision import LOW_TYPES
+from trtflow.precision import FP32, LOW_TYPES
 
 TYPE_ATTRIBUTES = frozenset(
     {"to", "dtype", "output_datatype", "output_dtype", "stash_type", "precision", "softmax_precision"}
@@ -77,11 +77,11 @@ def keep_interface(model: onnx.ModelProto, types: Types) -> list[str]:
     tails: list[onnx.NodeProto] = []
     constants = {tensor.name for tensor in model.graph.initializer}
     kept = _low([value.name for value in model.graph.input if value.name not in constants], types)
-    renames = {name: fresh(name, "fp32") for name in kept}
+    renames = {name: fresh(name, FP32) for name in kept}
     for name, exact in renames.items():
         heads.append(helper.make_node("Cast", [name], [exact], fresh(name, "cast"), to=1))
     for name, elem in _low([value.name for value in model.graph.output], types).items():
-        exact = renames.get(name) or fresh(name, "fp32")
+        exact = renames.get(name) or fresh(name, FP32)
         if name not in renames:  # an output that is an input as well has its type already
             renames[name] = exact
             tails.append(helper.make_node("Cast", [exact], [name], fresh(name, "cast"), to=elem))

@@ -42,4 +42,4 @@ def read_quantized(path: Path) -> RangesFile:
                 amax[node.input[0]] = float(step.reshape(())) * ROWS[OF_TYPE[zero.data_type]].largest
     if not amax:
         raise PlanError(f"{path} holds no QuantizeLinear with one symmetric INT8 or FP8 scale for an activation.")
-    return RangesFile("Q/DQ model", amax)
+    return RangesFile("Q/DQ model", amax, name=path.name)

@@ -14,7 +14,7 @@ from trtflow.errors import PlanError
 from trtflow.files.search import BaselineEntry, FrontPoint, SearchDocument
 from trtflow.files.statistics import Statistics
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import Precision
+from trtflow.precision import FP16, FP32, Precision
 from trtflow.runners.build import shape_ranges
 from trtflow.runners.engines import EngineName, executor
 from trtflow.runners.evaluate import Evaluator, UserMetric
@@ -45,7 +45,7 @@ class BisectSettings(SearchSettings):
     ``baselines``: strategies to compare with, on the hardest samples. ``pareto``: more plans to measure.
     """
 
-    high: Precision = "fp32"
+    high: Precision = FP32
     oracle: Literal["emulated", "engine", "both"] = "emulated"
     engine: EngineName = "tensorrt"
     baselines: tuple[str, ...] = ("bisect",)
@@ -61,7 +61,7 @@ def bisect(
     *,
     accept: Conditions | None = None,
     metric: UserMetric | None = None,
-    low: Precision = "fp16",
+    low: Precision = FP16,
     statistics: Statistics | None = None,
     settings: BisectSettings = DEFAULTS,
     on_plan: Callable[[PrecisionPlan], None] = lambda plan: None,

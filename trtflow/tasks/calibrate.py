@@ -88,10 +88,10 @@ def _of_file(file: RangesFile, names: Mapping[str, object], hooks: Hooks) -> dic
     given = match_names(file, names)
     if not given:
         raise PlanError(
-            f"the {file.kind} ({len(file.amax)} tensors) names no tensor that INT8 would quantize here, "
+            f"{file.name} ({file.kind}, {len(file.amax)} tensors) names no tensor that INT8 would quantize here, "
             f"such as {next(iter(names))}; it belongs to another model or export."
         )
-    hooks.log(f"{len(given)} ranges are given, {len(names) - len(given)} are calibrated")
+    hooks.log(f"{len(given)} ranges are given by {file.name}, {len(names) - len(given)} are calibrated")
     return given
 
 

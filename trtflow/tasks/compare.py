@@ -15,6 +15,7 @@ from trtflow.emulation.emulate import Rounding
 from trtflow.files.statistics import Statistics
 from trtflow.model.layers import layers
 from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP16
 from trtflow.qdq.quantize import float_plan
 from trtflow.runners import lockstep
 from trtflow.runners.quantized import Ranges, emulate
@@ -31,13 +32,13 @@ class Candidate:
     ranges: Ranges = field(default_factory=lambda: Ranges({}))
 
 
-FP16 = MappingProxyType({"fp16": Candidate()})
+ALL_FP16 = MappingProxyType({FP16: Candidate()})
 
 
 def compare(
     model: ModelProto,
     data: Iterable[Sample],
-    candidates: Mapping[str, Candidate] = FP16,
+    candidates: Mapping[str, Candidate] = ALL_FP16,
     *,
     samples: int = 4,
     rounding: Rounding = "tensor",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-
-from onnx import ModelProto
+from typing import TYPE_CHECKING
 
 from trtflow.files.constraints import Constraints, read_constraints
 from trtflow.files.exports.decision import TENSORRT, Decision, Version
 from trtflow.files.exports.registry import EXPORTS, find_export
-from trtflow.model.load import load
-from trtflow.model.ports import declared_port, model_inputs
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Version = TENSORRT) -> str:
@@ -31,12 +31,16 @@ def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Vers
     found = find_export(to)
     decision = Decision(read_constraints(constraints), tensorrt=tensorrt)
     if model is not None:
+        from trtflow.model.load import load
+
         decision = with_ports(decision, load(model).model)
     return found.write(decision)
 
 
 def with_ports(decision: Decision, model: ModelProto) -> Decision:
     """``decision`` with the inputs and outputs of ``model``."""
+    from trtflow.model.ports import declared_port, model_inputs
+
     return replace(decision, inputs=model_inputs(model), outputs=tuple(map(declared_port, model.graph.output)))
 
 

@@ -18,7 +18,7 @@ from trtflow.files.search import EightBits, Metrics, SearchDocument, Side
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.cost import costs
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import Precision
+from trtflow.precision import FP32, Precision
 from trtflow.qdq.placement import BARRIERS, Site, site_units, sites, suspicions
 from trtflow.runners.evaluate import Evaluator, UserMetric
 from trtflow.runners.quantized import QuantizedOracle, Ranges
@@ -39,7 +39,7 @@ from trtflow.tasks.searching import (
 
 LINE = 0.01  # a relative fall of an end metric beyond which a plan counts as poor
 DEFAULTS = SearchSettings()
-EVERYTHING_FP32 = PrecisionPlan("fp32")
+EVERYTHING_FP32 = PrecisionPlan(FP32)
 
 
 def quantize(

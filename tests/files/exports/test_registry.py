@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from decisions import decision, int8_decision
 
+from trtflow.data import Port
 from trtflow.errors import PlanError
-from trtflow.files.exports.decision import Decision, Port
+from trtflow.files.exports.decision import Decision
 from trtflow.files.exports.registry import EXPORTS, Export, find_export
 
 REPOSITORY = Path(__file__).parents[3]
-PORTS = (Port("x", "float32", (1,)),)
+PORTS = (Port("x", np.dtype("float32"), (1,)),)
 ANY = {"trtexec", "polygraphy", "modelopt", "onnxruntime"}
 RANGES = {"calibration-cache", "ppq", "dynamic-ranges"}  # their readers know no comments
 

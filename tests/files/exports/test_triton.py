@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from decisions import decision
 
+from trtflow.data import Port
 from trtflow.errors import PlanError
 from trtflow.files.exports import triton
-from trtflow.files.exports.decision import Port
 
 
 @pytest.mark.parametrize(
@@ -22,15 +23,15 @@ from trtflow.files.exports.decision import Port
     ],
 )
 def test_a_free_batch_dimension_is_dropped(dims: tuple[int | None, ...], batch: int, shown: str) -> None:
-    port = Port("x", "float32", dims)
+    port = Port("x", np.dtype("float32"), dims)
     text = triton.write(replace(decision(), inputs=(port,), outputs=(port,)))
     assert f"max_batch_size: {batch}" in text
     assert text.count(shown) == 2
 
 
 def test_each_port_has_its_type_and_the_model_its_name() -> None:
-    inputs = (Port("x", "float16", (2,)), Port("ids", "int64", (2,)))
-    outputs = (Port("y", "float32", (2,)), Port("z", "uint8", (2,)))
+    inputs = (Port("x", np.dtype("float16"), (2,)), Port("ids", np.dtype("int64"), (2,)))
+    outputs = (Port("y", np.dtype("float32"), (2,)), Port("z", np.dtype("uint8"), (2,)))
     assert triton.write(replace(decision(), inputs=inputs, outputs=outputs)).splitlines()[1:] == [
         'name: "m"',
         'platform: "tensorrt_plan"',
@@ -47,7 +48,7 @@ def test_each_port_has_its_type_and_the_model_its_name() -> None:
 
 
 def test_one_input_of_fixed_size_keeps_the_server_from_making_batches() -> None:
-    inputs = (Port("x", "float32", (None, 3)), Port("threshold", "float32", (1,)))
+    inputs = (Port("x", np.dtype("float32"), (None, 3)), Port("threshold", np.dtype("float32"), (1,)))
     assert "max_batch_size: 0" in triton.write(replace(decision(), inputs=inputs, outputs=inputs[:1]))
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from trtflow.errors import PlanError
-from trtflow.files.document import Part, read_document
+from trtflow.files.yaml_file import Part, read_document
 
 
 class Shopping(Part):
