@@ -1,14 +1,25 @@
+"""The page: whole, safe and true to the run, whatever the run left."""
+
 from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from report_fakes import int8_summary, summary
+from report_fakes import OVERFLOW, SCALES, int8_summary, search, summary
 
+from trtflow.files.checks import Check
+from trtflow.files.findings import Finding
+from trtflow.files.outcomes import BuildOutcome, ModelFacts
+from trtflow.files.scales import TensorScale
+from trtflow.files.statistics import Statistics
+from trtflow.model.layers import Layer
+from trtflow.numerics.record import Figures
+from trtflow.plan import PrecisionPlan
 from trtflow.report.html import change, render, typeset
-from trtflow.report.model import RunSummary
+from trtflow.report.model import Card, RunSummary, Verdict
 
 VOID = {"meta", "input"}
 HOSTILE = "\"><img src=x onerror=alert(1)></script><script>alert('2')</script>{{ 7 * 7 }}&amp;"
@@ -43,32 +54,23 @@ class Page(HTMLParser):
 def _hostile() -> RunSummary:
     """A run in which every name a model or a user chooses is an attack."""
     run = summary(6)
-    comparisons = tuple(
-        item.model_copy(
-            update={
-                "layers": tuple(
-                    layer.model_copy(update={"node": f"{HOSTILE}{layer.depth}", "tensor": HOSTILE, "op": HOSTILE})
-                    for layer in item.layers
-                )
-            }
-        )
-        for item in run.comparisons
-    )
-    kept = tuple(
-        item.model_copy(update={"node": f"{HOSTILE}{index}", "title": HOSTILE, "evidence": {HOSTILE: HOSTILE}})
-        for index, item in enumerate(run.kept)
-    )
-    return run.model_copy(
-        update={"title": HOSTILE, "comparisons": comparisons, "kept": kept, "made": {HOSTILE: HOSTILE}}
+    attacked = tuple(Layer(f"{HOSTILE}{depth}", f"{HOSTILE}{depth}", HOSTILE, depth) for depth in range(6))
+    figures = {layer.tensor: Figures(sqnr_db=30.0) for layer in attacked}
+    compared = Statistics(samples=1, rounding=HOSTILE, layers=attacked, candidates={HOSTILE: figures})
+    why = Finding("R01", HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, certain=True)
+    return replace(
+        run,
+        title=HOSTILE,
+        statistics=compared,
+        kept=(Card(HOSTILE, HOSTILE, "fp32", why, HOSTILE),),
+        search=search(6, data=HOSTILE, made_by={HOSTILE: HOSTILE}, fusion=HOSTILE),
+        findings=((why, OVERFLOW),),
+        checks=(Check("R17", HOSTILE, "warn", HOSTILE),),
+        scales=SCALES.model_copy(update={"tensors": {HOSTILE: TensorScale(amax=1.0, method=HOSTILE)}}),
     )
 
 
-def _bare() -> RunSummary:
-    """As little as a run can leave: a verdict without conditions, nothing compared, nothing searched."""
-    run = summary(6)
-    parts = ("title", "low", "model", "data", "verdict")
-    bare = RunSummary.model_validate({name: getattr(run, name) for name in parts})
-    return bare.model_copy(update={"verdict": run.verdict.model_copy(update={"conditions": ()})})
+BARE = RunSummary("unet", "fp16", ModelFacts(), Verdict(accepted=False, sentence="Not validated"), PrecisionPlan())
 
 
 RUNS = [
@@ -77,7 +79,7 @@ RUNS = [
     pytest.param(summary(700), id="large"),
     pytest.param(_hostile(), id="hostile"),
     pytest.param(int8_summary(), id="int8"),
-    pytest.param(_bare(), id="bare"),
+    pytest.param(BARE, id="bare"),
 ]
 
 
@@ -98,12 +100,24 @@ def test_links_inside_the_page_have_a_target(run: RunSummary) -> None:
     assert {value[1:] for name, value in attributes if name == "href"} <= targets
 
 
+def _text(run: RunSummary) -> str:
+    return " ".join(" ".join(Page(render(run)).text).split())
+
+
 @pytest.mark.parametrize("accepted", [True, False])
 def test_the_verdict_and_every_kept_node_with_its_reason_are_shown(accepted: bool) -> None:
     run = summary(60, accepted=accepted)
-    text = " ".join(Page(render(run)).text)
+    text = _text(run)
     assert run.verdict.sentence in text
-    assert all(part in text for item in run.kept for part in (item.node, item.code, item.title))
+    assert all(part in text for card in run.kept for part in (card.node, card.why.code, card.why.text, card.title))
+    assert "3 nodes, 5.1% of the model's work." in text
+    assert text.count("by necessity") == 1
+
+
+def test_a_finding_is_shown_with_what_to_do() -> None:
+    run = summary(60)
+    text = _text(run)
+    assert all(part in text for found, reason in run.findings for part in (found.text, reason.title, reason.advice))
 
 
 def test_every_layer_is_a_row_with_the_worst_first() -> None:
@@ -126,9 +140,52 @@ def test_undefined_and_infinite_numbers_are_typeset_not_printed_raw() -> None:
     assert not shown & {"None", "nan", "inf", "-inf"}
 
 
-def test_a_warning_about_the_data_is_loud_only_when_there_is_one() -> None:
-    assert "About the data." in render(summary(6, accepted=False))
-    assert "About the data." not in render(summary(6))
+def test_dependence_on_fusion_is_loud_only_where_there_is_any() -> None:
+    assert "Depends on fusion." in _text(summary(6, accepted=False))
+    assert "Depends on fusion." not in _text(summary(6))
+
+
+def test_the_data_behind_the_numbers_are_named() -> None:
+    assert "eval.npz, 24 samples, 8 held out" in _text(summary(6))
+    none = replace(summary(6), search=search(6, held_out=0))
+    assert "eval.npz, 16 samples, none held out" in _text(none)
+    assert "nothing was measured" in _text(BARE)
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (None, "No build was asked for."),
+        (BuildOutcome(backend="none", not_built="no GPU"), "Not built. no GPU none"),
+        (
+            BuildOutcome(backend="tensorrt", version="10.13", bytes=3_120_400),
+            "Built by tensorrt 10.13. engine 3.1 MB",
+        ),
+    ],
+)
+def test_the_engine_or_why_there_is_none(build: BuildOutcome | None, said: str) -> None:
+    assert said in _text(replace(summary(6), build=build))
+
+
+def test_a_calibration_shows_its_ranges_and_the_verdict_on_each_check() -> None:
+    text = _text(int8_summary())
+    assert "Source: entropy over 128 samples." in text
+    assert "input 4 65,535 2.1% entropy" in text
+    for row in (
+        "R18 samples 128 different samples \N{CHECK MARK} passed",
+        "R19 input is clipped at 4 \N{BALLOT X} failed",
+        "R18 dead is zero in all samples warning",
+        "R17 input reaches far beyond calibration warning",
+    ):
+        assert row in text
+
+
+def test_a_run_without_a_calibration_has_no_such_section() -> None:
+    assert 'id="calibration"' not in render(summary(6))
+
+
+def test_a_plan_that_could_not_be_measured_is_neither_accepted_nor_refused() -> None:
+    assert "4 rank 59 98.3% \N{EN DASH} not measured" in _text(summary(60))
 
 
 def test_equal_runs_give_equal_pages() -> None:
@@ -171,17 +228,15 @@ def test_typeset(text: str, typed: str) -> None:
 
 def test_kept_nodes_are_listed_by_depth() -> None:
     run = summary(60)
-    text = render(run.model_copy(update={"kept": tuple(reversed(run.kept))}))
-    assert [text.index(f'<span class="name">{item.node}<') for item in run.kept] == sorted(
-        text.index(f'<span class="name">{item.node}<') for item in run.kept
-    )
+    text = render(replace(run, kept=tuple(reversed(run.kept))))
+    places = [text.index(f'<span class="name">{card.node}<') for card in run.kept]
+    assert places == sorted(places)
 
 
 def test_an_int8_page_accounts_for_every_multiply_add() -> None:
     run = int8_summary()
-    text = " ".join(" ".join(Page(render(run)).text).split())
-    assert run.work is not None
-    assert all(part in text for item in run.work.left for part in (item.node, item.code, item.title, item.text))
+    text = _text(run)
+    assert all(part in text for card in run.left for part in (card.node, card.why.code, card.why.text, card.title))
     for row in ("In INT8 17 97.6%", "Left out by the search 1 2.0%", "Output layer 1 0.40%"):
         assert row in text
     assert all(name in text for name in ("INT8 naive", "INT8 tuned", "Mixed"))

@@ -1,52 +1,69 @@
+"""A row for every layer, in the precision decided on, with what every candidate makes of it."""
+
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from itertools import pairwise
 
-from report_fakes import comparison, summary
+import pytest
+from report_fakes import few_layers, plan, statistics
 
-from trtflow.report.layers import badness, broken, join, totals, worst
-from trtflow.report.model import Comparison
+from trtflow.numerics.record import Figures
+from trtflow.plan import PrecisionPlan
+from trtflow.report.layers import badness, broken, layer_rows, totals
 
-
-def test_broken_layers_come_before_the_lowest_sqnr() -> None:
-    layers = worst(comparison("fp16", 60, set(), healthy=False).layers)
-    assert [layer.depth for layer in layers[:4]] == [1, 2, 3, 4]
-    finite = [layer.statistics.sqnr_db for layer in layers[4:]]
-    assert finite == sorted(finite, key=lambda value: value or 0.0)
-
-
-def test_an_undefined_sqnr_is_not_taken_for_a_bad_one() -> None:
-    healthy = comparison("mixed", 3, set(), healthy=True).layers[0].statistics
-    undefined = [healthy.model_copy(update={"sqnr_db": value}) for value in (None, math.nan)]
-    assert all(badness(item) > badness(healthy) for item in undefined)
+FINE = Figures(count=9, sqnr_db=60.0, differing_share=0.01)
 
 
-def test_rows_carry_every_candidate_by_depth_and_the_last_ones_precision() -> None:
-    rows = join(summary(60).comparisons)
-    assert [row.layer.depth for row in rows] == list(range(60))
-    assert {row.layer.depth for row in rows if row.layer.precision == "fp32"} == {0, 1, 2}
-    assert [row.layer.depth for row in rows if row.layer.first_error] == [1]
+def test_a_row_has_the_figures_of_every_candidate_and_the_precision_decided_on() -> None:
+    found = statistics()
+    rows = layer_rows(found, plan())
+    assert [row.layer for row in rows] == list(found.layers)
+    assert [row.figures[1] for row in rows] == [found.candidates["mixed"][layer.tensor] for layer in found.layers]
+    assert [row.layer.depth for row in rows if row.precision == "fp32"] == [0, 1, 2]
 
 
-def test_a_layer_that_one_candidate_lacks_stays_in_the_table() -> None:
-    full = comparison("fp16", 6, set(), healthy=False)
-    part = Comparison(name="mixed", layers=full.layers[:2])
-    rows = join((full, part))
-    assert [row.statistics[1] is None for row in rows] == [False, False, True, True, True, True]
+@pytest.mark.parametrize(
+    ("shares", "first"), [([0.0, 0.2, 0.9], [1]), ([0.0, 0.1], []), ([0.3, 0.2], [0])], ids=["one", "none", "top"]
+)
+def test_the_first_error_is_the_first_layer_of_which_a_tenth_is_off(shares: list[float], first: list[int]) -> None:
+    rows = layer_rows(few_layers(differing_share=shares), PrecisionPlan())
+    assert [row.layer.depth for row in rows if row.first_error] == first
 
 
-def test_totals_count_what_is_broken() -> None:
-    low, mixed = (totals(item) for item in summary(60).comparisons)
-    assert (low.broken, mixed.broken) == (4, 0)
-    assert low.worst_sqnr is not None
-    assert mixed.worst_sqnr is not None
-    assert low.worst_sqnr < 20 < mixed.worst_sqnr
+def test_nothing_compared_is_no_rows() -> None:
+    assert layer_rows(None, PrecisionPlan()) == ()
+    assert layer_rows(few_layers(count=[1]).model_copy(update={"candidates": {}}), PrecisionPlan()) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [({}, False), ({"cand_nan": 1}, True), ({"cand_inf": 1}, True), ({"ref_nan": 1, "ref_inf": 1}, False)],
+)
+def test_only_the_candidates_own_nan_and_infinity_break_a_layer(change: dict[str, int], expected: bool) -> None:
+    assert broken(replace(FINE, **change)) is expected
+
+
+def test_the_worst_is_what_is_broken_then_the_lowest_sqnr_then_the_largest_share() -> None:
+    ranked = [
+        replace(FINE, cand_nan=1),
+        replace(FINE, sqnr_db=-math.inf),
+        replace(FINE, sqnr_db=20.0),
+        replace(FINE, differing_share=0.5),
+        FINE,
+        replace(FINE, sqnr_db=math.inf),
+    ]
+    assert all(worse < better for worse, better in pairwise(map(badness, ranked)))
+
+
+def test_totals_count_what_is_broken_and_what_deviates() -> None:
+    low, mixed = (totals(statistics(), name) for name in ("fp16", "mixed"))
+    assert (low.layers, low.broken, mixed.broken) == (60, 4, 0)
+    assert (low.deviating, mixed.deviating) == (59, 0)
+    assert (low.worst_sqnr, mixed.last_sqnr) == (-math.inf, pytest.approx(62.0, abs=5))
 
 
 def test_a_candidate_without_layers_has_totals() -> None:
-    empty = totals(Comparison(name="fp16", layers=()))
-    assert (empty.layers, empty.worst_sqnr, empty.last_sqnr) == (0, None, None)
-
-
-def test_a_layer_that_was_not_compared_is_not_broken() -> None:
-    assert not broken(None)
+    empty = totals(few_layers(count=[]), "fp16")
+    assert (empty.layers, empty.broken, empty.worst_sqnr, empty.last_sqnr) == (0, 0, None, None)

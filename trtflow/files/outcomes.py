@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from trtflow.files.document import Document
 from trtflow.numerics.accept import Kind
@@ -59,3 +60,21 @@ class VerdictDocument(Document):
     candidate: Metrics
     margins: Metrics
     accept: Mapping[str, Mapping[Kind, float]]
+
+
+class RunMetrics(Document):
+    """``metrics.json``: the run for machines. Its keys are in snake_case, as programs outside know them.
+
+    ``kept_cost_share`` is a share of the model's work, ``seconds`` the time of each step.
+    """
+
+    model_config = ConfigDict(alias_generator=None)
+
+    accepted: bool
+    held_out: bool
+    metrics: Mapping[Literal["reference", "low", "candidate"], Metrics]
+    kept: tuple[str, ...]
+    kept_cost_share: float
+    evaluations: int
+    builds: int
+    seconds: Mapping[str, float]

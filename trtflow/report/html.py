@@ -8,12 +8,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trtflow import text as figures
+from trtflow import text
+from trtflow.files.search import EightBits, SearchDocument
 from trtflow.numerics.metrics import METRICS
 from trtflow.precision import FP16, QUANTIZED, label
 from trtflow.report import charts, table
-from trtflow.report.layers import join, totals
-from trtflow.report.model import RunSummary, Work
+from trtflow.report.layers import layer_rows, totals
+from trtflow.report.model import RunSummary
+
+PASSED = {"ok": True, "warn": None, "allowed": None, "refuse": False}
 
 
 def render(summary: RunSummary) -> str:
@@ -21,47 +24,51 @@ def render(summary: RunSummary) -> str:
     return _environment().get_template("page.html.j2").render(_view(summary))
 
 
-def _view(summary: RunSummary) -> dict[str, Any]:
+def _view(run: RunSummary) -> dict[str, Any]:
     """What the template reads beside the summary itself."""
-    rows = join(summary.comparisons)
-    work = summary.work
-    kept = {item.node for item in (*summary.kept, *(work.left if work else ()))}
+    statistics, search = run.statistics, run.search
+    eight_bits = search.eight_bits if search else None
+    rows = layer_rows(statistics, run.plan)
+    candidates = tuple(statistics.candidates) if statistics else ()
+    kept = {card.node for card in (*run.kept, *run.left)}
     depths = {row.layer.node: row.layer.depth for row in rows}
-    shares = [item.cost_share for item in summary.kept if item.cost_share is not None]
+    shares = [card.share for card in run.kept if card.share is not None]
     return {
-        "run": summary,
-        "low": label(summary.low),
-        "kept_cost": sum(shares) if shares else None,
+        "run": run,
+        "low": label(run.low),
+        "eight_bits": eight_bits,
+        "parts": _parts(eight_bits) if eight_bits else (),
+        "kept_share": sum(shares) if shares else None,
         "kept": kept,
-        "kept_nodes": sorted(summary.kept, key=lambda item: depths.get(item.node, len(rows))),
+        "kept_cards": sorted(run.kept, key=lambda card: depths.get(card.node, len(rows))),
         "rows": rows,
-        "errors": charts.errors(rows, summary.comparisons, kept),
-        "shares": charts.shares(rows, summary.comparisons, kept),
-        "range_of": label(FP16) if work else label(summary.low),
-        "ranges": charts.ranges(rows, FP16 if work else summary.low),
-        "parts": _parts(work) if work else (),
-        "front_chart": charts.pareto(summary.search.front) if summary.search and summary.search.front else None,
-        "search_chart": charts.search(summary.search.evaluations) if summary.search else None,
-        "search_metrics": _search_metrics(summary),
-        "groups": table.groups(summary.comparisons),
-        "lines": table.lines(rows, summary.comparisons),
-        "totals": [totals(item) for item in summary.comparisons],
+        "candidates": candidates,
+        "errors": charts.errors(rows, candidates, kept),
+        "shares": charts.shares(rows, candidates, kept),
+        "range_of": "FP16" if eight_bits else label(run.low),
+        "ranges": charts.ranges(rows, "fp16" if eight_bits else run.low),
+        "front_chart": charts.pareto(search.front) if search and search.front else None,
+        "search_chart": charts.search(search.evaluations) if search else None,
+        "search_metrics": _search_metrics(search),
+        "groups": table.groups(candidates),
+        "lines": table.lines(rows, candidates),
+        "totals": [totals(statistics, name) for name in candidates] if statistics else [],
     }
 
 
-def _parts(work: Work) -> list[tuple[str, int, float]]:
+def _parts(work: EightBits) -> list[tuple[str, int, float]]:
     """Kinds of nodes that multiply and add, how many there are and their share; the shares add up to 1."""
-    low = {precision: share for precision, share in work.shares.items() if precision in QUANTIZED}
-    parts = [(f"in {label(precision)}", work.quantised, share) for precision, share in low.items()]
-    for group in dict.fromkeys(item.group for item in work.left):
-        shares = [item.cost_share or 0.0 for item in work.left if item.group == group]
+    low = {precision: share for precision, share in work.work.items() if precision in QUANTIZED}
+    parts = [(f"in {label(precision)}", len(work.quantized), share) for precision, share in low.items()]
+    for group in dict.fromkeys(entry.group for entry in work.left):
+        shares = [entry.share for entry in work.left if entry.group == group]
         parts.append((group, len(shares), sum(shares)))
     return parts
 
 
-def _search_metrics(summary: RunSummary) -> list[str]:
-    evaluations = summary.search.evaluations if summary.search else ()
-    return list(dict.fromkeys(name for item in evaluations for name in item.metrics))
+def _search_metrics(search: SearchDocument | None) -> list[str]:
+    evaluations = search.evaluations if search else ()
+    return list(dict.fromkeys(name for entry in evaluations for name in entry.metrics))
 
 
 @cache
@@ -74,16 +81,17 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=lambda value: typeset(figures.number(value)),
+        number=lambda value: typeset(text.number(value)),
         nodes=lambda value: f"{value:,} node{'' if value == 1 else 's'}",
-        count=lambda value: typeset(figures.count(value)),
-        metric=lambda value: typeset(figures.metric(value)),
-        decibel=lambda value: typeset(figures.decibel(value)),
-        percent=lambda value: typeset(figures.percent(value)),
-        size=lambda value: typeset(figures.size(value)),
-        duration=lambda value: typeset(figures.duration(value)),
+        count=lambda value: typeset(text.count(value)),
+        metric=lambda value: typeset(text.metric(value)),
+        decibel=lambda value: typeset(text.decibel(value)),
+        percent=lambda value: typeset(text.percent(value)),
+        size=lambda value: typeset(text.size(value)),
+        duration=lambda value: typeset(text.duration(value)),
         precision=label,
-        evidence=lambda value: value if isinstance(value, str) else typeset(figures.number(value)),
+        passed=PASSED.__getitem__,
+        evidence=lambda value: value if isinstance(value, str) else typeset(text.number(value)),
         change=change,
         metric_name=lambda name: METRICS[name].title if name in METRICS else name,
         typeset=typeset,
@@ -100,8 +108,8 @@ def change(value: float | None, reference: float | None) -> str:
     return typeset(f"{value - reference:+.4f}")
 
 
-def typeset(text: str) -> str:
+def typeset(figure: str) -> str:
     """A figure with the signs that type has and ASCII has not: minus, infinity, the dash for nothing."""
-    if text == figures.NOTHING:
+    if figure == text.NOTHING:
         return "\u2013"
-    return text.replace("-", "\u2212").replace("inf", "\u221e")
+    return figure.replace("-", "\u2212").replace("inf", "\u221e")

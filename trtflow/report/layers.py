@@ -1,67 +1,59 @@
-"""The layers of all candidates side by side, and which of them are worst."""
+"""The layers of a network with what every candidate makes of them, and which of them are worst."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trtflow.report.model import Comparison, Layer, LayerStatistics
+from trtflow.files.statistics import Statistics
+from trtflow.model.layers import Layer
+from trtflow.numerics.record import Figures
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 
 
 @dataclass(frozen=True)
 class Row:
-    """One tensor under every candidate. ``statistics`` follows the comparisons; None: not compared there."""
+    """One layer in the precision decided on; ``figures`` follow the candidates.
+
+    ``first_error``: no layer before it is wrong under the first candidate.
+    """
 
     layer: Layer
-    statistics: tuple[LayerStatistics | None, ...]
+    precision: Precision
+    figures: tuple[Figures, ...]
+    first_error: bool = False
 
 
-def join(comparisons: Iterable[Comparison]) -> tuple[Row, ...]:
-    """All tensors of all comparisons by depth; what a row says of the layer comes from the last comparison.
-
-    The last comparison is the mixed one where there is one, so that a row shows the precision decided on.
-    """
-    tables = [{(layer.node, layer.tensor): layer for layer in item.layers} for item in comparisons]
-    latest = {key: layer for table in tables for key, layer in table.items()}
-    first_errors = {key for table in tables[:1] for key, layer in table.items() if layer.first_error}
-    rows = [
+def layer_rows(statistics: Statistics | None, plan: PrecisionPlan) -> tuple[Row, ...]:
+    """All layers in topological order; none where nothing was compared."""
+    if statistics is None or not statistics.candidates:
+        return ()
+    wrong = statistics.wrong(next(iter(statistics.candidates)))[:1]
+    return tuple(
         Row(
-            layer.model_copy(update={"first_error": key in first_errors}),
-            tuple(table[key].statistics if key in table else None for table in tables),
+            layer,
+            plan.precision(layer.node),
+            tuple(tensors[layer.tensor] for tensors in statistics.candidates.values()),
+            layer in wrong,
         )
-        for key, layer in latest.items()
-    ]
-    return tuple(sorted(rows, key=lambda row: row.layer.depth))
-
-
-def broken(statistics: LayerStatistics | None) -> bool:
-    """True if the candidate's tensor holds NaN or infinity."""
-    return statistics is not None and statistics.nan + statistics.inf > 0
-
-
-def badness(statistics: LayerStatistics | None) -> tuple[float, ...]:
-    """A sort key, worst first: non-finite, then by SQNR (undefined ones last), then by differing share."""
-    if statistics is None:
-        return (2.0, 0.0, 0.0)
-    sqnr = statistics.sqnr_db
-    measured = sqnr is not None and not math.isnan(sqnr)
-    return (
-        0.0 if broken(statistics) else 1.0,
-        sqnr if sqnr is not None and measured else math.inf,
-        -(statistics.differing_share or 0.0),
+        for layer in statistics.layers
     )
 
 
-def worst(layers: Iterable[Layer]) -> list[Layer]:
-    """``layers``, the worst first; equals stay in topological order."""
-    return sorted(layers, key=lambda layer: badness(layer.statistics))
+def broken(figures: Figures) -> bool:
+    """True if the candidate's tensor holds NaN or infinity."""
+    return figures.cand_nan + figures.cand_inf > 0
+
+
+def badness(figures: Figures) -> tuple[bool, float, float]:
+    """A sort key, worst first: non-finite, then by SQNR, then by differing share."""
+    return not broken(figures), figures.sqnr_db, -figures.differing_share
 
 
 @dataclass(frozen=True)
 class Totals:
-    """One candidate in a few numbers: layers with NaN or infinity, layers of which more than a tenth of the
-    values deviate by more than 10 %, the worst SQNR that is defined, and the SQNR of the last layer."""
+    """One candidate in a few numbers: its layers, those with NaN or infinity, those of which more than a tenth of
+    the values deviate by more than 10 %, the worst SQNR and that of the last layer (None without layers)."""
 
     name: str
     layers: int
@@ -71,15 +63,15 @@ class Totals:
     last_sqnr: float | None
 
 
-def totals(comparison: Comparison) -> Totals:
-    """The few numbers that tell one candidate from another."""
-    all_statistics = [layer.statistics for layer in comparison.layers]
-    defined = [item.sqnr_db for item in all_statistics if item.sqnr_db is not None and not math.isnan(item.sqnr_db)]
+def totals(statistics: Statistics, name: str) -> Totals:
+    """The few numbers that tell the candidate called ``name`` from others."""
+    figures = [statistics.candidates[name][layer.tensor] for layer in statistics.layers]
+    levels = [item.sqnr_db for item in figures]
     return Totals(
-        comparison.name,
-        len(all_statistics),
-        sum(broken(item) for item in all_statistics),
-        sum((item.differing_share or 0.0) > 0.1 for item in all_statistics),
-        min(defined, default=None),
-        all_statistics[-1].sqnr_db if all_statistics else None,
+        name,
+        len(figures),
+        sum(map(broken, figures)),
+        len(statistics.wrong(name)),
+        min(levels, default=None),
+        levels[-1] if levels else None,
     )

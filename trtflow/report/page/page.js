@@ -6,10 +6,9 @@
   const heads = [...table.querySelectorAll("th[data-column]")];
   const byIndex = new Map(rows.map((row) => [Number(row.dataset.i), row]));
 
-  // Sorting: a number where there is one; cells without a value stay last in both directions.
+  // Sorting: by number where there is one, else by text.
   const key = (row, column) => row.cells[column].dataset.v ?? row.cells[column].textContent.trim();
   const compare = (a, b, sign) => {
-    if (a === "" || b === "") return (a === "") - (b === "");
     const x = Number(a), y = Number(b);
     return sign * (Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x < y ? -1 : x > y ? 1 : 0);
   };
@@ -56,7 +55,7 @@
     const lines = element("table", "", parent);
     for (const head of tipColumns) {
       const text = row.cells[Number(head.dataset.column)].textContent.trim();
-      if ("nonzero" in head.dataset && (text === "0" || text === "–")) continue;
+      if ("nonzero" in head.dataset && text === "0") continue;
       const line = lines.insertRow();
       line.insertCell().textContent = head.dataset.tip;
       line.insertCell().textContent = text;

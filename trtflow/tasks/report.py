@@ -1,0 +1,105 @@
+"""Put together what a report says of a run, for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from trtflow.diagnosis.explain import explain
+from trtflow.diagnosis.reasons import REASONS
+from trtflow.files.outcomes import RunMetrics
+from trtflow.files.statistics import Statistics
+from trtflow.precision import QUANTIZED, Precision
+from trtflow.report.model import Card, File, RunSummary
+from trtflow.report.verdict import run_verdict
+from trtflow.tasks.documents import Documents
+
+_FILES = (  # step type, what it leaves beside the report, for what
+    ("rewrite", "*.mixed.onnx", "the model to build: TensorRT 10 strongly typed, 11, TensorRT-RTX, ONNX Runtime"),
+    ("constrain", "constraints.yaml", "the decision, to check in beside the model"),
+    ("constrain", "exports/", "the same decision for trtexec, Polygraphy, ModelOpt, ONNX Runtime and Triton"),
+    ("calibrate", "*.scales.yaml", "the ranges that INT8 uses, and where they come from"),
+    ("build", "engine.plan", "the engine"),
+    ("compare", "layers.csv", "every layer's statistics, for a spreadsheet"),
+    ("validate", "metrics.json", "the verdict, for machines"),
+)
+
+
+def summarize(
+    documents: Documents, seconds: Mapping[str, float] | None = None, failures: Mapping[str, str] | None = None
+) -> RunSummary:
+    """What the page shows.
+
+    ``seconds`` is the time of each step; ``failures`` maps the steps that failed, or whose gate was not met, to what
+    happened. What is missing in ``documents`` leaves its part of the report empty.
+    """
+    search = documents.search
+    low = search.low if search else documents.plan.default
+    return RunSummary(
+        title=documents.facts.file.removesuffix(".onnx") or "trtflow",
+        low=low,
+        model=documents.facts,
+        verdict=run_verdict(documents.facts, search, documents.verdict, failures),
+        plan=documents.plan,
+        statistics=_beginning_with(low, documents.statistics),
+        search=search,
+        kept=tuple(_kept(documents)),
+        left=tuple(_left(documents)),
+        findings=tuple((finding, REASONS[finding.code]) for finding in documents.findings),
+        rewrite=documents.rewrite,
+        build=documents.build,
+        scales=documents.scales,
+        checks=documents.checks,
+        files=tuple(File(path, purpose) for step, path, purpose in _FILES if step in documents.steps),
+        seconds=seconds or {},
+    )
+
+
+def _beginning_with(low: Precision, statistics: Statistics | None) -> Statistics | None:
+    """The ``statistics`` with the candidate called ``low`` first, where there is one."""
+    if statistics is None:
+        return None
+    names = sorted(statistics.candidates, key=lambda name: name != low)
+    return statistics.model_copy(update={"candidates": {name: statistics.candidates[name] for name in names}})
+
+
+def _kept(documents: Documents) -> Iterator[Card]:
+    """What the search between floating-point formats kept and INT8 did not take after all."""
+    search, plan = documents.floats, documents.plan
+    if search is None:
+        return
+    promoted = {*(documents.rewrite.promoted if documents.rewrite else ()), *search.forced}
+    ops = {layer.node: layer.op for layer in documents.statistics.layers} if documents.statistics else {}
+    for node in search.kept:
+        precision = plan.precision(node)
+        if precision not in QUANTIZED:
+            why = explain(node, documents.findings, search.merged)
+            share = search.node_costs.get(node)
+            yield Card(node, ops.get(node, ""), precision, why, REASONS[why.code].title, share, node in promoted)
+
+
+def _left(documents: Documents) -> Iterator[Card]:
+    """Every node that multiplies and adds outside eight bits."""
+    if documents.search and documents.search.eight_bits:
+        for entry in documents.search.eight_bits.left:
+            title = REASONS[entry.why.code].title
+            yield Card(entry.node, entry.op, entry.precision, entry.why, title, entry.share)
+
+
+def run_metrics(documents: Documents, seconds: Mapping[str, float] | None = None) -> RunMetrics:
+    """What ``metrics.json`` holds: the figures of the report."""
+    search, verdict = documents.search, documents.verdict
+    measured = search.metrics if search else {}
+    return RunMetrics(
+        accepted=verdict is not None and verdict.accepted,
+        held_out=bool(search and search.held_out),
+        metrics={
+            "reference": verdict.reference if verdict else measured.get("reference", {}),
+            "low": measured.get("low", {}),
+            "candidate": verdict.candidate if verdict else measured.get("candidate", {}),
+        },
+        kept=search.kept if search else (),
+        kept_cost_share=sum(search.node_costs.values()) if search else 0.0,
+        evaluations=search.measured if search else 0,
+        builds=int(documents.build is not None),
+        seconds={name: round(value, 3) for name, value in (seconds or {}).items()},
+    )
