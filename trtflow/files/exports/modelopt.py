@@ -13,7 +13,7 @@ valid = "ModelOpt AutoCast 0.40 and later"
 
 
 def suits(decision: Decision) -> bool:
-    """Any decision can be said, what is quantised left out."""
+    """Any decision can be said, what is quantized left out."""
     return True
 
 

@@ -33,8 +33,8 @@ def write(decision: Decision) -> str:
     """The script, with the decision as its constants."""
     constraints, used = decision.constraints, flags(decision.constraints)
     layers = {name: TYPES[precision] for name, precision in settable(constraints).items()}
-    quantised = "--int8" in used
-    if quantised:  # without the cache Polygraphy would calibrate on random data
+    quantized = "--int8" in used
+    if quantized:  # without the cache Polygraphy would calibrate on random data
         used.append("--calibration-cache calibration.cache")
     usage = " ".join(["--trt", *used, "--precision-constraints obey"])
     model = "MODEL.cured.onnx" if is_rescaled(constraints) else constraints.model.path
@@ -42,8 +42,8 @@ def write(decision: Decision) -> str:
         valid="\n".join(notes(constraints)),
         usage=f"polygraphy run {model} {usage} \\\\\n    --trt-npps {file}",
         precisions=_literal(layers),
-        default=repr(TYPES[constraints.default] if quantised else None),
-        ranges=_literal(decision.ranges if quantised else {}),
+        default=repr(TYPES[constraints.default] if quantized else None),
+        ranges=_literal(decision.ranges if quantized else {}),
     )
 
 
