@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from trtflow.checked import describe, validate, version_problems
+from trtflow.located import Located, Location
 from trtflow.yaml12 import parse
 
 
@@ -115,3 +117,23 @@ def test_a_document_of_the_version_is_no_problem() -> None:
 )
 def test_values_are_described_as_yaml_has_them(value: object, text: str) -> None:
     assert describe(value) == text
+
+
+@pytest.mark.parametrize("text", ["{scale: '3'}", "{ink: {red: '2'}}", "{shapes: [{kind: circle, radius: '1'}]}"])
+def test_text_is_no_number(text: str) -> None:
+    (problem,) = told(text)
+    assert "expected" in problem
+    assert problem.rpartition("found ")[2].startswith("'")
+
+
+@pytest.mark.parametrize("number", ["1e-05", ".inf", "7"])
+def test_any_number_is_a_number(number: str) -> None:
+    assert told(f"{{shapes: [{{kind: circle, radius: {number}}}]}}") == []
+
+
+def test_a_value_that_a_reference_brought_in_points_at_both_places() -> None:
+    brought = parse("[3]", "inputs.yaml", Path())
+    used = Location("d.yaml", Path(), 7, 9)
+    document = Located({"title": replace(brought, used=used)}, brought.at)
+    _, (problem,) = validate(Drawing, document)
+    assert (problem.at.file, problem.used) == ("inputs.yaml", used)

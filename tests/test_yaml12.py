@@ -1,4 +1,5 @@
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trtflow.errors import ConfigError
-from trtflow.yaml12 import dump, load, parse
+from trtflow.yaml12 import Flow, dump, load, parse, read_yaml, write_lines
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,49 @@ def test_each_mistake_is_shown_at_its_place(text: str, message: str) -> None:
 def test_all_problems_of_a_document_are_told_at_once() -> None:
     with pytest.raises(ConfigError, match="3 problems found"):
         load("a: 1\na: 2\n3: x\nb: !foo y\n")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "--- \n"])
+def test_a_document_of_nothing_is_null_in_its_file(text: str) -> None:
+    located = parse(text, "f.yaml", Path())
+    assert (located.plain(), located.at.file) == (None, "f.yaml")
+
+
+def test_a_file_is_read_with_its_name_and_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "f.yaml").write_text("a: größe\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    located = read_yaml(Path("sub/f.yaml")).find(("a",))
+    assert (located.value, located.at.file) == ("größe", "sub/f.yaml")
+    assert located.at.folder == (tmp_path / "sub").resolve()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "f.yaml: cannot be read: No such file or directory. Give the path of a YAML file."),
+        (b"a: \xff", "f.yaml: cannot be read: it is not UTF-8 text. Give the path of a YAML file."),
+        (b"a: 1\na: 2\n", "f.yaml:2:1: the key 'a' is here twice"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "f.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        read_yaml(tmp_path / "f.yaml")
+
+
+def test_a_map_in_flow_stands_on_one_line_however_long_it_is(tmp_path: Path) -> None:
+    entry = {f"key{index}": [index, "no", "a: b"] for index in range(50)}
+    write_lines({"first": Flow(entry), "second": {"a": Flow({})}}, tmp_path / "f.yaml")
+    text = (tmp_path / "f.yaml").read_text(encoding="utf-8")
+    assert len(text.splitlines()) == 3
+    assert load(text) == {"first": entry, "second": {"a": {}}}
+
+
+def test_equal_values_are_written_out_where_they_count() -> None:
+    shared = {"a": 1}
+    assert "&" not in dump({"first": shared, "second": shared})
 
 
 def test_an_alias_stands_for_its_anchor() -> None:

@@ -43,6 +43,21 @@ def test_maps_merge_and_everything_else_is_replaced(base: object, patch: object,
     assert merge(located(base), located(patch)).plain() == merged
 
 
+maps = st.dictionaries(st.sampled_from("abc"), trees, max_size=3)
+
+
+@given(maps, maps)
+def test_a_patch_laid_over_twice_is_as_good_as_once(base: object, patch: object) -> None:
+    once = merge(located(base), located(patch))
+    assert merge(once, located(patch)).plain() == once.plain()
+
+
+@given(maps, maps)
+def test_every_leaf_of_a_patch_is_in_what_it_was_merged_into(base: object, patch: object) -> None:
+    merged = merge(located(base), located(patch))
+    assert all(merged.find(path).plain() == leaf.plain() for path, leaf in located(patch).leaves())
+
+
 def test_a_merged_value_keeps_its_position() -> None:
     merged = merge(located({"a": {"b": 1, "c": 2}}, "base"), located({"a": {"c": 3}}, "patch"))
     assert (merged.find(("a", "b")).at.file, merged.find(("a", "c")).at.file) == ("base", "patch")

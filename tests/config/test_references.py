@@ -83,3 +83,15 @@ def test_a_config_may_refer_to_the_environment_only() -> None:
         "${inputs.x} cannot stand here",
         "${first.out} cannot stand here",
     ]
+
+
+def test_references_are_replaced_however_deep_they_stand() -> None:
+    located = substitution().apply(parse("a: [{b: '${inputs.number}'}, '${inputs.map}']\n", "f.yaml", Path()))
+    assert located.plain() == {"a": [{"b": 3}, {"a": [1]}]}
+
+
+def test_a_problem_stands_at_its_reference_inside_the_text() -> None:
+    substituting = substitution()
+    substituting.apply(parse("key: 'from ${inputs.nmber} on'\n", "f.yaml", Path()))
+    at = substituting.problems[0].at
+    assert (at.line, at.column, at.length) == (1, 12, len("${inputs.nmber}"))

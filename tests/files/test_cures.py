@@ -41,7 +41,7 @@ def test_both_files_give_back_what_was_written(found: tuple[Cure, ...]) -> None:
         assert read_constraints(Path(folder) / "constraints.yaml") == decision
 
 
-def test_what_is_not_quantised_keeps_its_weights_and_biases() -> None:
+def test_what_is_not_quantized_keeps_its_weights_and_biases() -> None:
     about = {"nodes": ("a",), "before": 1.0, "after": 0.5}
     moved = Rescaling(kind="migration", subject="t", shifts=(1,), **about)
     kept, lost = (Clipping(subject=node, shares=(0.9,), **about) for node in ("a", "b"))

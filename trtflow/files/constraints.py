@@ -72,4 +72,4 @@ def read_constraints(path: Path) -> Constraints:
     Raises:
         PlanError: the file is missing, is not YAML, or does not follow the format.
     """
-    return read_document(path, Constraints, "trtflow-constraints")
+    return read_document(path, Constraints, "trtflow-constraints", 1)

@@ -1,7 +1,7 @@
 """Cures for INT8 as files hold them: what was changed, how much it helped, and what doing it again needs.
 
 Rescalings come first and change the network, though not what it computes in FP32. Clippings and corrections belong to
-quantised nodes; they refer to the weights after the rescalings.
+quantized nodes; they refer to the weights after the rescalings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from trtflow.precision import QUANTIZED
 
 
 class _Cure(BaseModel):
-    """``before`` and ``after``: noise over signal at the end outputs with only ``nodes`` quantised."""
+    """``before`` and ``after``: noise over signal at the end outputs with only ``nodes`` quantized."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -56,7 +56,7 @@ _CURES: TypeAdapter[tuple[Cure, ...]] = TypeAdapter(tuple[Cure, ...])
 
 
 def in_effect(cures: Iterable[Cure], plan: PrecisionPlan) -> tuple[Cure, ...]:
-    """Those that a rewrite under ``plan`` carries out: what is not quantised keeps its weights and biases."""
+    """Those that a rewrite under ``plan`` carries out: what is not quantized keeps its weights and biases."""
     return tuple(c for c in cures if isinstance(c, Rescaling) or plan.precision(c.subject) in QUANTIZED)
 
 

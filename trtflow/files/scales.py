@@ -76,4 +76,4 @@ def read_scales(path: Path) -> Scales:
     Raises:
         PlanError: the file is missing, is not YAML, or is no scales file.
     """
-    return read_document(path, Scales, "trtflow-scales")
+    return read_document(path, Scales, "trtflow-scales", 1)

@@ -22,7 +22,7 @@ class Part(BaseModel):
 Document = TypeVar("Document", bound=Part)
 
 
-def read_document(path: Path, kind: type[Document], key: str, version: int = 1) -> Document:
+def read_document(path: Path, kind: type[Document], key: str, version: int) -> Document:
     """The file ``path`` as a ``kind``, whose first entry is ``key: version``.
 
     Raises:

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from trtflow import text
 from trtflow.files.search import EightBits, SearchDocument
 from trtflow.numerics.metrics import METRICS
-from trtflow.precision import FP16, QUANTIZED, label
+from trtflow.precision import QUANTIZED, label
 from trtflow.report import charts, table
 from trtflow.report.layers import layer_rows, totals
 from trtflow.report.model import RunSummary

@@ -26,7 +26,7 @@ def test_the_shell_reads_each_kept_node_as_one_argument() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_quantised_is_not_excluded() -> None:
+def test_what_is_quantized_is_not_excluded() -> None:
     assert "'^b$'" in modelopt.write(int8_decision())
     assert "^a$" not in modelopt.write(int8_decision())
 
