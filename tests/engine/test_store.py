@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from trtflow.engine.memo import FileMemo
 from trtflow.engine.store import Record, Store, default_root, read_json
 
 
@@ -52,22 +51,6 @@ def test_the_store_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/me")
     assert default_root() == Path("/home/me/.cache/trtflow")
-
-
-def test_evaluations_are_found_by_content_and_by_the_step_that_made_them(tmp_path: Path) -> None:
-    memo = FileMemo(tmp_path, {"uses": "bisect", "version": 1})
-    memo.put({"plan": {"b": 1, "a": 2}}, {"iou": 0.9})
-    assert memo.get({"plan": {"a": 2, "b": 1}}) == {"iou": 0.9}
-    assert memo.get({"plan": {"a": 2}}) is None
-    assert FileMemo(tmp_path, {"uses": "bisect", "version": 2}).get({"plan": {"a": 2, "b": 1}}) is None
-
-
-def test_a_fresh_memo_finds_only_its_own(tmp_path: Path) -> None:
-    FileMemo(tmp_path, {}).put({"a": 1}, {"old": True})
-    memo = FileMemo(tmp_path, {}, fresh=True)
-    assert memo.get({"a": 1}) is None
-    memo.put({"a": 1}, {"old": False})
-    assert memo.get({"a": 1}) == {"old": False}
 
 
 def test_a_document_that_is_not_there_is_none(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def decide(
         return Decision(step, "run", "afresh", key, material)
     found = store.record(key)
     if found is not None:
-        return Decision(step, "hit", found.summary or key[:12], key, material, found)
+        return Decision(step, "hit", found.summary, key, material, found)
     if step.name not in selection.wanted:
         return _absent(plan, step, selection, key, material)
     why = reason(store.last(plan.config.file, step.name), material)

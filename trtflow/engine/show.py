@@ -66,7 +66,7 @@ def show_preview(console: Console, steps: Iterable[Decision]) -> None:
     table.add_column("state", no_wrap=True)
     table.add_column("why")
     for one in steps:
-        table.add_row(one.step.name, Text(one.state, style=STYLES[one.state]), Text(one.why))
+        table.add_row(one.step.name, Text(one.state, style=STYLES[one.state]), Text(one.why or one.key[:12]))
     console.print(table)
 
 
