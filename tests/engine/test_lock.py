@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toyrun import TOYS, Toy, states, texts
+from toyrun import Toy, states, texts
 
 from trtflow.engine.commands import check_locked
 from trtflow.engine.lock import compare_metrics, lock_path, read_lock, write_lock
 from trtflow.engine.outcome import Outcome, RunSettings
-from trtflow.engine.plan import make_plan
 from trtflow.engine.select import select
 from trtflow.engine.store import Store
 from trtflow.errors import LockError
@@ -116,14 +115,3 @@ def test_steps_that_fail_come_or_go_are_differences() -> None:
         "gone: is no longer a step",
         "new: it is not in the lock file",
     ]
-
-
-def test_a_config_that_the_command_line_changed_says_so(toy: Toy) -> None:
-    toy.workflow({"first": {"uses": "write"}})
-    other = toy.folder / "other.yaml"
-    other.write_text((toy.folder / "flow.yaml").read_text())
-    file = toy.folder / "toy.yaml"
-    assert not make_plan(file, steps=TOYS).config.changed
-    assert not make_plan(file, workflow="./flow.yaml", steps=TOYS).config.changed
-    assert make_plan(file, workflow="./other.yaml", steps=TOYS).config.changed
-    assert make_plan(file, ["steps.first.with.text=x"], steps=TOYS).config.changed

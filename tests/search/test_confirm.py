@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
-from simulated_oracle import Simulated, chain, names
+from simulated_oracle import Simulated, chain, culprits, names
 
 from trtflow.search.confirm import MEANING, Confirmation, Verdict, explain
 from trtflow.search.ledger import Budget
 from trtflow.search.oracle import FAILED, Outcome
 from trtflow.search.problem import Edge, Problem
 from trtflow.search.run import SearchResult, search
-
-
-def culprits(*indices: int) -> list[frozenset[str]]:
-    return [names(i) for i in indices]
 
 
 def confirmed(

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_oracle import Simulated, chain, names
+from simulated_oracle import Simulated, chain, cheapest_accepted, ledger_of, names
 
 from trtflow.search import conflicts as conflicting
 from trtflow.search.conflicts import choose
-from trtflow.search.ledger import Books, Budget, Ledger
+from trtflow.search.ledger import Ledger
 from trtflow.search.problem import Edge, Problem, Unit, nodes_of
 from trtflow.search.shrink import shrink
-
-
-def ledger_of(oracle: Simulated) -> Ledger:
-    """An empty ledger."""
-    return Ledger(oracle.problem, oracle, Books(Budget(), lambda _: None))
 
 
 def kept_by(ledger: Ledger) -> list[Unit]:
@@ -71,13 +64,6 @@ def test_after_so_many_conflicts_the_choice_is_given_up(monkeypatch: pytest.Monk
 def test_a_choice_that_takes_too_many_cuts_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conflicting, "CUTS", 1)
     assert choice(Simulated(chain(5, {0: 5.0, 1: 1.0}), [names(0, 1)]), 0) is None
-
-
-def cheapest_accepted(oracle: Simulated) -> float:
-    """By trying everything."""
-    nodes = sorted(oracle.problem.nodes)
-    subsets = itertools.chain.from_iterable(itertools.combinations(nodes, size) for size in range(len(nodes) + 1))
-    return min(oracle.problem.cost(subset) for subset in subsets if oracle.accepts(subset))
 
 
 @st.composite

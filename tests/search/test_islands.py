@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_oracle import chain, names
+from simulated_oracle import chain, names, subsets
 
 from trtflow.search.islands import Penalties, cheapest
 from trtflow.search.problem import Edge, Problem
@@ -31,12 +29,6 @@ def problems(draw: st.DrawFn) -> Problem:
     )
 
 
-def plans(free: set[str] | frozenset[str]) -> list[frozenset[str]]:
-    """Every set of high nodes among ``free``."""
-    sizes = range(len(free) + 1)
-    return [frozenset(some) for size in sizes for some in itertools.combinations(sorted(free), size)]
-
-
 @settings(max_examples=60, deadline=None)
 @given(problems(), st.frozensets(st.integers(0, 2), max_size=2), st.frozensets(st.integers(3, 6), max_size=2))
 def test_the_cheapest_superset_is_the_exhaustive_one_and_of_several_the_smallest(
@@ -44,7 +36,7 @@ def test_the_cheapest_superset_is_the_exhaustive_one_and_of_several_the_smallest
 ) -> None:
     pinned, lowered = names(*high) | problem.forced, names(*low) - problem.forced
     found = cheapest(problem, names(*high), lowered)
-    possible = [pinned | some for some in plans(problem.nodes - pinned - lowered)]
+    possible = [pinned | some for some in subsets(problem.nodes - pinned - lowered)]
     best = min(map(problem.cost, possible))
     assert pinned <= found
     assert found.isdisjoint(lowered)
@@ -63,7 +55,7 @@ def test_penalties_weigh_against_the_cost_of_raising(problem: Problem, penalties
     def total(high: frozenset[str]) -> float:
         return problem.cost(high) + sum(price for nodes, price in penalties.items() if not high.issuperset(nodes))
 
-    best = min(total(some | problem.forced) for some in plans(problem.nodes - problem.forced))
+    best = min(total(some | problem.forced) for some in subsets(problem.nodes - problem.forced))
     assert total(cheapest(problem, (), penalties=penalties)) == pytest.approx(best)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_oracle import Simulated, chain, names
+from simulated_oracle import Simulated, chain, ledger_of, names, subsets
 
 from trtflow.search.knapsack import GRID, lower_within, rescale, share
-from trtflow.search.ledger import Books, Budget, Ledger
+from trtflow.search.ledger import Ledger
 from trtflow.search.problem import Edge, Problem, Unit
 
 items = st.lists(st.tuples(st.integers(1, 20), st.integers(0, 12)), min_size=1, max_size=8)
@@ -22,22 +21,17 @@ def units_of(costs: list[int]) -> list[Unit]:
     return [Unit(i, (f"n{i}",), float(cost)) for i, cost in enumerate(costs)]
 
 
-def subsets(count: int) -> list[tuple[int, ...]]:
-    """All choices of indices below ``count``."""
-    sizes = range(count + 1)
-    return list(itertools.chain.from_iterable(itertools.combinations(range(count), size) for size in sizes))
-
-
 @settings(max_examples=100, deadline=None)
 @given(items, st.integers(1, 30))
 def test_what_is_kept_costs_what_the_exhaustive_optimum_costs(case: list[tuple[int, int]], bound: int) -> None:
     costs, errors = [cost for cost, _ in case], [float(error) for _, error in case]
     bound = next(b for b in range(bound, 99) if GRID % b == 0)  # so that errors fall on the grid
     kept = lower_within(units_of(costs), errors, float(bound))
-    low = [i for i in range(len(case)) if i not in {unit.id for unit in kept}]
-    fitting = [some for some in subsets(len(case)) if sum(errors[i] for i in some) <= bound]
-    assert sum(errors[i] for i in low) <= bound
-    assert sum(costs[i] for i in low) == max(sum(costs[i] for i in some) for some in fitting)
+    units = {f"n{i}": pair for i, pair in enumerate(case)}
+    low = units.keys() - {node for unit in kept for node in unit.nodes}
+    fitting = [some for some in subsets(units) if sum(units[node][1] for node in some) <= bound]
+    assert low in fitting
+    assert sum(units[node][0] for node in low) == max(sum(units[node][0] for node in some) for some in fitting)
 
 
 @pytest.mark.parametrize(
@@ -110,9 +104,9 @@ def test_shares_are_never_negative_and_give_each_unit_its_own_error(
         assert math.fsum(part for nodes, part in found.items() if f"n{i}" in nodes) == pytest.approx(error)
 
 
-def ledger_of(oracle: Simulated) -> Ledger:
+def begun(oracle: Simulated) -> Ledger:
     """A ledger whose ends are measured."""
-    ledger = Ledger(oracle.problem, oracle, Books(Budget(), lambda _: None))
+    ledger = ledger_of(oracle)
     ledger.measure(frozenset(), "ends")
     ledger.measure(oracle.problem.nodes, "ends")
     return ledger
@@ -121,7 +115,7 @@ def ledger_of(oracle: Simulated) -> Ledger:
 def test_the_bound_is_found_by_measuring() -> None:
     errors = [0.2] * 10
     oracle = Simulated(chain(10, {i: 1.0 + i for i in range(10)}), noise={f"n{i}": 0.2 for i in range(10)})
-    ledger = ledger_of(oracle)
+    ledger = begun(oracle)
     assert rescale(ledger, oracle.problem.units, errors, [], 2.0) == names(0, 1, 2, 3, 4)
     assert {entry.phase for entry in ledger.history} == {"ends", "knapsack"}
 
@@ -129,7 +123,7 @@ def test_the_bound_is_found_by_measuring() -> None:
 def test_what_is_always_high_stays_high() -> None:
     oracle = Simulated(chain(6), [names(5)], noise={f"n{i}": 0.3 for i in range(5)})
     problem = oracle.problem
-    kept = rescale(ledger_of(oracle), problem.units[:5], [0.3] * 5, problem.units[5:], 1.5)
+    kept = rescale(begun(oracle), problem.units[:5], [0.3] * 5, problem.units[5:], 1.5)
     assert kept is not None
     assert "n5" in kept
     assert len(kept) == 3
@@ -137,7 +131,7 @@ def test_what_is_always_high_stays_high() -> None:
 
 def test_without_finite_errors_there_is_nothing_to_weigh() -> None:
     oracle = Simulated(chain(3), [names(1)])
-    ledger = ledger_of(oracle)
+    ledger = begun(oracle)
     before = len(ledger.history)
     assert rescale(ledger, oracle.problem.units, [0.0, math.inf, 0.0], [], 1.0) is None
     assert len(ledger.history) == before

@@ -5,14 +5,9 @@ import math
 import time
 
 import pytest
-from simulated_oracle import Simulated, chain, names
+from simulated_oracle import Simulated, chain, ledger_of, names
 
 from trtflow.search.ledger import Books, Budget, Evaluation, Kind, Ledger, OutOfBudget
-
-
-def ledger_of(oracle: Simulated, budget: Budget | None = None, kind: Kind = "full") -> Ledger:
-    """An empty ledger."""
-    return Ledger(oracle.problem, oracle, Books(budget or Budget(), lambda _: None), kind)
 
 
 def diffuse(count: int = 4, **more: object) -> Simulated:

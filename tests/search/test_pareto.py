@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import pytest
-from simulated_oracle import Simulated, chain, names
+from simulated_oracle import Simulated, chain, ledger_of, names
 
 from trtflow.plan import PrecisionPlan
-from trtflow.search.ledger import Books, Budget, Evaluation, Ledger
+from trtflow.search.ledger import Budget, Evaluation, Ledger
 from trtflow.search.oracle import FAILED, Outcome
 from trtflow.search.pareto import front, sweep
 from trtflow.search.run import search
@@ -44,7 +44,7 @@ def test_probes_builds_and_failures_are_no_points() -> None:
 
 def swept(oracle: Simulated, points: int) -> Ledger:
     """A ledger after a sweep."""
-    ledger = Ledger(oracle.problem, oracle, Books(Budget(), lambda _: None))
+    ledger = ledger_of(oracle)
     sweep(ledger, points)
     return ledger
 

@@ -6,16 +6,12 @@ import math
 from dataclasses import replace
 
 import pytest
-from simulated_oracle import Simulated, chain, names
+from simulated_oracle import Simulated, chain, culprits, names
 
 from trtflow.plan import PrecisionPlan
 from trtflow.search.ledger import Budget, Evaluation
 from trtflow.search.oracle import Outcome
 from trtflow.search.run import STRATEGIES, search
-
-
-def culprits(*indices: int) -> list[frozenset[str]]:
-    return [names(i) for i in indices]
 
 
 @pytest.mark.parametrize(

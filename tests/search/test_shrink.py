@@ -7,19 +7,14 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_oracle import Simulated, chain, names
+from simulated_oracle import Simulated, chain, ledger_of, names
 
-from trtflow.search.ledger import Books, Budget, Ledger
+from trtflow.search.ledger import Ledger
 from trtflow.search.problem import Edge, Problem, Unit, nodes_of
 from trtflow.search.shrink import gallop, is_minimal, saves, settle, shrink, without
 
 
-def ledger_of(oracle: Simulated) -> Ledger:
-    """An empty ledger."""
-    return Ledger(oracle.problem, oracle, Books(Budget(), lambda _: None))
-
-
-def culprits(problem: Problem, *indices: int, **more: object) -> Ledger:
+def needing(problem: Problem, *indices: int, **more: object) -> Ledger:
     """A ledger of a search in which these nodes must be high."""
     return ledger_of(Simulated(problem, [names(i) for i in indices], **more))  # type: ignore[arg-type]
 
@@ -32,20 +27,20 @@ def test_galloping_finds_the_shortest_start_that_is_enough(
     planted: tuple[int, ...], length: int, evaluations: int
 ) -> None:
     problem = chain(64)
-    ledger = culprits(problem, *planted)
+    ledger = needing(problem, *planted)
     assert gallop(ledger, [], problem.units) == length
     assert len(ledger.history) <= evaluations
 
 
 def test_galloping_ends_where_no_number_is_enough() -> None:
     problem = chain(8)
-    assert gallop(culprits(problem, 7), [], problem.units[:6]) is None
-    assert gallop(culprits(problem, 7), problem.units[7:], problem.units[:6]) == 1
+    assert gallop(needing(problem, 7), [], problem.units[:6]) is None
+    assert gallop(needing(problem, 7), problem.units[7:], problem.units[:6]) == 1
 
 
 def test_a_start_that_cannot_be_built_is_passed_over() -> None:
     problem = chain(8)
-    ledger = culprits(problem, 1, fails=lambda low: len(low) == 6)
+    ledger = needing(problem, 1, fails=lambda low: len(low) == 6)
     assert gallop(ledger, [], problem.units) == 3
 
 
@@ -53,20 +48,20 @@ def test_a_start_that_cannot_be_built_is_passed_over() -> None:
 @pytest.mark.parametrize("planted", [(), (0,), (3, 40), (62, 63)])
 def test_shrinking_leaves_exactly_what_is_needed(planted: tuple[int, ...], size: int) -> None:
     problem = chain(64)
-    ledger = culprits(problem, *planted)
+    ledger = needing(problem, *planted)
     assert nodes_of(shrink(ledger, problem.units, problem.units, size)) == names(*planted)
 
 
 def test_a_set_that_is_far_from_minimal_costs_the_logarithm() -> None:
     problem = chain(256)
-    ledger = culprits(problem, 100)
+    ledger = needing(problem, 100)
     shrink(ledger, problem.units, problem.units)
     assert len(ledger.history) <= 30
 
 
 def test_what_is_not_in_the_order_is_left_as_it_is() -> None:
     problem = chain(6)
-    kept = shrink(culprits(problem, 1), problem.units, problem.units[:3])
+    kept = shrink(needing(problem, 1), problem.units, problem.units[:3])
     assert nodes_of(kept) == names(1, 3, 4, 5)
 
 
@@ -100,7 +95,7 @@ def test_settling_asks_again_where_error_is_not_monotone() -> None:
 
 def test_settling_keeps_what_would_cost_more_to_lower() -> None:
     problem = chain(3, {1: 0.1}, edges=(Edge("n0", ("n1",), 0.2), Edge("n1", ("n2",), 0.2)))
-    ledger = culprits(problem, 0, 2)
+    ledger = needing(problem, 0, 2)
     assert nodes_of(settle(ledger, problem.units)) == names(0, 1, 2)
     assert saves(ledger, problem.units, problem.units[:1])
     assert not saves(ledger, problem.units, [problem.units[0], problem.units[2]])
@@ -108,7 +103,7 @@ def test_settling_keeps_what_would_cost_more_to_lower() -> None:
 
 def test_only_the_units_that_are_asked_about_are_settled() -> None:
     problem = chain(4)
-    assert nodes_of(settle(culprits(problem), problem.units, problem.units[:2])) == names(2, 3)
+    assert nodes_of(settle(needing(problem), problem.units, problem.units[:2])) == names(2, 3)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +118,7 @@ def test_a_set_is_minimal_only_when_each_lesser_one_was_refused(
     measured: list[tuple[int, ...]], minimal: bool
 ) -> None:
     problem = chain(3)
-    ledger = culprits(problem, 0, 1)
+    ledger = needing(problem, 0, 1)
     for indices in measured:
         ledger.measure(names(*indices), "shrink")
     assert is_minimal(ledger, problem.units[:2]) == minimal
@@ -131,7 +126,7 @@ def test_a_set_is_minimal_only_when_each_lesser_one_was_refused(
 
 def test_a_lesser_set_that_could_not_be_built_leaves_minimality_open() -> None:
     problem = chain(2)
-    ledger = culprits(problem, 0, 1, fails=lambda low: len(low) == 1)
+    ledger = needing(problem, 0, 1, fails=lambda low: len(low) == 1)
     ledger.measure(names(0), "shrink")
     ledger.measure(names(1), "shrink")
     assert not is_minimal(ledger, problem.units)
