@@ -51,3 +51,16 @@ def test_in_a_terminal_the_table_ends_in_its_last_state() -> None:
 )
 def test_a_step_ends_in_one_word(record: StepRecord, state: str) -> None:
     assert state_of(record) == state
+
+
+@pytest.mark.parametrize(("quiet", "lines"), [(-1.0, ["3/64 evaluations", "4 evaluations"]), (60.0, [])])
+def test_without_a_terminal_progress_is_told_now_and_then(
+    quiet: float, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trtflow.engine.display.QUIET", quiet)
+    file = io.StringIO()
+    with Display(Console(file=file, width=60), ["bisect"]) as display:
+        display.started("bisect", "never ran")
+        display.progressed("bisect", 3, 64, "evaluations")
+        display.progressed("bisect", 4, None, "evaluations")
+    assert [line.split(maxsplit=2)[2] for line in file.getvalue().splitlines()[1:]] == lines
