@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= configs/unet.yaml
 BIN := .venv/bin
 
-.PHONY: help run debug-fp16 debug-int8 examples test test-all lint types format fetch-ppocr clean
+.PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format fetch-ppocr clean
 .PHONY: conformance hard-cases bench-search bench-compare bench-int8 bench-calibration
 .PHONY: bench-rewrite bench-scaling bench-statistics
 
@@ -28,6 +28,9 @@ test: .venv/dev  ## the fast tests (a few minutes on 2 cores)
 
 test-all: .venv/dev  ## all tests, the slow ones too
 	$(BIN)/python -m pytest -n 2
+
+test-ratio:  ## lines of tests and of sources, room by room
+	$(PYTHON) scripts/test_ratio.py
 
 lint: .venv/dev  ## ruff: rules and format
 	$(BIN)/ruff check .

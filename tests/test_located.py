@@ -1,4 +1,4 @@
-"""Values know where they were written, and problems show it."""
+"""Values that know where they were written, and how a problem is shown there."""
 
 from __future__ import annotations
 
@@ -19,105 +19,141 @@ from trtflow.located import (
     position,
     problem,
     raise_problems,
-    shown,
 )
-from trtflow.yaml12 import parse
-
-LINES = ("model: unet.onnx", "", "data: {source: eval.npz}")
-TREE = parse("a: {b: [1, 2]}\nc: text\n", "t.yaml", Path("/here"))
+from trtflow.yaml12 import dump, parse
 
 
-def at(line: int, column: int = 1, length: int = 1, file: str = "c.yaml") -> Location:
-    return Location(file, Path(), line, column, length, LINES)
+def located(text: str, file: str = "a.yaml") -> Located:
+    """A parsed file in the folder ``here``."""
+    return parse(text, file, Path("here"))
 
 
-def test_a_place_is_shown_as_editors_link_it_with_its_line_and_a_caret() -> None:
-    assert position(at(3, 16)) == "c.yaml:3:16"
-    assert excerpt(at(3, 16, 8)) == ["    3 | data: {source: eval.npz}", "      |                ^^^^^^^^"]
+def at(line: str, column: int, length: int = 1, number: int = 1) -> Location:
+    """A place in a file whose line ``number`` is ``line``."""
+    return Location("a.yaml", Path(), number, column, length, ("",) * (number - 1) + (line,))
 
 
-@pytest.mark.parametrize("line", [0, 2, 4])
-def test_a_place_without_text_shows_no_line(line: int) -> None:
-    assert excerpt(at(line)) == []
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text("abc", max_size=3),
+    lambda child: st.lists(child, max_size=3) | st.dictionaries(st.text("abc", min_size=1, max_size=2), child),
+    max_leaves=8,
+)
 
 
-@given(st.integers(0, 300), st.integers(1, 300), st.integers(0, 300))
-def test_the_caret_stands_under_its_word_however_long_the_line_is(before: int, length: int, after: int) -> None:
-    line = "." * before + "x" * length + "." * after
-    text, caret = excerpt(Location("f", Path(), 1, before + 1, length, (line,)))
-    marked = text[caret.index("^") : caret.rindex("^") + 1]
-    assert marked
-    assert set(marked) == {"x"}
-    assert max(len(text), len(caret)) <= len("    1 | ") + WIDTH
+@given(documents)
+def test_without_its_positions_a_value_is_what_was_written(document: object) -> None:
+    assert located(dump(document)).plain() == document
 
 
-@pytest.mark.parametrize(("text", "column", "length"), [("eval", 16, 4), ("nothing of it", 7, 18), ("data", 7, 18)])
-def test_a_place_narrows_to_a_word_inside_it(text: str, column: int, length: int) -> None:
-    narrow = at(3, 7, 18).narrowed(text)
-    assert (narrow.column, narrow.length) == (column, length)
-
-
-def test_children_are_found_by_key_and_by_index() -> None:
-    inner = TREE.find(("a", "b", 1))
-    assert (inner.value, position(inner.at)) == (2, "t.yaml:1:12")
+@given(documents)
+def test_leaves_are_the_values_at_their_paths(document: object) -> None:
+    tree = located(dump(document))
+    assert all(tree.find(path).plain() == leaf.plain() for path, leaf in tree.leaves())
 
 
 @pytest.mark.parametrize(
-    ("path", "value"),
-    [(("c",), "text"), (("c", "d"), "text"), (("a", "tag", "b", 0), 1), (("a", "b", 7), [1, 2]), ((), None)],
+    ("path", "value", "line"),
+    [
+        (("a", "b"), 1, 2),
+        (("a", "c", 1), 3, 3),
+        (("a", "none"), {"b": 1, "c": [2, 3]}, 2),  # the deepest there is
+        (("a", "union-tag", "b"), 1, 2),  # what the file lacks is passed over
+        (("a", "c", 9), [2, 3], 3),
+        ((), {"a": {"b": 1, "c": [2, 3]}}, 1),
+    ],
 )
-def test_segments_that_a_tree_lacks_are_passed_over(path: tuple[str | int, ...], value: object) -> None:
-    assert TREE.find(path).plain() == (value if path else TREE.plain())
+def test_the_deepest_value_on_a_path_is_found(path: tuple[str | int, ...], value: object, line: int) -> None:
+    found = located("a:\n  b: 1\n  c: [2, 3]\n").find(path)
+    assert (found.plain(), found.at.line) == (value, line)
 
 
-def test_a_reference_above_a_value_is_remembered() -> None:
-    used = at(1)
-    tree = Located({"a": Located([Located(1, at(3))], at(3), used=used)}, at(3))
-    assert tree.find(("a", 0)).used == used
-    assert [(path, leaf.used) for path, leaf in tree.leaves()] == [(("a", 0), used)]
+@pytest.mark.parametrize(("key", "value"), [(0, 2), (1, 3), (2, None), (-1, None), ("a", None)])
+def test_a_child_of_a_list_is_told_by_its_number(key: int | str, value: int | None) -> None:
+    child = located("[2, 3]").child(key)
+    assert (None if child is None else child.value) == value
 
 
-def test_leaves_are_scalars_and_references_by_their_paths() -> None:
-    tree = Located({"a": TREE, "r": Located(OutputReference("bisect", "plan"), at(1))}, at(1))
-    assert [(path, leaf.plain()) for path, leaf in tree.leaves()] == [
-        (("a", "a", "b", 0), 1), (("a", "a", "b", 1), 2), (("a", "c"), "text"), (("r",), "${bisect.plan}"),
-    ]  # fmt: skip
+def test_what_a_reference_brought_in_knows_where_it_was_used() -> None:
+    used = at("${inputs.data}", 1)
+    tree = Located(located("{a: [1, 2]}").value, at("{a: [1, 2]}", 1), used=used)
+    assert tree.find(("a", 1)).used == used
+    assert {leaf.used for _, leaf in tree.leaves()} == {used}
 
 
-def test_a_scalar_has_no_children() -> None:
-    scalar = TREE.find(("c",))
-    assert (scalar.entries, scalar.items, scalar.child("x"), scalar.child(0)) == ({}, [], None, None)
+@pytest.mark.parametrize(
+    ("line", "column", "text", "narrowed"),
+    [
+        ("key: ${a.b} and ${c.d}", 6, "${c.d}", (17, 6)),
+        ("${x} ${x}", 3, "${x}", (6, 4)),  # not before the stretch
+        ("key: value", 6, "none", (6, 5)),
+    ],
+)
+def test_a_stretch_is_narrowed_to_a_text_in_it(line: str, column: int, text: str, narrowed: tuple[int, int]) -> None:
+    found = at(line, column, 5).narrowed(text)
+    assert (found.column, found.length) == narrowed
 
 
-def test_a_problem_says_what_where_what_helps_and_who_used_it() -> None:
-    text = str(Problem("no such file", at(3, 16, 8), "did you mean 'eval'?", at(1, 8, 9, "flow.yaml")))
-    assert text == (
-        "c.yaml:3:16: no such file\n"
-        "    3 | data: {source: eval.npz}\n"
-        "      |                ^^^^^^^^\n"
-        "      = did you mean 'eval'?\n"
-        "  used at flow.yaml:1:8\n"
-        "    1 | model: unet.onnx\n"
-        "      |        ^^^^^^^^^"
-    )
+@pytest.mark.parametrize(
+    ("place", "lines"),
+    [
+        (at("key: value", 6, 5, number=12), ["   12 | key: value", "      |      ^^^^^"]),
+        (at("key: value", 6, 0), ["    1 | key: value", "      |      ^"]),
+        (at("   ", 1), []),
+        (Location("argument 1", Path(), 3, 1), []),
+    ],
+)
+def test_an_excerpt_is_the_line_and_a_caret(place: Location, lines: list[str]) -> None:
+    assert excerpt(place) == lines
 
 
-@pytest.mark.parametrize(("key", "column"), [(False, 4), (True, 1)])
-def test_a_problem_is_at_a_value_or_at_its_key(key: bool, column: int) -> None:
-    assert problem("wrong", TREE.find(("c",)), key=key).at.column == column
+@given(st.integers(1, 300), st.integers(1, 60))
+def test_in_a_long_line_the_caret_stands_under_its_word(column: int, length: int) -> None:
+    line = "".join(chr(ord("a") + i % 26) for i in range(400))
+    source, caret = (text[8:] for text in excerpt(at(line, column, length)))
+    start, shown = caret.index("^"), caret.count("^")
+    assert len(source) <= WIDTH
+    assert source[start : start + shown] == line[column - 1 : column - 1 + shown]
+    assert shown >= min(length, WIDTH // 2)
 
 
-def test_problems_are_raised_once_each_in_the_order_of_the_files() -> None:
-    found = [Problem("b", at(3)), Problem("a", at(1)), Problem("b", at(3), used=at(1)), Problem("0", at(9, file="a"))]
+def test_a_problem_is_its_place_its_line_help_and_use() -> None:
+    text = str(Problem("no input 'x'", at("a: x", 4), "did you mean 'y'?", at("b: ${a}", 4, 4, number=7)))
+    assert text.splitlines() == [
+        "a.yaml:1:4: no input 'x'",
+        "    1 | a: x",
+        "      |    ^",
+        "      = did you mean 'y'?",
+        "  used at a.yaml:7:4",
+        "    7 | b: ${a}",
+        "      |    ^^^^",
+    ]
+
+
+@pytest.mark.parametrize(("key", "where"), [(False, "a.yaml:1:4"), (True, "a.yaml:1:1")])
+def test_a_problem_stands_at_a_value_or_at_its_key(key: bool, where: str) -> None:
+    child = located("a: 1").child("a")
+    assert child is not None
+    assert position(problem("wrong", child, key=key).at) == where
+
+
+def test_a_value_without_a_key_has_its_problem_at_itself() -> None:
+    assert position(problem("wrong", located("a: 1"), key=True).at) == "a.yaml:1:1"
+
+
+def test_problems_are_raised_together_each_once_in_the_order_of_the_files() -> None:
+    second, first = Problem("b", at("x: 1", 4)), Problem("a", at("x: 1", 1))
     with pytest.raises(ConfigError) as caught:
-        raise_problems(found)
-    messages = [line.rpartition(": ")[2] for line in str(caught.value).splitlines() if line[:1] in ("a", "c")]
-    assert messages == ["0", "a", "b"]
-    assert str(caught.value).endswith("\n\n3 problems found")
+        raise_problems([second, first, second])
+    assert [line for line in str(caught.value).splitlines() if "a.yaml" in line] == ["a.yaml:1:1: a", "a.yaml:1:4: b"]
+    assert str(caught.value).endswith("\n\n2 problems found")
 
 
-def test_a_path_is_shown_relative_where_it_lies_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "in").mkdir()
-    monkeypatch.chdir(tmp_path / "in")
-    assert shown(tmp_path / "in" / "x" / "c.yaml") == "x/c.yaml"
-    assert shown(tmp_path / "c.yaml") == str(tmp_path.resolve() / "c.yaml")
+def test_one_problem_is_one_and_none_is_nothing() -> None:
+    raise_problems([])
+    with pytest.raises(ConfigError, match=r"1 problem found$"):
+        raise_problems([Problem("a", at("x", 1))])
+
+
+def test_a_reference_to_an_output_is_written_as_in_the_file() -> None:
+    tree = Located({"a": Located(OutputReference("first", "text"), at("", 1))}, at("", 1))
+    assert tree.plain() == {"a": "${first.text}"}

@@ -57,12 +57,12 @@ def run(
 
     plan = _plan(config, overrides, workflow)
     selection = select(plan, only, until, start)
-    if dry_run:
-        commands.dry_run(_console(), plan, _store(store), selection)
-        return
     again = shlex.join(["trtflow", *sys.argv[1:]])
     folder = out or Path("out") / plan.config.name
     request = commands.Request(plan, selection, folder, again, locked, jobs)
+    if dry_run:
+        commands.dry_run(_console(), request, _store(store))
+        return
     with _interruptible():
         raise typer.Exit(commands.run(_console(), request, _store(store)))
 

@@ -1,107 +1,120 @@
-"""What a workflow declares and a config gives: one value an input, or what is wrong with it."""
+"""What a workflow declares, and what a config gives for it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trtflow.config.declared import is_of_type, read_inputs
 from trtflow.located import Problem
-from trtflow.yaml12 import dump, parse
-
-SPECS = """\
-inputs:
-  model: {type: path, help: ONNX file}
-  count: {type: integer, default: 3}
-  share: {type: number, default: 0.5}
-  quick: {type: boolean, default: false}
-  data: {type: map, default: {}}
-  label: {type: string, default: null}
-  mode: {type: choice, of: [plain, fancy], default: plain}
-"""
+from trtflow.yaml12 import parse
 
 
-def read(given: str) -> tuple[dict[str, object], list[Problem]]:
+def read(declared: str, given: str) -> tuple[dict[str, Any], list[Problem]]:
+    """Values and problems of the inputs; ``declared`` and ``given`` are the maps in flow style."""
+    flow = parse(f"inputs: {declared}", "flow.yaml", Path("/flows"))
+    config = parse(f"workflow: w\nwith: {given}", "config.yaml", Path("/configs"))
     problems: list[Problem] = []
-    config = parse(given, "c.yaml", Path("/configs"))
-    found, _ = read_inputs(config, parse(SPECS, "flow.yaml", Path("/flows")), problems)
-    return {name: value.plain() for name, value in found.items()}, problems
-
-
-DEFAULTS = {"count": 3, "share": 0.5, "quick": False, "data": {}, "label": None, "mode": "plain"}
+    values, _ = read_inputs(config, flow, problems)
+    return {name: value.plain() for name, value in values.items()}, problems
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("declared", "given", "values"),
     [
-        {"model": "m.onnx"},
-        {"model": "m.onnx", "count": 4, "share": 1, "quick": True, "data": {"a": [1]}, "label": "x", "mode": "fancy"},
-        {"model": "m.onnx", "label": None},
+        ("{a: {type: string}}", "{a: x}", {"a": "x"}),
+        ("{a: {type: string, default: y}}", "{}", {"a": "y"}),
+        ("{a: {type: string, default: y}}", "{a: x}", {"a": "x"}),
+        ("{a: {type: map, default: null}}", "{}", {"a": None}),
+        ("{a: {type: map, default: null}}", "{a: null}", {"a": None}),
+        ("{a: {type: map, default: {b: 1}}}", "{a: {c: 2}}", {"a": {"c": 2}}),  # replaced, not merged
+        ("{}", "{}", {}),
     ],
 )
-def test_what_is_given_goes_before_the_default(given: dict[str, object]) -> None:
-    assert read(dump({"with": given})) == ({**DEFAULTS, **given}, [])
+def test_a_value_is_given_or_the_default(declared: str, given: str, values: dict[str, Any]) -> None:
+    assert read(declared, given) == (values, [])
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
+    ("kind", "good", "bad", "expected"),
     [
-        ("model: 3", "'model' is a path, found 3"),
-        ("model: [a]", "'model' is a path, found a list"),
-        ("count: 1.5", "'count' is an integer, found 1.5"),
-        ("count: true", "'count' is an integer, found true"),
-        ("count: null", "'count' is an integer, found null"),
-        ("share: many", "'share' is a number, found 'many'"),
-        ("share: false", "'share' is a number, found false"),
-        ("quick: 1", "'quick' is true or false, found 1"),
-        ("data: x", "'data' is a map, found 'x'"),
-        ("label: 3", "'label' is a string, found 3"),
-        ("mode: simple", "'mode' is one of plain, fancy, found 'simple'"),
+        ("path", ["net.onnx", "''"], ["3", "true", "{}", "null"], "a path"),
+        ("string", ["a", "''"], ["3", "1e-3", "[a]", "null"], "a string"),
+        ("map", ["{}", "{a: 1}"], ["a", "[]", "3", "null"], "a map"),
+        ("number", ["3", "0.5", "1e-3"], ["a", "true", "{}", "null"], "a number"),
+        ("integer", ["3", "-1"], ["0.5", "true", "a", "null"], "an integer"),
+        ("boolean", ["true", "false"], ["1", "0", "yes", "null"], "true or false"),
     ],
 )
-def test_a_value_of_another_type_is_a_problem_at_its_place(value: str, message: str) -> None:
-    given = f"with:\n  {value}\n" + ("" if value.startswith("model") else "  model: m.onnx\n")
-    _, problems = read(given)
-    assert [(one.message, one.at.line, one.at.column) for one in problems] == [(message, 2, 5 + value.index(":"))]
+def test_a_value_is_of_the_declared_type(kind: str, good: list[str], bad: list[str], expected: str) -> None:
+    declared = f"{{a: {{type: {kind}}}}}"
+    assert [read(declared, f"{{a: {value}}}")[1] for value in good] == [[]] * len(good)
+    for value in bad:
+        messages = [one.message for one in read(declared, f"{{a: {value}}}")[1]]
+        assert len(messages) == 1
+        assert messages[0].startswith(f"'a' is {expected}, found ")
 
 
-def test_a_choice_that_is_close_is_suggested() -> None:
-    _, (wrong,) = read("with: {model: m.onnx, mode: fanci}")
-    assert wrong.help == "did you mean 'fancy'?"
+@pytest.mark.parametrize(
+    ("given", "message", "hint"),
+    [
+        ("plain", None, None),
+        ("fanci", "'a' is one of plain, fancy, found 'fanci'", "did you mean 'fancy'?"),
+        ("zzz", "'a' is one of plain, fancy, found 'zzz'", ""),
+        ("3", "'a' is one of plain, fancy, found 3", ""),
+        ("[plain]", "'a' is one of plain, fancy, found a list", "did you mean 'plain'?"),
+    ],
+)
+def test_a_choice_is_one_of_its_words(given: str, message: str | None, hint: str | None) -> None:
+    _, problems = read("{a: {type: choice, of: [plain, fancy]}}", f"{{a: {given}}}")
+    assert [(one.message, one.help) for one in problems] == ([] if message is None else [(message, hint)])
 
 
-@pytest.mark.parametrize("given", ["workflow: w", "with: {count: 4}"])
-def test_a_missing_input_is_told_with_its_help(given: str) -> None:
-    found, (missing,) = read(given)
-    assert (missing.message, missing.help, missing.at.file) == (
-        "the input 'model' is missing", "path: ONNX file", "c.yaml",
-    )  # fmt: skip
-    assert found["model"] is None
+@pytest.mark.parametrize(
+    ("declared", "given", "at", "message", "hint"),
+    [
+        (
+            "{data: {type: map, default: {}}}",
+            "{dtaa: {}}",
+            "config.yaml:2:8",
+            "the workflow has no input 'dtaa'",
+            "did you mean 'data'?",
+        ),
+        ("{}", "{a: 1}", "config.yaml:2:8", "the workflow has no input 'a'", ""),
+        (
+            "{a: {type: path, help: ONNX file}}",
+            "{}",
+            "config.yaml:2:1",
+            "the input 'a' is missing",
+            "path: ONNX file",
+        ),
+        ("{a: {type: path}}", "{}", "config.yaml:2:1", "the input 'a' is missing", ""),
+        ("{a: {type: string}}", "{a: 3}", "config.yaml:2:11", "'a' is a string, found 3", ""),
+        ("{a: {type: integer, default: x}}", "{}", "flow.yaml:1:38", "'a' is an integer, found 'x'", ""),
+    ],
+)
+def test_what_is_wrong_is_told_where_it_is_written(
+    declared: str, given: str, at: str, message: str, hint: str
+) -> None:
+    _, problems = read(declared, given)
+    found = [(f"{one.at.file}:{one.at.line}:{one.at.column}", one.message, one.help) for one in problems]
+    assert found == [(at, message, hint)]
 
 
-def test_an_input_that_the_workflow_lacks_is_told_at_its_key() -> None:
-    _, (unknown,) = read("with: {model: m.onnx, cuont: 4}")
-    assert (unknown.message, unknown.help, unknown.at.column) == (
-        "the workflow has no input 'cuont'", "did you mean 'count'?", 23,
-    )  # fmt: skip
+def test_an_input_that_is_missing_stands_for_nothing_so_that_checking_goes_on() -> None:
+    assert read("{a: {type: path}, b: {type: string, default: x}}", "{}")[0] == {"a": None, "b": "x"}
 
 
-def test_an_environment_variable_fills_an_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NETWORK", "unet.onnx")
-    assert read("with: {model: '${env.NETWORK}'}") == ({"model": "unet.onnx", **DEFAULTS}, [])
+def test_the_environment_may_stand_in_inputs_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHERE", "/data")
+    declared = "{a: {type: path}, b: {type: path, default: '${env.WHERE}/b'}}"
+    assert read(declared, "{a: '${env.WHERE}/a'}") == ({"a": "/data/a", "b": "/data/b"}, [])
+    _, problems = read(declared, "{a: '${inputs.b}'}")
+    assert problems[0].message == "${inputs.b} cannot stand here"
 
 
-@pytest.mark.parametrize("reference", ["${inputs.count}", "${first.out}"])
-def test_an_input_cannot_refer_to_what_is_not_there_yet(reference: str) -> None:
-    _, problems = read(f"with: {{model: '{reference}'}}")
-    assert problems[0].message == f"{reference} cannot stand here"
-
-
-@pytest.mark.parametrize(("kind", "expected"), [("path", True), ("map", False)])
-def test_a_declaration_tells_its_type(kind: str, expected: bool) -> None:
-    assert is_of_type(parse("{type: path}", "flow.yaml", Path()), kind) is expected
-
-
-def test_a_declaration_without_a_type_is_of_none() -> None:
-    assert not is_of_type(parse("{}", "flow.yaml", Path()), "path")
+def test_declared_types_are_known_by_name() -> None:
+    flow = parse("{a: {type: path}, b: {}}", "flow.yaml", Path())
+    assert [is_of_type(flow.find((name,)), "path") for name in ("a", "b")] == [True, False]

@@ -7,9 +7,7 @@ import pytest
 from rich.console import Console
 
 from trtflow.engine.display import Display, state_of
-from trtflow.engine.outcome import Outcome
-from trtflow.engine.show import cell_text, show_table, verdict
-from trtflow.steps.contract import StepRecord, Table
+from trtflow.steps.contract import StepRecord
 
 DONE = StepRecord("bisect", "bisect", "done", summary="kept 2\nof 40", seconds=1.25)
 
@@ -55,35 +53,14 @@ def test_a_step_ends_in_one_word(record: StepRecord, state: str) -> None:
     assert state_of(record) == state
 
 
-@pytest.mark.parametrize(
-    ("cell", "text"),
-    [
-        (None, "-"),
-        (1234567, "1 234 567"),
-        (0.000123456, "0.0001235"),
-        (float("inf"), "inf"),
-        (True, "True"),
-        ("x", "x"),
-    ],
-)
-def test_cells_are_short(cell: object, text: str) -> None:
-    assert cell_text(cell) == text  # type: ignore[arg-type]
-
-
-def test_numbers_stand_to_the_right() -> None:
+@pytest.mark.parametrize(("quiet", "lines"), [(-1.0, ["3/64 evaluations", "4 evaluations"]), (60.0, [])])
+def test_without_a_terminal_progress_is_told_now_and_then(
+    quiet: float, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trtflow.engine.display.QUIET", quiet)
     file = io.StringIO()
-    table = Table(("layer", "differing"), (("/conv[0]", 12345), ("b", None)), "Worst first")
-    show_table(Console(file=file, width=60), table, "compare")
-    assert [line.rstrip() for line in file.getvalue().splitlines() if line.strip(" ─")] == [
-        "compare: Worst first",
-        " layer      differing",
-        " /conv[0]      12 345",
-        " b                  -",
-    ]
-
-
-def test_the_last_word_names_what_failed_and_the_next_command() -> None:
-    outcome = Outcome({"bisect": StepRecord("bisect", status="failed"), "a": DONE})
-    assert list(verdict(outcome, "trtflow run a.yaml")) == [
-        "\nFailed: bisect. What is done is kept; when the cause is mended, go on with:\n  trtflow run a.yaml"
-    ]
+    with Display(Console(file=file, width=60), ["bisect"]) as display:
+        display.started("bisect", "never ran")
+        display.progressed("bisect", 3, 64, "evaluations")
+        display.progressed("bisect", 4, None, "evaluations")
+    assert [line.split(maxsplit=2)[2] for line in file.getvalue().splitlines()[1:]] == lines

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from toyrun import TOYS, Toy
 
 from trtflow.engine.digest import Digests
-from trtflow.engine.key import canonical, key_material, key_of
+from trtflow.engine.key import canonical, key_material, key_of, task_options
 from trtflow.engine.plan import make_plan
 from trtflow.steps.contract import StepRecord
 from trtflow.yaml12 import dump
@@ -138,3 +139,23 @@ def test_records_of_steps_count_without_times_and_places() -> None:
     one = StepRecord("a", seconds=1.0, cached=False, outputs={"x": Path("here")}, digests={"x": "1"}, log=("a",))
     other = StepRecord("a", seconds=2.0, cached=True, outputs={"x": Path("there")}, digests={"x": "1"}, log=())
     assert one.evidence() == other.evidence()
+
+
+def test_the_child_gets_absolute_paths_and_whole_records(toy: Toy) -> None:
+    (toy.folder / "code.py").write_text("def load(): pass\n")
+    (toy.folder / "input.txt").write_text("content")
+    toy.workflow(
+        {
+            "first": {"uses": "write", "with": {"after": "input.txt", "data": {"source": "code.py:load"}}},
+            "second": {"uses": "write", "with": {"after": "${first.text}"}},
+            "gather": {"uses": "gather", "with": {"of": ["first"]}},
+        }
+    )
+    steps = toy.plan().steps
+    record = StepRecord("first", "write", "done", outputs={"text": Path("/store/text.txt")}, digests={"text": "1"})
+    found = {name: task_options(step, {"first": record}) for name, step in steps.items()}
+    assert found["first"]["after"] == str(toy.folder / "input.txt")
+    assert found["first"]["data"] == {"source": f"{toy.folder / 'code.py'}:load", "labels": None}
+    assert found["second"]["after"] == "/store/text.txt"
+    assert found["gather"]["of"][0]["outputs"] == {"text": "/store/text.txt"}
+    assert json.dumps(found)

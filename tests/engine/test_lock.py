@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toyrun import TOYS, Toy, states, texts
+from toyrun import Toy, states, texts
 
 from trtflow.engine.commands import check_locked
 from trtflow.engine.lock import compare_metrics, lock_path, read_lock, write_lock
 from trtflow.engine.outcome import Outcome, RunSettings
-from trtflow.engine.plan import make_plan
 from trtflow.engine.select import select
 from trtflow.engine.store import Store
 from trtflow.errors import LockError
@@ -74,20 +73,6 @@ def test_a_locked_run_accepts_what_the_lock_says(locked: Toy) -> None:
     assert set(states(locked.run(settings=RunSettings(locked=lock))).values()) == {"done"}
 
 
-def test_a_locked_run_names_each_step_that_would_change_and_why(locked: Toy) -> None:
-    lock = read_lock(locked.folder / "toy.yaml")
-    plan = locked.plan("with.text=b", "steps.second.with.max-count=2", "steps.new.uses=write")
-    with pytest.raises(LockError) as caught:
-        check_locked(plan, locked.store, select(plan), {**lock, "gone": lock["first"]})
-    assert str(caught.value) == (
-        "--locked: this run would change toy.lock.yaml:\n"
-        "  first: with.text a → b\n"
-        "  new: it is not in the lock file\n"
-        "  gone: it is no longer a step\n"
-        "Run without --locked and check in the new lock file."
-    )
-
-
 def test_a_change_that_shows_only_later_fails_its_step(locked: Toy) -> None:
     lock = read_lock(locked.folder / "toy.yaml")
     outcome = locked.run("steps.second.with.max-count=2", settings=RunSettings(locked=lock))
@@ -130,14 +115,3 @@ def test_steps_that_fail_come_or_go_are_differences() -> None:
         "gone: is no longer a step",
         "new: it is not in the lock file",
     ]
-
-
-def test_a_config_that_the_command_line_changed_says_so(toy: Toy) -> None:
-    toy.workflow({"first": {"uses": "write"}})
-    other = toy.folder / "other.yaml"
-    other.write_text((toy.folder / "flow.yaml").read_text())
-    file = toy.folder / "toy.yaml"
-    assert not make_plan(file, steps=TOYS).config.changed
-    assert not make_plan(file, workflow="./flow.yaml", steps=TOYS).config.changed
-    assert make_plan(file, workflow="./other.yaml", steps=TOYS).config.changed
-    assert make_plan(file, ["steps.first.with.text=x"], steps=TOYS).config.changed

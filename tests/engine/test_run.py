@@ -12,8 +12,6 @@ import pytest
 from toyrun import Toy, states, texts
 
 from trtflow.engine.outcome import RunSettings
-from trtflow.engine.publish import publish
-from trtflow.engine.select import select
 from trtflow.errors import ConfigError, StepError
 
 CHAIN = {
@@ -152,7 +150,6 @@ def test_who_names_a_gate_among_its_needs_waits_for_it_to_be_met(toy: Toy) -> No
     assert states(outcome) == {"gate": "done", "guarded": "skipped", "behind": "skipped", "apart": "done"}
     assert outcome.records["guarded"].error == "needs gate to be met"
     assert outcome.status == 3
-    assert toy.preview()["guarded"].why == "on gate to be met"
 
 
 def test_an_output_that_was_left_out_skips_who_needs_it(toy: Toy) -> None:
@@ -278,24 +275,3 @@ def test_evaluations_are_shared_between_configs_and_forgotten_on_request(toy: To
     assert marks.read_text().split() == ["0", "1", "2", "3", "4"]
     toy.run(start="search", settings=RunSettings(fresh_memo=True))
     assert marks.read_text().split() == ["0", "1", "2", "3", "4", "0", "1", "2", "3", "4"]
-
-
-def test_files_are_published_and_stale_ones_removed(chain: Toy) -> None:
-    out = chain.folder / "out"
-
-    def published(**chosen: str) -> set[str]:
-        plan = chain.plan()
-        selection = select(plan, **chosen)
-        outcome = chain.run(**chosen)
-        publish(plan, chain.store, selection, outcome, out)
-        return {path.name for path in out.iterdir()}
-
-    assert published(until="first") == {"toy.toy.txt"}
-    names = {"toy.toy.txt", "second.toy.toy.txt", "third.toy.toy.txt", "apart.toy.toy.txt"}
-    assert published() == names
-    (out / "third.toy.toy.txt").write_text("edited")
-    assert published() == names
-    assert (out / "third.toy.toy.txt").read_text() == "abc"
-    (out / "other.txt").write_text("of the user")
-    chain.workflow({**CHAIN, "first": {"uses": "write", "with": {"after": "."}}})
-    assert published() == {"apart.toy.toy.txt", "other.txt"}

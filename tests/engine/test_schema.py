@@ -3,9 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from toyrun import TOYS
-from toysteps.write import With
 
-from trtflow.engine.describe import option_rows
 from trtflow.engine.schema import REFERENCE, json_schema
 
 
@@ -45,15 +43,3 @@ def test_inputs_follow_the_built_in_workflow() -> None:
     }
     inputs = named["debug-fp16"]["properties"]["with"]["properties"]
     assert {"model", "data", "metric", "accept", "rounding"} <= set(inputs)
-
-
-def test_options_are_described_from_the_model() -> None:
-    assert list(option_rows(With.model_json_schema())) == [
-        ("text", "string", "hello", "what to write"),
-        ("after", "file or null", "null", "a file to append"),
-        ("max-count", "integer", "1", "how often"),
-        ("data", "map", '{"labels":null,"source":null}', ""),
-        ("data.source", "string or null", "null", ""),
-        ("data.labels", "string or null", "null", ""),
-        ("mode", "string", "plain", ""),
-    ]

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 
-from trtflow.engine.memo import FileMemo
 from trtflow.engine.store import Record, Store, default_root, read_json
 
 
@@ -54,21 +55,47 @@ def test_the_store_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch
     assert default_root() == Path("/home/me/.cache/trtflow")
 
 
-def test_evaluations_are_found_by_content_and_by_the_step_that_made_them(tmp_path: Path) -> None:
-    memo = FileMemo(tmp_path, {"uses": "bisect", "version": 1})
-    memo.put({"plan": {"b": 1, "a": 2}}, {"iou": 0.9})
-    assert memo.get({"plan": {"a": 2, "b": 1}}) == {"iou": 0.9}
-    assert memo.get({"plan": {"a": 2}}) is None
-    assert FileMemo(tmp_path, {"uses": "bisect", "version": 2}).get({"plan": {"a": 2, "b": 1}}) is None
-
-
-def test_a_fresh_memo_finds_only_its_own(tmp_path: Path) -> None:
-    FileMemo(tmp_path, {}).put({"a": 1}, {"old": True})
-    memo = FileMemo(tmp_path, {}, fresh=True)
-    assert memo.get({"a": 1}) is None
-    memo.put({"a": 1}, {"old": False})
-    assert memo.get({"a": 1}) == {"old": False}
-
-
 def test_a_document_that_is_not_there_is_none(tmp_path: Path) -> None:
     assert read_json(tmp_path / "none.json") is None
+
+
+def test_a_key_is_worked_on_alone_and_who_waits_is_told_once(store: Store) -> None:
+    told: list[str] = []
+    stopping = threading.Event()
+    with store.hold("ab", stopping, lambda: told.append("first")):
+        stopping.set()
+        with pytest.raises(KeyboardInterrupt), store.hold("ab", stopping, lambda: told.append("second")):
+            told.append("both worked")
+        with store.hold("cd", stopping, lambda: told.append("another key")):
+            pass
+    with store.hold("ab", stopping, lambda: told.append("third")):
+        pass
+    assert told == ["second"]
+
+
+def test_scratch_of_the_dead_is_swept_and_that_of_the_living_stays(store: Store) -> None:
+    ours = store.scratch()
+    dead = ours.with_name(f"{socket.gethostname()}+999999999+x")
+    elsewhere = ours.with_name("another-machine+999999999+x")
+    dead.mkdir()
+    elsewhere.mkdir()
+    store.sweep()
+    assert set((store.root / "tmp").iterdir()) == {ours, elsewhere}
+
+
+def test_the_material_of_the_last_run_is_kept_for_each_config_and_step(store: Store) -> None:
+    store.set_last(Path("/a/unet.yaml"), "first", {"x": 1})
+    store.set_last(Path("/a/unet.yaml"), "first", {"x": 2})
+    assert store.last(Path("/a/unet.yaml"), "first") == {"x": 2}
+    assert store.last(Path("/b/unet.yaml"), "first") is None
+    assert store.last(Path("/a/unet.yaml"), "second") is None
+
+
+def test_a_record_whose_file_is_gone_is_none(store: Store) -> None:
+    scratch = store.scratch()
+    (scratch / "a.txt").write_text("same")
+    artifact = store.add(scratch / "a.txt")
+    store.commit(Record("ab" * 32, {}, {"a": artifact}))
+    assert store.record("ab" * 32) is not None
+    store.path(artifact).unlink()
+    assert store.record("ab" * 32) is None

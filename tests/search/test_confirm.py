@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 
-from simulated_oracle import Simulated, chain, names
+import pytest
+from simulated_oracle import Simulated, chain, culprits, names
 
+from trtflow.search.confirm import MEANING, Confirmation, Verdict, explain
 from trtflow.search.ledger import Budget
-from trtflow.search.problem import Problem
+from trtflow.search.oracle import FAILED, Outcome
+from trtflow.search.problem import Edge, Problem
 from trtflow.search.run import SearchResult, search
-
-
-def culprits(*indices: int) -> list[frozenset[str]]:
-    return [names(i) for i in indices]
 
 
 def confirmed(
@@ -81,3 +80,43 @@ def test_builds_stay_within_their_budget_and_the_end_that_is_accepted_remains() 
     result = confirmed(problem, Simulated(problem, culprits(3, 60, 90, 117)), (3, 60), builds=5)
     assert result.builds <= 5
     assert result.accepted
+
+
+def test_of_equal_suspects_the_one_beside_what_is_kept_is_raised_first() -> None:
+    """Node 61 reads what the kept node 60 writes; alone-low errors and priors say nothing."""
+    problem = chain(121, edges=(Edge("n60", ("n61",), 0.0),))
+    beside = confirmed(problem, Simulated(problem, culprits(60, 61)), (60,))
+    assert (set(beside.plan.nodes), beside.builds) == (names(60, 61), 4)
+
+
+def test_nothing_to_keep_and_an_engine_that_agrees_is_one_build() -> None:
+    problem = chain(9)
+    result = confirmed(problem, Simulated(problem), ())
+    assert (verdict(result), result.builds, dict(result.plan.nodes)) == ("agree", 1, {})
+
+
+def test_a_repair_that_costs_more_builds_than_there_are_leaves_the_best_that_was_built() -> None:
+    problem = chain(121)
+    result = confirmed(problem, Simulated(problem, culprits(3, 60, 90)), (3, 60), builds=3)
+    assert (verdict(result), result.accepted, set(result.plan.nodes)) == ("engine-stricter", True, set(problem.nodes))
+
+
+OUTCOME = Outcome(True, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "end"),
+    [
+        ("agree", names(1), ""),
+        ("agree", names(1, 2), ""),
+        ("engine-stricter", names(1, 2), "; 1 more node raised, which the engine accepts"),
+        ("engine-stricter", names(1, 2, 3), "; 2 more nodes raised, which the engine accepts"),
+        ("engine-stricter", None, ""),
+        ("build-failed", names(1, 2), "; 1 more node raised, which the engine accepts"),
+        ("engine-laxer", frozenset(), ""),
+        ("not-precision", None, ""),
+    ],
+)
+def test_what_was_said_and_raised_is_one_sentence(said: Verdict, kept: frozenset[str] | None, end: str) -> None:
+    confirmation = Confirmation(said, FAILED, None, OUTCOME, kept)
+    assert explain(confirmation, names(1)) == confirmation.meaning + end == MEANING[said] + end

@@ -6,16 +6,12 @@ import math
 from dataclasses import replace
 
 import pytest
-from simulated_oracle import Simulated, chain, names
+from simulated_oracle import Simulated, chain, culprits, names
 
 from trtflow.plan import PrecisionPlan
 from trtflow.search.ledger import Budget, Evaluation
 from trtflow.search.oracle import Outcome
 from trtflow.search.run import STRATEGIES, search
-
-
-def culprits(*indices: int) -> list[frozenset[str]]:
-    return [names(i) for i in indices]
 
 
 @pytest.mark.parametrize(
@@ -93,3 +89,55 @@ def test_a_margin_within_the_metrics_own_noise_is_said() -> None:
 
     assert "own noise" in search(problem, Noisy(problem, noise={"n1": 0.9})).reason
     assert "own noise" not in search(problem, Noisy(problem, noise={"n1": 0.2})).reason
+
+
+@pytest.mark.parametrize(
+    ("oracle", "budget", "reason"),
+    [
+        (Simulated(chain(5)), None, "fp16 alone is accepted"),
+        (Simulated(chain(5), culprits(2)), None, "1 node in fp32 is enough, and each is needed"),
+        (Simulated(chain(5), culprits(2, 4)), None, "2 nodes in fp32 are enough, and each is needed"),
+        (
+            Simulated(chain(64), culprits(9, 40)),
+            Budget(evaluations=2),
+            "the budget ended the search; 64 nodes in fp32 is the cheapest accepted plan so far",
+        ),
+        (
+            Simulated(chain(5), [frozenset()]),
+            None,
+            "even everything in fp32 is not accepted (margin -inf): precision is not the cause",
+        ),
+        (
+            Simulated(chain(5), culprits(2), fails=lambda low: True),
+            None,
+            "the plan with everything in fp32 could not be built, nor was another plan accepted",
+        ),
+    ],
+)
+def test_what_came_of_a_search_is_one_sentence(oracle: Simulated, budget: Budget | None, reason: str) -> None:
+    assert search(oracle.problem, oracle, budget=budget).reason == reason
+
+
+def test_an_unknown_strategy_is_an_error_of_the_caller() -> None:
+    problem = chain(2)
+    with pytest.raises(KeyError, match="guess"):
+        search(problem, Simulated(problem), strategy="guess")
+
+
+def test_accepted_plans_come_by_rising_cost_and_begin_with_the_answer() -> None:
+    problem = chain(16)
+    result = search(problem, Simulated(problem, culprits(3, 11)))
+    costs = [entry.cost for entry in result.accepted_plans]
+    assert costs == sorted(costs)
+    assert result.accepted_plans[0].plan == result.plan
+    assert all(entry.outcome.accepted and entry.kind == "full" for entry in result.accepted_plans)
+
+
+def test_passes_leave_builds_out_and_count_probes_by_their_share() -> None:
+    problem = chain(16)
+    oracle = Simulated(problem, culprits(3), share=0.25)
+    result = search(problem, oracle, confirm=Simulated(problem, culprits(3)))
+    kinds = [entry.kind for entry in result.evaluations]
+    assert result.passes == kinds.count("full") + 0.25 * kinds.count("probe")
+    assert result.builds == kinds.count("build") == 3
+    assert all(entry.kind == "build" for entry in result.accepted_plans)

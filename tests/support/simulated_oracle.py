@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from trtflow.plan import PrecisionPlan
+from trtflow.search.ledger import Books, Budget, Kind, Ledger
 from trtflow.search.oracle import FAILED, Outcome
 from trtflow.search.problem import Problem, Unit
 
@@ -70,3 +72,25 @@ def chain(count: int, costs: Mapping[int, float] | None = None, **more: object) 
 def names(*indices: int) -> frozenset[str]:
     """The nodes with these indices."""
     return frozenset(f"n{i}" for i in indices)
+
+
+def culprits(*indices: int) -> list[frozenset[str]]:
+    """Conflicts of one node each."""
+    return [names(i) for i in indices]
+
+
+def ledger_of(oracle: Simulated, budget: Budget | None = None, kind: Kind = "full") -> Ledger:
+    """An empty ledger over an oracle's problem."""
+    return Ledger(oracle.problem, oracle, Books(budget or Budget(), lambda _: None), kind)
+
+
+def subsets(nodes: Collection[str]) -> list[frozenset[str]]:
+    """Every choice of some of ``nodes``, small ones first."""
+    sizes = range(len(nodes) + 1)
+    return [frozenset(some) for size in sizes for some in itertools.combinations(sorted(nodes), size)]
+
+
+def cheapest_accepted(oracle: Simulated) -> float:
+    """What the best plan costs, by trying everything in the order of cost."""
+    priced = sorted((oracle.problem.cost(some), sorted(some)) for some in subsets(oracle.problem.nodes))
+    return next(cost for cost, some in priced if oracle.accepts(some))

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from trtflow.engine.decide import Decision
 from trtflow.engine.outcome import Outcome, RunSettings
 from trtflow.engine.plan import Plan, make_plan
-from trtflow.engine.preview import Preview, preview
+from trtflow.engine.preview import preview
 from trtflow.engine.run import run_plan
 from trtflow.engine.select import Selection, select
 from trtflow.engine.store import Store
@@ -71,10 +72,10 @@ class Toy:
         self.notes = Notes()
         return run_plan(plan, self.store, select(plan, **chosen), self.notes, settings)
 
-    def preview(self, *overrides: str, selection: Selection | None = None) -> dict[str, Preview]:
+    def preview(self, *overrides: str, selection: Selection | None = None) -> dict[str, Decision]:
         """The dry run."""
         plan = self.plan(*overrides)
-        return {one.name: one for one in preview(plan, self.store, selection or select(plan))}
+        return {one.step.name: one for one in preview(plan, self.store, selection or select(plan))}
 
 
 def states(outcome: Outcome) -> dict[str, str]:

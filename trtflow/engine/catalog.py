@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from trtflow.steps import STEPS
-from trtflow.steps.contract import Options
+from trtflow.steps.contract import Options, StepModule, optional_outputs, published_outputs
 
 GROUP = "trtflow.steps"
 
@@ -46,15 +47,15 @@ def find_type(name: str, steps: Mapping[str, str] | None = None) -> StepType | N
 
 def load_type(name: str, path: str) -> StepType:
     """Import a step module, which is cheap by contract, and read its declarations."""
-    module = importlib.import_module(path)
+    step = cast(StepModule, importlib.import_module(path))
     return StepType(
         name=name,
         module=path,
-        summary=(module.__doc__ or "").strip().partition("\n")[0],
-        version=module.version,
-        environment=tuple(module.environment),
-        outputs=dict(module.outputs),
-        optional=tuple(getattr(module, "optional", ())),
-        published=dict(getattr(module, "published", {})),
-        options=module.With,
+        summary=(step.__doc__ or "").strip().partition("\n")[0],
+        version=step.version,
+        environment=tuple(step.environment),
+        outputs=dict(step.outputs),
+        optional=optional_outputs(step),
+        published=dict(published_outputs(step)),
+        options=step.With,
     )

@@ -40,9 +40,7 @@ class Request:
 def run(console: Console, request: Request, store: Store) -> int:
     """Run, publish, write the lock where the run stands for the config; the exit status."""
     plan, selection = request.plan, request.selection
-    locked = read_lock(plan.config.file) if request.locked else None
-    if locked is not None:
-        check_locked(plan, store, selection, locked)
+    locked = _held(request, store)
     with Display(console, involved(plan, selection)) as display:
         outcome = run_plan(plan, store, selection, display, RunSettings(request.jobs, locked=locked))
     published = publish(plan, store, selection, outcome, request.folder)
@@ -54,16 +52,17 @@ def run(console: Console, request: Request, store: Store) -> int:
     return outcome.status
 
 
-def dry_run(console: Console, plan: Plan, store: Store, selection: Selection) -> None:
+def dry_run(console: Console, request: Request, store: Store) -> None:
     """Show what a run would do."""
-    show_preview(console, preview(plan, store, selection))
+    _held(request, store)
+    show_preview(console, preview(request.plan, store, request.selection))
 
 
 def why(console: Console, plan: Plan, store: Store, selection: Selection, name: str) -> None:
     """Show the state of one step and the material of its key."""
-    one = next(found for found in preview(plan, store, selection) if found.name == name)
+    one = next(found for found in preview(plan, store, selection) if found.step.name == name)
     show_preview(console, [one])
-    if one.material is not None:
+    if one.key:
         text = f"\nkey {one.key}\n{dump(dict(one.material))}"
         console.print(text, soft_wrap=True, markup=False, highlight=False)
 
@@ -94,13 +93,23 @@ def check_locked(plan: Plan, store: Store, selection: Selection, locked: Locked)
         LockError: it names each step and the reason.
     """
     steps = preview(plan, store, selection)
-    changed = {one.name: held_to(locked, one.name, one.material) for one in steps if one.material is not None}
+    known = {one.step.name: one.material for one in steps if one.key}
+    changed = {name: held_to(locked, name, material) for name, material in known.items()}
     gone = {name: "it is no longer a step" for name in locked if name not in plan.steps}
     lines = [f"  {name}: {why}" for name, why in {**changed, **gone}.items() if why]
     if lines:
         file = lock_path(plan.config.file).name
         hint = "Run without --locked and check in the new lock file."
         raise LockError("\n".join([f"--locked: this run would change {file}:", *lines, hint]))
+
+
+def _held(request: Request, store: Store) -> Locked | None:
+    """The lock that a locked run is held to, once it is clear that the run would keep it as far as is known."""
+    if not request.locked:
+        return None
+    locked = read_lock(request.plan.config.file)
+    check_locked(request.plan, store, request.selection, locked)
+    return locked
 
 
 def _stands_for_config(plan: Plan, selection: Selection, outcome: Outcome) -> bool:

@@ -27,6 +27,7 @@ STYLES = {
     "not met": "bold red",
     "failed": "bold red",
     "skipped": "yellow",
+    "absent": "bold red",
 }
 
 

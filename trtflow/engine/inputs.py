@@ -127,11 +127,11 @@ def _defined(file: Path) -> set[str] | None:
         body = ast.parse(file.read_bytes()).body
     except (SyntaxError, ValueError, OSError):
         return None  # the step will say what is wrong with it
-    names: set[str] = set()
+    names: set[str | None] = set()
     for statement in body:
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             names.add(statement.name)
         else:  # assignments, imports, and whatever stands below an if or a try
             names |= {getattr(node, "name", getattr(node, "id", "")) for node in ast.walk(statement)}
-            names |= {node.asname for node in ast.walk(statement) if isinstance(node, ast.alias) and node.asname}
-    return names
+            names |= {node.asname for node in ast.walk(statement) if isinstance(node, ast.alias)}
+    return {name for name in names if name}  # an except without a name has none

@@ -14,13 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from trtflow.engine.child import Children, Ending, log_tail
-from trtflow.engine.explain import reason
-from trtflow.engine.facts import facts
-from trtflow.engine.key import FORMAT, key_material, key_of, task_options
-from trtflow.engine.lock import held_to
+from trtflow.engine.decide import Decision, decide
+from trtflow.engine.key import FORMAT, task_options
 from trtflow.engine.outcome import Observer, Outcome, RunSettings
 from trtflow.engine.plan import Plan, PlannedStep
-from trtflow.engine.preview import missing_outputs, unmet_gates
 from trtflow.engine.select import Selection, involved
 from trtflow.engine.store import Artifact, Record, Store, step_record
 from trtflow.errors import StepError
@@ -79,40 +76,24 @@ class _Run:
 
     def step(self, step: PlannedStep) -> StepRecord:
         records = {name: self.outcome.records[name] for name in step.before}
-        undone = [name for name in step.needs if records[name].status != "done"]
-        if undone:
-            return self.skipped(step, f"needs {', '.join(undone)}")
-        unmet = unmet_gates(step, records)
-        if unmet:
-            return self.skipped(step, f"needs {', '.join(unmet)} to be met")
-        missing = missing_outputs(step, records)
-        if missing:
-            return self.skipped(step, f"{', '.join(missing)} was not made")
-        material = key_material(step, records, facts(step.type.environment), self.store.digest)
-        changed = held_to(self.settings.locked, step.name, material)
-        if changed:
-            return self.failed(step, f"would change, and --locked forbids it: {changed}")
-        return self.keyed(step, records, material)
+        decision = decide(self.plan, step, records, self.store, self.selection, self.settings.locked)
+        if decision.state == "absent":
+            raise StepError(decision.why)
+        if decision.found is not None:
+            return self.done(step, decision.found, cached=True)
+        return decision.record(self.store) or self.make(decision, records)
 
-    def keyed(self, step: PlannedStep, records: Mapping[str, StepRecord], material: dict[str, Any]) -> StepRecord:
-        key = key_of(material)
-        fresh = step.name in self.selection.fresh
-        found = None if fresh else self.store.record(key)
-        if found:
-            return self.done(step, found, cached=True)
-        if step.name not in self.selection.wanted:
-            return self.absent(step)
-        why = "afresh" if fresh else reason(self.store.last(self.plan.config.file, step.name), material)
-        self.observer.started(step.name, why)
+    def make(self, decision: Decision, records: Mapping[str, StepRecord]) -> StepRecord:
+        """Make what the store lacks, unless another process does so first."""
+        step, key, material = decision.step, decision.key, decision.material
+        self.observer.started(step.name, decision.why)
         waiting = "another process works on it; waiting"
         with self.store.hold(key, self.stopping, lambda: self.observer.started(step.name, waiting)):
-            found = None if fresh else self.store.record(key)
-            if found:  # another process made it while this one waited
-                return self.done(step, found, cached=True)
-            return self.work(step, records, key, material)
+            found = None if step.name in self.selection.fresh else self.store.record(key)
+            return self.done(step, found, cached=True) if found else self.work(step, records, key, material)
 
     def work(
-        self, step: PlannedStep, records: Mapping[str, StepRecord], key: str, material: dict[str, Any]
+        self, step: PlannedStep, records: Mapping[str, StepRecord], key: str, material: Mapping[str, Any]
     ) -> StepRecord:
         folder = self.store.scratch()
         begun = time.monotonic()
@@ -133,7 +114,7 @@ class _Run:
         ending: Ending,
         outputs: Path,
         key: str,
-        material: dict[str, Any],
+        material: Mapping[str, Any],
         seconds: float,
     ) -> StepRecord:
         if ending.result is None:
@@ -181,23 +162,3 @@ class _Run:
     def failed(self, step: PlannedStep, error: str, seconds: float = 0.0) -> StepRecord:
         log = log_tail(self.store.log(self.plan.config.file, step.name)) if seconds else ()
         return StepRecord(step.name, step.type.name, "failed", error=error, seconds=seconds, log=log)
-
-    def skipped(self, step: PlannedStep, why: str) -> StepRecord:
-        return StepRecord(step.name, step.type.name, "skipped", error=why)
-
-    def absent(self, step: PlannedStep) -> StepRecord:
-        """A step that the one asked for needs, or would only look back at, and that the store lacks."""
-        wanted = [self.plan.steps[name] for name in self.selection.wanted]
-        if all(step.name not in self.plan_needs(one) for one in wanted):
-            return self.skipped(step, "not in the store")
-        names = ", ".join(one.name for one in wanted)
-        raise StepError(
-            f"{names} needs {step.name}, which is not in the store as the config stands. "
-            f"Run it with --until {names} instead."
-        )
-
-    def plan_needs(self, step: PlannedStep) -> set[str]:
-        found = set(step.needs)
-        for name in step.needs:
-            found |= self.plan_needs(self.plan.steps[name])
-        return found

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trtflow.engine.decide import Decision
 from trtflow.engine.display import STYLES
 from trtflow.engine.outcome import Outcome
-from trtflow.engine.preview import Preview
 from trtflow.located import shown
 from trtflow.steps.contract import StepRecord, Table
 
@@ -56,7 +56,7 @@ def show_failure(console: Console, record: StepRecord) -> None:
         console.print(f"  | {line}", style="dim", soft_wrap=True, markup=False, highlight=False)
 
 
-def show_preview(console: Console, steps: Iterable[Preview]) -> None:
+def show_preview(console: Console, steps: Iterable[Decision]) -> None:
     """The plan: each step's state and why."""
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -66,7 +66,7 @@ def show_preview(console: Console, steps: Iterable[Preview]) -> None:
     table.add_column("state", no_wrap=True)
     table.add_column("why")
     for one in steps:
-        table.add_row(one.name, Text(one.state, style=STYLES[one.state]), Text(one.why))
+        table.add_row(one.step.name, Text(one.state, style=STYLES[one.state]), Text(one.why or one.key[:12]))
     console.print(table)
 
 

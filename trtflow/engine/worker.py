@@ -18,13 +18,13 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from trtflow.engine.digest import Digests
 from trtflow.engine.memo import FileMemo
 from trtflow.engine.store import write_json
 from trtflow.errors import TrtflowError
-from trtflow.steps.contract import CodeReference, Context, Result
+from trtflow.steps.contract import CodeReference, Context, Result, StepModule
 
 PR_SET_PDEATHSIG = 1
 
@@ -64,9 +64,9 @@ def guard(parent: int) -> None:
 
 def run_task(task: Mapping[str, Any], report: TextIO) -> Result:
     """Check the options once more, now as absolute paths, and run the step."""
-    module = importlib.import_module(task["module"])
-    options = module.With.model_validate_json(json.dumps(task["options"]), strict=True)
-    result = module.run(options, context(task, report))
+    step = cast(StepModule, importlib.import_module(task["module"]))
+    options = step.With.model_validate_json(json.dumps(task["options"]), strict=True)
+    result = step.run(options, context(task, report))
     if not isinstance(result, Result):
         raise TypeError(f"{task['module']}.run returned {type(result).__name__}, not Result")
     return result

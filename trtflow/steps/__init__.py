@@ -1,5 +1,9 @@
 """The steps that come with trtflow. Third parties add theirs by the entry point group ``trtflow.steps``."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 STEPS: dict[str, str] = {
     "bisect": "trtflow.steps.bisect",
     "build": "trtflow.steps.build",
@@ -16,3 +20,39 @@ STEPS: dict[str, str] = {
     "run": "trtflow.steps.run",
     "validate": "trtflow.steps.validate",
 }
+
+if TYPE_CHECKING:  # a module is imported when a config uses it; a type checker holds all of them to the protocol
+    from trtflow.steps import (
+        bisect,
+        build,
+        calibrate,
+        check_calibration,
+        compare,
+        constrain,
+        cure,
+        diagnose,
+        inspect,
+        quantize,
+        report,
+        rewrite,
+        run,
+        validate,
+    )
+    from trtflow.steps.contract import StepModule
+
+    CHECKED: tuple[StepModule, ...] = (
+        bisect,
+        build,
+        calibrate,
+        check_calibration,
+        compare,
+        constrain,
+        cure,
+        diagnose,
+        inspect,
+        quantize,
+        report,
+        rewrite,
+        run,
+        validate,
+    )

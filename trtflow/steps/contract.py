@@ -1,8 +1,8 @@
 """What a step is made of: its options, what it is given, and what it returns.
 
-A step is a module with ``version``, ``environment``, ``outputs``, optionally ``optional`` (outputs that it may
-leave out) and ``published`` (output → name under ``out/<config>/``), a model ``With`` of its options and
-``run(options, context)``. Importing it must be cheap: heavy imports belong inside ``run``.
+A step is a module that is a ``StepModule``, and may have ``optional`` (outputs that it may leave out) and
+``published`` (output → name under ``out/<config>/``) besides. Importing it must be cheap: heavy imports belong
+inside ``run``.
 """
 
 from __future__ import annotations
@@ -182,3 +182,43 @@ class Context:
     progress: Callable[[int, int | None, str], None]
     log: Callable[[str], None]
     digest: Callable[[Path | str], str]
+
+
+class StepModule(Protocol):
+    """What every step module has. Raise ``version`` when the same options and inputs give other outputs."""
+
+    @property
+    def version(self) -> int:
+        """Part of the key of every result."""
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """The facts that the outputs depend on: names of packages, ``gpu``."""
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """Output → file or folder that ``run`` writes into ``Context.folder``."""
+
+    @property
+    def With(self) -> type[Options]:  # noqa: N802 - a class of the module
+        """The model of its options."""
+
+    @property
+    def run(self) -> Callable[[Any, Context], Result]:
+        """Do the work; the options are an instance of ``With``.
+
+        Raises:
+            TrtflowError: what the user can do something about.
+        """
+
+
+def optional_outputs(step: StepModule) -> tuple[str, ...]:
+    """The outputs that a step may leave out: none where the module does not say."""
+    found: tuple[str, ...] = getattr(step, "optional", ())
+    return found
+
+
+def published_outputs(step: StepModule) -> Mapping[str, str]:
+    """Output → the name it is published under, a template of ``{config}``: none where the module does not say."""
+    found: Mapping[str, str] = getattr(step, "published", {})
+    return found

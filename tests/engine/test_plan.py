@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from toyrun import TOYS
 
-from trtflow.engine.plan import make_plan
+from trtflow.engine.plan import Plan, make_plan
 from trtflow.errors import ConfigError
 
 FLOW = """\
@@ -306,3 +306,70 @@ def test_a_value_that_three_steps_use_is_reported_once(tmp_path: Path, monkeypat
     Path("flow.yaml").write_text(FLOW)
     with pytest.raises(ConfigError, match="1 problem found"):
         make_plan(Path("toy.yaml"), steps=TOYS)
+
+
+FLOW_OF_MANY = """\
+trtflow: 1
+steps:
+  report: {uses: gather, with: {of: [last, first, gate]}, needs: [gate]}
+  last: {uses: write, with: {after: "${first.text}"}, needs: [gate], timeout: 90s}
+  gate: {uses: end, needs: [first]}
+  first: {uses: write}
+  apart: {uses: write}
+"""
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """Five steps, written last first."""
+    monkeypatch.chdir(tmp_path)
+    Path("toy.yaml").write_text("trtflow: 1\nworkflow: ./flow.yaml\n")
+    Path("flow.yaml").write_text(FLOW_OF_MANY)
+    return make_plan(Path("toy.yaml"), steps=TOYS)
+
+
+def test_steps_run_in_the_order_of_the_file_as_far_as_their_edges_allow(many: Plan) -> None:
+    assert list(many.steps) == ["first", "gate", "last", "report", "apart"]
+
+
+@pytest.mark.parametrize(
+    ("name", "needs", "gates", "after"),
+    [
+        ("first", (), (), ()),
+        ("gate", ("first",), ("first",), ()),
+        ("last", ("gate", "first"), ("gate",), ()),
+        ("report", ("gate",), ("gate",), ("last", "first")),
+    ],
+)
+def test_a_step_needs_what_it_reads_and_names_and_comes_after_what_it_looks_back_at(
+    many: Plan, name: str, needs: tuple[str, ...], gates: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    step = many.steps[name]
+    assert (step.needs, step.gates, step.after, step.before) == (needs, gates, after, (*needs, *after))
+
+
+@pytest.mark.parametrize(
+    ("name", "ancestors", "descendants"),
+    [
+        ("first", {"first"}, {"first", "gate", "last", "report"}),
+        ("gate", {"first", "gate"}, {"gate", "last", "report"}),
+        ("report", {"first", "gate", "last", "report"}, {"report"}),
+        ("apart", {"apart"}, {"apart"}),
+    ],
+)
+def test_a_plan_knows_what_comes_before_and_after_a_step(
+    many: Plan, name: str, ancestors: set[str], descendants: set[str]
+) -> None:
+    assert (many.ancestors(name), many.descendants(name)) == (ancestors, descendants)
+
+
+def test_options_are_complete_and_json_ready(many: Plan) -> None:
+    step = many.steps["last"]
+    assert step.options == {
+        "text": "hello",
+        "after": "${first.text}",
+        "max-count": 1,
+        "data": {"source": None, "labels": None},
+        "mode": "plain",
+    }
+    assert (step.timeout, many.steps["first"].timeout) == (90.0, None)

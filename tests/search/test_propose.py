@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_oracle import Simulated, chain, names
+from simulated_oracle import Simulated, chain, cheapest_accepted, culprits, names
 
 from trtflow.search.problem import Edge, Problem, Unit
 from trtflow.search.run import search
-
-
-def culprits(*indices: int) -> list[frozenset[str]]:
-    return [names(i) for i in indices]
 
 
 @pytest.mark.parametrize(
@@ -167,14 +162,6 @@ def random_case(seed: int) -> Simulated:
         edges=tuple(edges) if dice.random() < 0.5 else (),
     )
     return Simulated(problem, conflicts, {node: scale * error for node, error in noise.items()}, share=0.25)
-
-
-def cheapest_accepted(oracle: Simulated) -> float:
-    """By trying everything."""
-    nodes = sorted(oracle.problem.nodes)
-    subsets = itertools.chain.from_iterable(itertools.combinations(nodes, size) for size in range(len(nodes) + 1))
-    priced = sorted((oracle.problem.cost(subset), subset) for subset in subsets)
-    return next(cost for cost, subset in priced if oracle.accepts(subset))
 
 
 def test_at_most_14_units_cost_what_the_exhaustive_optimum_costs() -> None:
