@@ -12,13 +12,16 @@ from difflib import get_close_matches
 NOTHING = "-"
 
 
+def did_you_mean(word: object, choices: Iterable[str], before: str = "") -> str:
+    """``did you mean 'x'?`` with ``before`` in front of it; empty where no choice is close."""
+    close = get_close_matches(str(word), list(choices), n=1)
+    return f"{before}did you mean '{close[0]}'?" if close else ""
+
+
 def suggestion(word: object, choices: Iterable[str]) -> str:
     """``did you mean 'x'?``, or the choices when none is close; empty without choices."""
     known = sorted(choices)
-    close = get_close_matches(str(word), known, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    return f"one of: {', '.join(known)}" if known else ""
+    return did_you_mean(word, known) or (f"one of: {', '.join(known)}" if known else "")
 
 
 def six_digits(value: float) -> float:

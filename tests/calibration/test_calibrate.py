@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from trtflow.calibration.stream import Stream
 
 from trtflow.calibration.calibrate import Choice, calibrate
-from trtflow.calibration.stream import Stream
 from trtflow.calibration.trials import EARNS, RangeTrial, best_ranges
 from trtflow.data import Dataset, Sample
 from trtflow.plan import PrecisionPlan

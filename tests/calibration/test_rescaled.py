@@ -6,16 +6,17 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-
-from trtflow.calibration.calibrate import Choice, calibrate
 from trtflow.calibration.rescaled import Candidates, rescaled_scales
 from trtflow.calibration.stream import Stream
+
+from trtflow.calibration.calibrate import Choice, calibrate
+from trtflow.cures.moving import transfer_ranges
+from trtflow.cures.transfers import transfers
 from trtflow.data import Dataset, Sample
 from trtflow.files.scales import TensorScale
 from trtflow.numerics.calibration import Settings
 from trtflow.numerics.ranges import channel_peaks
 from trtflow.qdq.quantize import quantizable
-from trtflow.qdq.rescaling import transfer_ranges, transfers
 
 ROWS = np.random.default_rng(1).standard_t(3, (64, 6)).astype(np.float32)
 SHIFTS = ((0, 3, -1, 2, 0, 1, -2, 4) * 4, (1,) * 32)

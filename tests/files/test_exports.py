@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from trtflow.cures.clipping import Clipping
+from trtflow.cures.rescaling import Rescaling
 from trtflow.files.constraints import Constraints, ModelReference, Node
-from trtflow.files.cures import Clipping, Rescaling
 from trtflow.files.exports import (
     FORMATS,
     SCALE_FORMATS,

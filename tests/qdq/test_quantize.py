@@ -10,10 +10,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.parser import parse_model
 
+from trtflow.cures.clipping import Clipping
+from trtflow.cures.correction import Correction
 from trtflow.emulation.emulate import instrument
 from trtflow.emulation.typed import emulate_typed
 from trtflow.errors import PlanError
-from trtflow.files.cures import Clipping, Correction
 from trtflow.numerics.quantize import on_grid, scale_for
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx.parser import parse_model
 
+from trtflow.calibration.cures.clipping import clip_shares
+from trtflow.calibration.cures.correction import bias_correction
+from trtflow.cures.moving import target_amax, transfer_ranges
+from trtflow.cures.transfers import transfers
 from trtflow.numerics.quantize import along, on_grid, scale_for, weight_scale
-from trtflow.qdq.rescaling import target_amax, transfer_ranges, transfers
-from trtflow.qdq.weights import bias_correction, clip_shares
 from trtflow.runners.reference import create_session
 
 HEAD = '<ir_version: 10, opset_import: ["" : 17]>\n'

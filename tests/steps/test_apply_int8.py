@@ -13,10 +13,11 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
+from trtflow.cures.clipping import Clipping
 from trtflow.data import Sample
 from trtflow.errors import PlanError
 from trtflow.files.constraints import read_constraints
-from trtflow.files.cures import Clipping, read_cures, write_cures
+from trtflow.files.cures import read_cures, write_cures
 from trtflow.files.exports import FORMATS
 from trtflow.plan import PrecisionPlan, write_plan
 from trtflow.rewriting.apply import apply_constraints
@@ -167,10 +168,10 @@ def sqnr(model: onnx.ModelProto, mixed: onnx.ModelProto) -> float:
 @pytest.mark.parametrize(
     ("renamed", "message"),
     [
-        ({"r": "r0"}, "equalisation: there is no tensor r (did you mean r0?)\n"
-                      "  down reads r0, for which there is no scale (did you mean r?)\n"),
-        ({"mean": "means"}, "there is no node mean (did you mean means?)\n"),
-        ({"k": "k0"}, "mean reads k0, for which there is no scale (did you mean k?)\n"),
+        ({"r": "r0"}, "equalisation: there is no tensor r; did you mean 'r0'?\n"
+                      "  down reads r0, for which there is no scale; did you mean 'r'?\n"),
+        ({"mean": "means"}, "there is no node mean; did you mean 'means'?\n"),
+        ({"k": "k0"}, "mean reads k0, for which there is no scale; did you mean 'k'?\n"),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_named_and_nothing_is_written(

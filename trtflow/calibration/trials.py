@@ -6,18 +6,17 @@ what saves the mask at the end. So each tensor is quantised alone, by each metho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from onnx import ModelProto
 
 from trtflow.data import Array, Sample
 from trtflow.numerics.metrics import start
 from trtflow.precision import INT8, Precision
+from trtflow.progress import Progress, silent
 from trtflow.qdq.placement import Site
 from trtflow.qdq.trial_graph import gated
 from trtflow.runners.reference import create_session
-
-Progress = Callable[[int, int | None, str], None]
 
 EARNS = 0.6  # of the widest range's noise: what a clipped one may leave, for it clips more of samples not tried
 DROWNS = 0.1  # noise over signal at the end outputs: 10 dB
@@ -50,7 +49,7 @@ class RangeTrial:
 def best_ranges(
     trial: RangeTrial,
     thresholds: Mapping[str, Mapping[str, float]],
-    progress: Progress = lambda done, total, text: None,
+    progress: Progress = silent,
 ) -> dict[str, tuple[str, float]]:
     """Per tensor the method and amax of least error at the end outputs. ``thresholds``: tensor → method → amax.
 

@@ -12,8 +12,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from trtflow.cures import Cure
 from trtflow.errors import PlanError
-from trtflow.files.cures import Cure
 from trtflow.numerics.accept import Kind
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from trtflow.cures.rescaling import Rescaling
 from trtflow.files.constraints import Constraints
-from trtflow.files.cures import Rescaling
 from trtflow.files.ranges import calibration_cache, dynamic_ranges, positive_ranges, ppq_ranges
 from trtflow.precision import FP32, INT8, PRECISIONS, QUANTIZED, ROWS, Precision
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from trtflow.cures import changed
 from trtflow.errors import PlanError
 from trtflow.files.constraints import read_constraints
-from trtflow.files.cures import Correction, Cure, Rescaling
 from trtflow.rewriting.misfits import misfits
-
-if TYPE_CHECKING:
-    import onnx
 
 
 def apply_constraints(constraints: Path, model: Path, destination: Path) -> tuple[str, ...]:
@@ -33,7 +28,7 @@ def apply_constraints(constraints: Path, model: Path, destination: Path) -> tupl
             + "\n".join(f"  {line}" for line in wrong)
             + "\nRename what is meant in the constraints file, or run the workflow on this model."
         )
-    quantized = quantize(rescaled(loaded.model, decision.cures), decision.plan, decision.scales, decision.cures)
+    quantized = quantize(changed(loaded.model, decision.cures), decision.plan, decision.scales, decision.cures)
     rewritten = rewrite(quantized.model, quantized.plan)
     save(rewritten.model, destination)
     notes = [*loaded.notes, *rewritten.notes]
@@ -41,17 +36,5 @@ def apply_constraints(constraints: Path, model: Path, destination: Path) -> tupl
     notes += [f"{node} stays in FP32 too: {why}" for node, why in rewritten.promoted.items()]
     if loaded.digest != decision.model.sha256:
         notes.append(f"{model.name} is not the file that the decision was measured on: validate the result")
-        stale = [cure.subject for cure in decision.cures if isinstance(cure, Correction)]
-        notes += [f"the bias correction of {node} makes up for the rounding of the old weights" for node in stale]
+        notes += [cure.caveat for cure in decision.cures if cure.caveat]
     return tuple(notes)
-
-
-def rescaled(model: onnx.ModelProto, cures: Iterable[Cure]) -> onnx.ModelProto:
-    """``model`` with the rescalings among ``cures``, which must fit it."""
-    from trtflow.qdq.rescaling import transfer_ranges, transfers
-
-    places = {transfer.tensor: transfer for transfer in transfers(model)}
-    for cure in cures:
-        if isinstance(cure, Rescaling):
-            model = transfer_ranges(model, places[cure.subject], cure.shifts)
-    return model

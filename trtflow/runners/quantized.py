@@ -9,8 +9,9 @@ from typing import Any
 
 from onnx import ModelProto
 
+from trtflow.cures import Cure
 from trtflow.emulation.emulate import instrument
-from trtflow.files.cures import Cure, read_cures
+from trtflow.files.cures import read_cures
 from trtflow.files.scales import read_scales
 from trtflow.plan import PrecisionPlan
 from trtflow.qdq.quantize import Quantized, quantize

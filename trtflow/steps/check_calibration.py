@@ -106,9 +106,10 @@ def _against_inference(
     limits: Limits,
 ) -> Iterator[Check]:
     """Inputs, classes and ranges of the calibration samples, held against those of the evaluation samples."""
-    from trtflow.calibration.stream import Stream
+    from trtflow.calibration.passes import find_ranges
     from trtflow.diagnosis.checks.inputs import check_inputs
     from trtflow.diagnosis.checks.samples import check_classes, check_coverage
+    from trtflow.runners.staged import Staged
     from trtflow.tasks.samples import open_data
 
     inputs = list(check_inputs(described, _describe(open_data(options.data, model, SAMPLED), model)))
@@ -117,7 +118,7 @@ def _against_inference(
     if all(labels):
         yield from check_classes(*labels)
     if all(check.verdict != "refuse" for check in inputs):  # else it says the same again, of every tensor
-        reached = Stream(model, list(tensors), open_data(options.data, model, options.samples)).ranges()
+        reached = find_ranges(Staged(model, tensors, open_data(options.data, model, options.samples)))
         yield from check_coverage(tensors, reached, limits)
 
 
