@@ -12,7 +12,9 @@ from trtflow.errors import BackendError
 from trtflow.plan import PrecisionPlan
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners import build as engines
-from trtflow.runners.build import ShapeRange, build_engine, find_backend, shape_ranges
+from trtflow.runners.backend import ShapeRange, shape_ranges
+from trtflow.runners.registry import find_backend
+from trtflow.runners.tensorrt import build_engine
 
 needs_rtx = pytest.mark.skipif(
     importlib.util.find_spec("tensorrt_rtx") is None,

@@ -13,10 +13,10 @@ from trtflow.data import Sample
 from trtflow.errors import BackendError
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import TypedRunner
-from trtflow.runners.engines import executor
 from trtflow.runners.evaluate import Evaluator
 from trtflow.runners.oracle import EmulatedOracle, EngineOracle
 from trtflow.runners.reference import ReferenceRunner
+from trtflow.runners.registry import executor
 from trtflow.search.problem import Problem, Unit
 from trtflow.search.run import search
 

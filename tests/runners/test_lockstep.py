@@ -10,7 +10,8 @@ from trtflow.data import Sample
 from trtflow.emulation.emulate import instrument
 from trtflow.numerics.statistics import TensorStatistics
 from trtflow.plan import PrecisionPlan
-from trtflow.runners.lockstep import Candidate, batch_tensors, compare_tensors, mark_only
+from trtflow.runners.batches import batch_tensors
+from trtflow.runners.lockstep import Candidate, compare_tensors, mark_only
 
 SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}) for value in (1.0, 70.0)]
 

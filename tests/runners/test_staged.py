@@ -12,8 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from trtflow.data import Feed
 from trtflow.model.facts import tensor_shapes
 from trtflow.model.stages import stages
+from trtflow.runners.batches import make_batches, measured_bytes
 from trtflow.runners.reference import create_session, mark_outputs
-from trtflow.runners.staged import Staged, make_batches, measured_bytes
+from trtflow.runners.staged import Staged
 
 FEED: Feed = {"x": np.linspace(-2, 3, 24, dtype=np.float32).reshape(2, 12)}
 

@@ -1,7 +1,7 @@
 """Competing ranges, tried on the end outputs: what ``method: auto`` decides by.
 
 A local error would mislead: clipping one hot pixel costs more squared error than it gains at its own layer, and is
-what saves the mask at the end. So each tensor is quantised alone, by each method's range, and the end outputs judge.
+what saves the mask at the end. So each tensor is quantized alone, by each method's range, and the end outputs judge.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RangeTrial:
         self._exact = [self._run(sample, {}) for sample in samples]
 
     def error(self, amax: Mapping[str, float]) -> float:
-        """Noise over signal of the worst output when the tensors of ``amax`` are quantised."""
+        """Noise over signal of the worst output when the tensors of ``amax`` are quantized."""
         metric = start(["sqnr"])["sqnr"]
         for sample, exact in zip(self._samples, self._exact, strict=True):
             metric.update(self._run(sample, amax), exact)

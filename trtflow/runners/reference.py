@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +86,18 @@ def mark_outputs(model: ModelProto, tensors: Iterable[str]) -> ModelProto:
 
 
 class ReferenceRunner(OnnxrtRunner):  # type: ignore[misc]
-    """The FP32 reference: the model as it is, on ONNX Runtime's CPU provider, which has no TF32."""
+    """A model in ONNX Runtime: by default the FP32 reference, on the CPU provider, which has no TF32.
 
-    def __init__(self, model: ModelProto, name: str = "onnxruntime-fp32") -> None:
-        super().__init__(lambda: create_session(model), name=name)
+    ``session`` makes the session when the runner is entered.
+    """
+
+    def __init__(
+        self,
+        model: ModelProto,
+        name: str = "onnxruntime-fp32",
+        session: Callable[[ModelProto], Any] = create_session,
+    ) -> None:
+        super().__init__(lambda: session(model), name=name)
 
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
         """The outputs for ``feed``."""

@@ -114,9 +114,9 @@ class _Bench:
 
     def engine(self) -> PlanOracle:
         """The engine that the options name."""
-        from trtflow.runners.build import shape_ranges
-        from trtflow.runners.engines import executor
+        from trtflow.runners.backend import shape_ranges
         from trtflow.runners.oracle import EngineOracle
+        from trtflow.runners.registry import executor
         from trtflow.tasks.samples import shapes_of
 
         name = self.options.engine

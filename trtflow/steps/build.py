@@ -32,7 +32,9 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.files.strict_json import write_json
-    from trtflow.runners.build import build_engine, find_backend, shape_ranges
+    from trtflow.runners.backend import shape_ranges
+    from trtflow.runners.registry import find_backend
+    from trtflow.runners.tensorrt import build_engine
     from trtflow.tasks.samples import open_data, shapes_of
 
     found, why_not = find_backend() if options.runner == "auto" else (options.runner, "")
