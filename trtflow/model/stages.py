@@ -19,7 +19,10 @@ FLOAT = onnx.TensorProto.FLOAT
 
 @dataclass(frozen=True)
 class Stage:
-    """``model`` computes ``outputs`` from ``inputs``, tensors of earlier stages, and ``fed``, the model's own."""
+    """``model`` computes ``outputs`` from ``inputs``, tensors of earlier stages, and ``fed``, the model's own.
+
+    A tensor of its batch that an earlier stage had to compute is among ``inputs``.
+    """
 
     model: onnx.ModelProto
     fed: tuple[str, ...]
@@ -39,11 +42,12 @@ def stages(model: onnx.ModelProto, batches: Sequence[Sequence[str]], floats: Col
     for batch in batches:
         needed, read = _ancestors(producers, batch, earlier)
         parts.append((batch, needed, read, frozenset(earlier)))
-        earlier.update(batch, *(known.intersection(producers[name].output) for name in needed))
+        earlier.update(producers.keys() & batch, *(known.intersection(producers[name].output) for name in needed))
     later = [set[str]().union(*(read for _, _, read, _ in parts[index + 1 :])) for index in range(len(parts))]
     for (batch, needed, read, before), wanted in zip(parts, later, strict=True):
         made = {name for key in needed for name in producers[key].output} & known - before
-        yield _stage(model, [*batch, *sorted(made & wanted - set(batch))], needed, read, before)
+        new = [name for name in batch if name not in before]
+        yield _stage(model, [*new, *sorted(made & wanted - set(batch))], needed, read, before)
 
 
 def _stage(

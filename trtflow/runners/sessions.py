@@ -30,7 +30,7 @@ class StageSessions:
         self._buffer = Buffer()
         self._stages = []
         for batch, stage in zip(batches, stages(model, batches, floats), strict=True):
-            session = create_session(stage.model, many=True, keep_layout=keep_layout)
+            session = create_session(stage.model, many=True, keep_layout=keep_layout) if stage.outputs else None
             self._stages.append((batch, stage.fed, stage.inputs, stage.outputs, session))
 
     def run(self, feed: Feed, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, Array]]:
@@ -40,10 +40,11 @@ class StageSessions:
         """
         kept: dict[str, Array] = {}
         for index, (batch, fed, inputs, outputs, session) in enumerate(self._stages):
-            arrays = self._buffer.arrays({name: shapes[name] for name in batch if name in shapes})
+            arrays = self._buffer.arrays({name: shapes[name] for name in outputs if name in shapes and name in batch})
             given = {name: np.ascontiguousarray(feed[name]) for name in fed}
-            found = _run(session, given | {name: kept[name] for name in inputs}, arrays, outputs)
-            yield {name: found[name] for name in batch}
+            given |= {name: kept[name] for name in inputs}
+            found = _run(session, given, arrays, outputs) if session else {}
+            yield {name: found[name] if name in found else kept[name] for name in batch}
             later: Set[str] = {name for stage in self._stages[index + 1 :] for name in stage[2]}
             kept = {name: array for name, array in kept.items() if name in later}
             kept |= {name: array.copy() for name, array in found.items() if name in later}
