@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import onnx
 from int8_task import Task
+from trtflow.tasks.samples import shapes_of
 
 from trtflow.calibration.calibrate import Calibration, Choice, calibrate
 from trtflow.calibration.cure import cure
@@ -22,30 +21,18 @@ from trtflow.plan import PrecisionPlan
 from trtflow.qdq.placement import LINEAR, site_units, suspicions
 from trtflow.qdq.quantize import quantizable
 from trtflow.rewriting.rewrite import rewrite
-from trtflow.runners.build import build_engine, find_backend, shape_ranges
+from trtflow.runners.backend import shape_ranges
 from trtflow.runners.evaluate import Evaluator, Measurement
 from trtflow.runners.oracle import EmulatedOracle
 from trtflow.runners.quantized import QuantizedOracle, QuantizedRunner, Ranges
+from trtflow.runners.registry import find_backend
+from trtflow.runners.tensorrt import build_engine
 from trtflow.search.joint import joint
 from trtflow.search.ledger import Budget
 from trtflow.search.run import search
-from trtflow.tasks.samples import shapes_of
 from trtflow.tasks.search_problem import build_problem
 
 EVALUATIONS = 128  # of each of the two searches; seconds would make the table hang on the machine
-
-
-class Memory:
-    """Remembers evaluations within one run of the benchmark."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
-
-    def get(self, material: Mapping[str, Any]) -> Any:
-        return self._known.get(repr(sorted(material.items())))
-
-    def put(self, material: Mapping[str, Any], record: Mapping[str, Any]) -> None:
-        self._known[repr(sorted(material.items()))] = record
 
 
 class Ours:
@@ -93,13 +80,13 @@ class Ours:
     def float_plan(self) -> PrecisionPlan:
         """FP16 but for what must stay FP32."""
         problem = build_problem(self.model, "fp16", "fp32", self.shapes, None)
-        oracle = EmulatedOracle(self.model, self.evaluator, "tensor", Memory(), {})
+        oracle = EmulatedOracle(self.model, self.evaluator)
         return search(problem, oracle, budget=Budget(EVALUATIONS)).plan
 
     def mixed(self, base: PrecisionPlan, ranges: Ranges) -> PrecisionPlan:
         """What can be INT8 on top of ``base``."""
         found = joint(base, site_units(analyse(self.model), self.sites), self.shares, priors=suspicions(self.sites))
-        oracle = QuantizedOracle(ranges, self.model, self.evaluator, "tensor", Memory(), {})
+        oracle = QuantizedOracle(ranges, self.model, self.evaluator)
         result = search(found.problem, found.oracle(oracle), budget=Budget(EVALUATIONS))
         return found.plan(result.plan)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trtflow.data import Dataset as Dataset
     from trtflow.data import Sample as Sample
-    from trtflow.engine.commands import run_config as run
+    from trtflow.engine.api import run as run
     from trtflow.errors import BackendError as BackendError
     from trtflow.errors import ConfigError as ConfigError
     from trtflow.errors import DataError as DataError
@@ -75,7 +75,7 @@ _HOMES = {
     "quantize": "trtflow.tasks.quantize",
     "read_constraints": "trtflow.files.constraints",
     "rewrite": "trtflow.tasks.rewrite",
-    "run": "trtflow.engine.commands:run_config",
+    "run": "trtflow.engine.api",
     "save": "trtflow.model.load",
     "validate": "trtflow.tasks.validate",
     "write_constraints": "trtflow.files.constraints",
@@ -125,8 +125,7 @@ def __getattr__(name: str) -> Any:
         return version("trtflow")
     if name not in _HOMES:
         raise AttributeError(f"module 'trtflow' has no attribute {name!r}")
-    module, _, attribute = _HOMES[name].partition(":")
-    found = getattr(import_module(module), attribute or name)
+    found = getattr(import_module(_HOMES[name]), name)
     globals()[name] = found
     return found
 

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trtflow.cures import Cure
+from trtflow.cures.clipping import Clipping
+from trtflow.cures.correction import Correction
+from trtflow.cures.rescaling import Rescaling
 from trtflow.errors import PlanError
 from trtflow.files.constraints import Constraints, ModelReference, read_constraints, write_constraints
-from trtflow.files.cures import Clipping, Correction, Cure, Rescaling, in_effect, read_cures, write_cures
+from trtflow.files.cures import in_effect, read_cures, write_cures
 from trtflow.plan import PrecisionPlan
 
 errors = st.floats(min_value=0)  # inf, too: what is not finite any more is infinitely wrong

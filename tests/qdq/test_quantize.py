@@ -10,10 +10,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.parser import parse_model
 
+from trtflow.cures.clipping import Clipping
+from trtflow.cures.correction import Correction
 from trtflow.emulation.emulate import instrument
 from trtflow.emulation.typed import emulate_typed
 from trtflow.errors import PlanError
-from trtflow.files.cures import Clipping, Correction
 from trtflow.model.session import create_session
 from trtflow.numerics.quantize import on_grid, scale_for
 from trtflow.plan import PrecisionPlan
@@ -21,7 +22,9 @@ from trtflow.precision import Precision
 from trtflow.qdq.foreign import read_quantized
 from trtflow.qdq.quantize import Quantized, quantizable, quantize
 from trtflow.rewriting.rewrite import rewrite
-from trtflow.runners.build import ShapeRange, build_engine, find_backend
+from trtflow.runners.backend import ShapeRange
+from trtflow.runners.registry import find_backend
+from trtflow.runners.tensorrt import build_engine
 
 WEIGHTS = {
     "w0": (4, 3, 3, 3),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import onnx
 import pytest
 
 from trtflow.data import Sample
 from trtflow.emulation.emulate import instrument
-from trtflow.model.ports import mark_only
 from trtflow.numerics.statistics import TensorStatistics
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.lockstep import Candidate, compare_tensors
-from trtflow.runners.staged import batch_tensors
 
 SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}) for value in (1.0, 70.0)]
 
@@ -46,20 +46,27 @@ def test_samples_may_differ_in_shape(overflowing: onnx.ModelProto) -> None:
     assert {s.count for s in compared(overflowing, samples).values()} == {906}
 
 
-@pytest.mark.parametrize(
-    ("sizes", "budget", "expected"),
-    [
-        ({"a": 4, "b": 4, "c": 4}, 8, [["a", "b"], ["c"]]),
-        ({"a": 9, "b": 1, "c": 1}, 8, [["a"], ["b", "c"]]),
-        ({"a": 0, "b": 0}, 1, [["a", "b"]]),
-        ({}, 8, []),
-    ],
-)
-def test_no_batch_exceeds_the_budget_unless_one_tensor_does(
-    sizes: dict[str, int], budget: int, expected: list[list[str]]
-) -> None:
-    assert batch_tensors(sizes, budget) == expected
+def test_several_candidates_are_compared_with_one_reference(overflowing: onnx.ModelProto) -> None:
+    plans = {"fp16": PrecisionPlan("fp16"), "mixed": PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})}
+    candidates = {name: Candidate(partial(instrument, overflowing, plan), "fp16") for name, plan in plans.items()}
+    found, _ = compare_tensors(overflowing, candidates, ["a", "b", "y"], SAMPLES, 1 << 20, lambda *_: None)
+    assert {name: rows["a"].overflowed for name, rows in found.items()} == {"fp16": 4, "mixed": 0}
 
 
-def test_marking_only_some_tensors_drops_the_models_own_outputs(overflowing: onnx.ModelProto) -> None:
-    assert [value.name for value in mark_only(overflowing, ["a"]).graph.output] == ["a"]
+def test_a_candidate_is_made_once_however_many_samples_there_are(overflowing: onnx.ModelProto) -> None:
+    made = []
+
+    def make() -> onnx.ModelProto:
+        made.append(1)
+        return instrument(overflowing, PrecisionPlan("fp16"))
+
+    compare_tensors(overflowing, {"fp16": Candidate(make, "fp16")}, ["a"], SAMPLES * 3, 1, lambda *_: None)
+    assert made == [1]
+
+
+def test_progress_tells_the_sample_and_where_in_the_network(overflowing: onnx.ModelProto) -> None:
+    told: list[tuple[int, int | None, str]] = []
+    candidates = {"fp16": Candidate(lambda: instrument(overflowing, PrecisionPlan("fp16")), "fp16")}
+    compare_tensors(overflowing, candidates, ["a", "b", "y"], SAMPLES, 1, lambda *entry: told.append(entry))
+    assert [text for _, _, text in told[:3]] == [f"sample 1, tensors from {name}" for name in "aby"]
+    assert [done for done, _, _ in told] == [0, 0, 0, 1, 1, 1]

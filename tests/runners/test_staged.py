@@ -1,86 +1,118 @@
-"""A model run in stages computes what it computes in one piece, whatever the batches."""
+"""All wanted tensors of a model over samples, as ONNX Runtime computes them, whatever the budget."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from graph_models import f32, info, model, node, random
+from staged_network import FEED, network
 
-from trtflow.data import Feed
+from trtflow.data import Array, Sample
 from trtflow.model.ports import mark_outputs
 from trtflow.model.session import create_session
-from trtflow.model.shapes import inferred_shapes
-from trtflow.model.stages import stages
-from trtflow.runners.staged import Staged, make_batches
-
-FEED: Feed = {"x": np.linspace(-2, 3, 24, dtype=np.float32).reshape(2, 12)}
+from trtflow.runners.staged import Staged, floats_of
 
 
-def network() -> tuple[onnx.ModelProto, list[str]]:
-    """A skip connection, two outputs of one node, a body that reads from outside, shapes that depend on data."""
-    inner = helper.make_graph(
-        [helper.make_node("Add", ["a", "half"], ["inner"])], "then", [], [onnx.ValueInfoProto(name="inner")]
-    )
-    other = helper.make_graph(
-        [helper.make_node("Identity", ["left"], ["outer"])], "else", [], [onnx.ValueInfoProto(name="outer")]
-    )
-    nodes = [
-        helper.make_node("Relu", ["x"], ["a"]),
-        helper.make_node("Split", ["a"], ["left", "right"], axis=1, num_outputs=2),
-        helper.make_node("Mul", ["left", "right"], ["b"]),
-        helper.make_node("If", ["yes"], ["c"], then_branch=inner, else_branch=other),
-        helper.make_node("NonZero", ["b"], ["where"]),
-        helper.make_node("Shape", ["where"], ["size"]),
-        helper.make_node("Cast", ["where"], ["d"], to=TensorProto.FLOAT),
-        helper.make_node("Concat", ["left", "b"], ["e"], axis=1),
-        helper.make_node("Sub", ["c", "e"], ["f"]),
-        helper.make_node("ReduceSum", ["f"], ["g"], keepdims=0),
-        helper.make_node("Expand", ["g", "size"], ["y"]),
+def residual(depth: int = 4) -> onnx.ModelProto:
+    """Sums over shortcuts between linear operators, of which calibration asks for the inputs only; free batch."""
+    nodes, weights, stream = [], [], "x"
+    for index in range(depth):
+        nodes += [
+            node("MatMul", f"{stream} w{index}", f"m{index}"),
+            node("Relu", f"m{index}", f"r{index}"),
+            node("MatMul", f"r{index} u{index}", f"n{index}"),
+            node("Add", f"{stream} n{index}", f"s{index}"),
+        ]
+        weights += [f32(f"w{index}", random(6, 9, seed=index)), f32(f"u{index}", random(9, 6, seed=50 + index))]
+        stream = f"s{index}"
+    return model(nodes, [info("x", ["N", 6])], [info(stream, None)], weights)
+
+
+def plain(proto: onnx.ModelProto, names: list[str], sample: Sample) -> dict[str, Array]:
+    """What a session of the whole model gives."""
+    computed = [name for name in names if name not in sample.feed]
+    session = create_session(mark_outputs(proto, computed))
+    return dict(zip(computed, session.run(computed, sample.feed), strict=True)) | sample.feed
+
+
+def collected(staged: Staged) -> list[dict[str, Array]]:
+    return [
+        {name: array.copy() for (arrays, *_) in visit.batches for name, array in arrays.items()} for visit in staged
     ]
-    constants = [numpy_helper.from_array(np.array(True), "yes"), numpy_helper.from_array(np.float32(0.5), "half")]
-    graph = helper.make_graph(
-        nodes,
-        "network",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 12])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
-        constants,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    return model, ["a", "left", "right", "b", "c", "d", "e", "f", "g", "y"]
 
 
-def split(tensors: Sequence[str], size: int) -> list[list[str]]:
-    return [list(tensors[start : start + size]) for start in range(0, len(tensors), size)]
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 10])
-def test_stages_compute_what_the_whole_does(size: int) -> None:
-    model, tensors = network()
-    whole = create_session(mark_outputs(model, tensors)).run(tensors, FEED)
-    shapes = inferred_shapes(model, {"x": FEED["x"].shape})
-    staged = Staged(model, split(tensors, size))
-    for _ in range(2):
-        found = {name: array.copy() for batch in staged.run(FEED, shapes) for name, array in batch.items()}
-        assert list(found) == tensors
-        for name, expected in zip(tensors, whole, strict=True):
+@pytest.mark.parametrize("budget", [1, 300, 10**9])
+def test_tensors_are_those_of_a_plain_run_to_the_last_bit(budget: int) -> None:
+    proto, wanted = residual(), ["x", "r0", "s0", "r2", "r3"]
+    samples = [Sample({"x": random(rows, 6, seed=rows)}) for rows in (3, 8, 1)]  # shapes change
+    for sample, found in zip(samples, collected(Staged(proto, wanted, samples, budget)), strict=True):
+        assert found.keys() == set(wanted)
+        for name, expected in plain(proto, wanted, sample).items():
             np.testing.assert_array_equal(found[name], expected, err_msg=name)
 
 
-def test_a_stage_takes_what_earlier_ones_made_and_no_more() -> None:
-    model, tensors = network()
-    found = list(stages(model, split(tensors, 4)))
-    assert [(stage.fed, stage.inputs, stage.outputs) for stage in found] == [
-        (("x",), (), ("a", "left", "right", "b")),
-        ((), ("a", "b", "left"), ("c", "d", "e", "f")),
-        ((), ("b", "f"), ("g", "y")),
+@pytest.mark.parametrize("budget", [1, 10**9])
+def test_bodies_shapes_and_outputs_of_one_node_come_out_as_in_a_plain_run(budget: int) -> None:
+    proto, _ = network()
+    wanted = ["right", "c", "d", "f", "y"]
+    (found,) = collected(Staged(proto, wanted, [Sample(FEED)], budget))
+    for name in wanted:
+        np.testing.assert_array_equal(found[name], plain(proto, wanted, Sample(FEED))[name], err_msg=name)
+
+
+@pytest.mark.parametrize("budget", [1, 10**9])
+def test_constants_can_be_wanted(budget: int) -> None:
+    nodes = [node("Mul", "k two", "folded"), node("Add", "x folded", "a"), node("Mul", "a k", "y")]
+    proto = model(nodes, [info("x", [2])], [info("y", [2])], [f32("k", [1, 2]), f32("two", 2)])
+    (found,) = collected(Staged(proto, ["a", "k", "folded"], [Sample({"x": np.float32([5, 6])})], budget))
+    assert {name: array.tolist() for name, array in found.items()} == {"k": [1, 2], "folded": [2, 4], "a": [7, 10]}
+
+
+def test_inputs_alone_can_be_wanted() -> None:
+    samples = [Sample({"x": random(2, 6)})] * 3
+    assert Staged(residual(), ["x"], samples).fold(lambda name, array: array.shape[0], int.__add__) == {"x": 6}
+
+
+def test_the_order_of_the_wanted_tensors_does_not_matter() -> None:
+    samples = [Sample({"x": random(2, 6)})]
+    found = [
+        list(collected(Staged(residual(), names, samples, 1))[0]) for names in (["r0", "x", "r3"], ["r3", "r0", "x"])
     ]
-    once = [node.op_type for stage in found for node in stage.model.graph.node if node.op_type != "NonZero"]
-    assert sorted(once) == sorted(node.op_type for node in model.graph.node if node.op_type != "NonZero")
+    assert found == [["x", "r0", "r3"]] * 2
 
 
-def test_sizes_that_inference_cannot_tell_are_measured() -> None:
-    model, _ = network()
-    assert make_batches(model, ["a", "d", "y"], FEED, 4 * 24) == [["a"], ["d", "y"]]
+def test_a_fold_reduces_each_tensor_of_each_sample_and_joins_in_order() -> None:
+    samples = [Sample({"x": np.full((1, 6), value, np.float32)}) for value in (1, 2, 3)]
+    staged = Staged(residual(), ["x", "r0"], samples, 1)
+    for _ in range(2):  # samples are read again
+        found = staged.fold(lambda name, array: [(name, float(array.max()))], list.__add__)
+        assert found["x"] == [("x", 1.0), ("x", 2.0), ("x", 3.0)]
+        assert len(found["r0"]) == 3
+
+
+def test_models_side_by_side_show_the_same_tensors_together() -> None:
+    twice = residual()
+    (weight,) = (tensor for tensor in twice.graph.initializer if tensor.name == "u0")
+    weight.CopyFrom(f32("u0", 2 * random(9, 6, seed=50)))
+    samples = [Sample({"x": random(2, 6)})]
+    ratios = []
+    for visit in Staged(residual(), ["n0", "r3"], samples, 1, [lambda: twice]):
+        one, other = next(visit.batches)
+        ratios.append(other["n0"] / one["n0"])
+    np.testing.assert_allclose(ratios, 2, rtol=1e-6)
+
+
+def test_no_samples_give_nothing() -> None:
+    assert Staged(residual(), ["r0"], []).fold(lambda name, array: 1, int.__add__) == {}
+
+
+def test_what_is_handed_on_is_fp32_and_depends_on_the_input() -> None:
+    nodes = [
+        node("Mul", "k k", "folded"),
+        node("Add", "x folded", "a"),
+        node("Shape", "a", "size"),
+        node("Expand", "a size", "y"),
+    ]
+    proto = model(nodes, [info("x", [2])], [info("y", [2])], [f32("k", [1, 2])])
+    assert floats_of(proto) == {"a", "y"}

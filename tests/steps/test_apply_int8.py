@@ -13,10 +13,11 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
+from trtflow.cures.clipping import Clipping
 from trtflow.data import Sample
 from trtflow.errors import PlanError
 from trtflow.files.constraints import read_constraints
-from trtflow.files.cures import Clipping, read_cures, write_cures
+from trtflow.files.cures import read_cures, write_cures
 from trtflow.files.exports.decision import Decision
 from trtflow.files.exports.registry import EXPORTS
 from trtflow.plan import PrecisionPlan, write_plan

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from trtflow.cures.clipping import Clipping
+from trtflow.cures.rescaling import Rescaling
 from trtflow.files.constraints import Constraints, ModelReference, Node
-from trtflow.files.cures import Clipping, Rescaling
 from trtflow.files.exports import calibration_cache as cache
 from trtflow.files.exports.decision import TENSORRT, Decision, Version
 

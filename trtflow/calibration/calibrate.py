@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from onnx import ModelProto
 
-from trtflow.calibration.stream import BUDGET, Stream
+from trtflow.calibration.passes import count_magnitudes, find_ranges
 from trtflow.calibration.trials import RangeTrial, best_ranges
 from trtflow.data import Dataset, evenly
 from trtflow.files.scales import TensorScale
 from trtflow.numerics.calibration import METHODS, PERCENTILE, Magnitudes, Method, Settings, clipped_share, threshold
 from trtflow.numerics.ranges import TensorRange
 from trtflow.precision import INT8, Quantized
+from trtflow.progress import Progress, silent
 from trtflow.qdq.placement import LINEAR, Site
-
-Progress = Callable[[int, int | None, str], None]
+from trtflow.runners.staged import BUDGET, Staged
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def calibrate(
     choice: Choice = Choice(),
     given: Mapping[str, float] | None = None,
     budget: int = BUDGET,
-    progress: Progress = lambda done, total, text: None,
+    progress: Progress = silent,
 ) -> Calibration:
     """The ranges of all activations that ``sites`` read; those in ``given`` (tensor → amax) are taken as they are.
 
@@ -59,11 +59,12 @@ def calibrate(
     """
     given = given or {}
     names = list(dict.fromkeys(name for site in sites for name in site.tensors))
-    stream = Stream(model, names, data, budget, progress)
-    seen = stream.ranges(_channel_axes(sites))
+    staged = Staged(model, names, data, budget)
+    seen = find_ranges(staged, _channel_axes(sites), progress)
     live = [name for name in names if seen[name].amax]
     methods = METHODS if given else choice.methods  # whoever checks ``given`` cannot know what method made them
-    counted = stream.magnitudes(seen, methods) if methods != ("minmax",) else {}
+    counted = count_magnitudes(staged, seen, methods, progress) if methods != ("minmax",) else {}
+    del staged  # its sessions hold weights and buffers
     settings = Settings(choice.percentile, choice.precision)
     thresholds: dict[str, dict[str, float]] = {
         name: {m: threshold(m, counted[name], settings) if counted else seen[name].amax for m in methods}

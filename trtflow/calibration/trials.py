@@ -1,12 +1,12 @@
 """Competing ranges, tried on the end outputs: what ``method: auto`` decides by.
 
 A local error would mislead: clipping one hot pixel costs more squared error than it gains at its own layer, and is
-what saves the mask at the end. So each tensor is quantised alone, by each method's range, and the end outputs judge.
+what saves the mask at the end. So each tensor is quantized alone, by each method's range, and the end outputs judge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from onnx import ModelProto
 
@@ -14,10 +14,9 @@ from trtflow.data import Array, Sample
 from trtflow.model.session import create_session
 from trtflow.numerics.metrics import start
 from trtflow.precision import INT8, Precision
+from trtflow.progress import Progress, silent
 from trtflow.qdq.placement import Site
 from trtflow.qdq.trial_graph import gated
-
-Progress = Callable[[int, int | None, str], None]
 
 EARNS = 0.6  # of the widest range's noise: what a clipped one may leave, for it clips more of samples not tried
 DROWNS = 0.1  # noise over signal at the end outputs: 10 dB
@@ -35,7 +34,7 @@ class RangeTrial:
         self._exact = [self._run(sample, {}) for sample in samples]
 
     def error(self, amax: Mapping[str, float]) -> float:
-        """Noise over signal of the worst output when the tensors of ``amax`` are quantised."""
+        """Noise over signal of the worst output when the tensors of ``amax`` are quantized."""
         metric = start(["sqnr"])["sqnr"]
         for sample, exact in zip(self._samples, self._exact, strict=True):
             metric.update(self._run(sample, amax), exact)
@@ -50,7 +49,7 @@ class RangeTrial:
 def best_ranges(
     trial: RangeTrial,
     thresholds: Mapping[str, Mapping[str, float]],
-    progress: Progress = lambda done, total, text: None,
+    progress: Progress = silent,
 ) -> dict[str, tuple[str, float]]:
     """Per tensor the method and amax of least error at the end outputs. ``thresholds``: tensor → method → amax.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trtflow.engine.display import Display
 from trtflow.engine.lock import Locked, compare_metrics, held_to, lock_path, read_lock, write_lock
-from trtflow.engine.outcome import Outcome, RunSettings
+from trtflow.engine.outcome import Observer, Outcome, RunSettings
 from trtflow.engine.plan import Plan
 from trtflow.engine.preview import preview
 from trtflow.engine.publish import publish
@@ -39,17 +39,27 @@ class Request:
 
 def run(console: Console, request: Request, store: Store) -> int:
     """Run, publish, write the lock where the run stands for the config; the exit status."""
-    plan, selection = request.plan, request.selection
-    locked = _held(request, store)
-    with Display(console, involved(plan, selection)) as display:
-        outcome = run_plan(plan, store, selection, display, RunSettings(request.jobs, locked=locked))
-    published = publish(plan, store, selection, outcome, request.folder)
+    with Display(console, involved(request.plan, request.selection)) as display:
+        outcome = execute(request, store, display)
+    published = publish(request.plan, store, request.selection, outcome, request.folder)
     show_outcome(console, outcome, published, request.again)
-    if _stands_for_config(plan, selection, outcome) and not request.locked:
-        path = lock_path(plan.config.file)
-        if write_lock(path, plan, outcome):
-            console.print(f"Wrote {shown(path)}: check it in.", soft_wrap=True, markup=False, highlight=False)
+    lock = record_lock(request, outcome)
+    if lock is not None:
+        console.print(f"Wrote {shown(lock)}: check it in.", soft_wrap=True, markup=False, highlight=False)
     return outcome.status
+
+
+def execute(request: Request, store: Store, observer: Observer) -> Outcome:
+    """Run the steps, held to the lock where that was asked for."""
+    settings = RunSettings(request.jobs, locked=_held(request, store))
+    return run_plan(request.plan, store, request.selection, observer, settings)
+
+
+def record_lock(request: Request, outcome: Outcome) -> Path | None:
+    """Write the lock where the run stands for the config; its path if it says something new."""
+    path = lock_path(request.plan.config.file)
+    stands = _stands_for_config(request.plan, request.selection, outcome) and not request.locked
+    return path if stands and write_lock(path, request.plan, outcome) else None
 
 
 def dry_run(console: Console, request: Request, store: Store) -> None:

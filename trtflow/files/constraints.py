@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from trtflow.files.cures import Cure
+from trtflow.cures import Cure
 from trtflow.files.yaml_file import Part, read_document
 from trtflow.numerics.accept import Kind
 from trtflow.plan import PrecisionPlan

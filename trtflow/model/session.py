@@ -17,22 +17,26 @@ from trtflow.model.edit import clone
 _PROTOBUF_LIMIT = 2**31 - 2**20  # a message must stay below 2 GiB; leave room for the envelope
 
 
-def create_session(model: onnx.ModelProto, *, many: bool = False) -> onnxruntime.InferenceSession:
+def create_session(
+    model: onnx.ModelProto, *, many: bool = False, keep_layout: bool = False
+) -> onnxruntime.InferenceSession:
     """A CPU session of ``model``, which may exceed protobuf's 2 GiB.
 
-    ``many``: one of many that run in turn. They share their working memory, their threads sleep between runs
-    instead of keeping the other sessions from the cores, and tensors keep the layout in which they are returned.
+    ``many``: one of many that run in turn. They share their working memory, and their threads sleep between runs
+    instead of keeping the other sessions from the cores. ``keep_layout``: tensors keep the layout in which they are
+    returned; else convolutions may run in another, which rounds differently.
 
     Raises:
         ModelError: ONNX Runtime refuses the model.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    if keep_layout:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     if many:
         _share_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED  # what frees memory comes first
     return open_session(model, options, ["CPUExecutionProvider"])
 

@@ -7,7 +7,7 @@ each node about once, and what must outlive a stage is what the network itself w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import onnx
@@ -20,7 +20,10 @@ FLOAT = onnx.TensorProto.FLOAT
 
 @dataclass(frozen=True)
 class Stage:
-    """``model`` computes ``outputs`` from ``inputs``, tensors of earlier stages, and ``fed``, the model's own."""
+    """``model`` computes ``outputs`` from ``inputs``, tensors of earlier stages, and ``fed``, the model's own.
+
+    A tensor of its batch that an earlier stage had to compute is among ``inputs``.
+    """
 
     model: onnx.ModelProto
     fed: tuple[str, ...]
@@ -28,22 +31,29 @@ class Stage:
     outputs: tuple[str, ...]
 
 
-def stages(model: onnx.ModelProto, batches: Sequence[Sequence[str]]) -> Iterator[Stage]:
+def stages(model: onnx.ModelProto, batches: Sequence[Sequence[str]], floats: Collection[str] = ()) -> Iterator[Stage]:
     """A stage for each batch of FP32 tensors of the main graph, which are in topological order.
 
-    Nodes that only lead to tensors in no batch (shapes, say) are repeated in every stage that needs them.
+    Of other tensors those among ``floats``, which are FP32, too, are handed on to the stages that need them; the
+    rest (shapes, say) is computed again in each of these.
     """
     producers = {name: node for node in model.graph.node for name in node.output if name}
+    parts, known = [], set(floats)
     earlier: set[str] = set()
     for batch in batches:
-        yield _stage(model, producers, batch, earlier)
-        earlier.update(batch)
+        needed, read = _ancestors(producers, batch, earlier)
+        parts.append((batch, needed, read, frozenset(earlier)))
+        earlier.update(producers.keys() & batch, *(known.intersection(producers[name].output) for name in needed))
+    later = [set[str]().union(*(read for _, _, read, _ in parts[index + 1 :])) for index in range(len(parts))]
+    for (batch, needed, read, before), wanted in zip(parts, later, strict=True):
+        made = {name for key in needed for name in producers[key].output} & known - before
+        new = [name for name in batch if name not in before]
+        yield _stage(model, [*new, *sorted(made & wanted - set(batch))], needed, read, before)
 
 
 def _stage(
-    model: onnx.ModelProto, producers: dict[str, onnx.NodeProto], batch: Sequence[str], earlier: Set[str]
+    model: onnx.ModelProto, outputs: Sequence[str], needed: Set[str], read: Set[str], earlier: Set[str]
 ) -> Stage:
-    needed, read = _ancestors(producers, batch, earlier)
     weights = {tensor.name for tensor in model.graph.initializer}
     fed = tuple(value.name for value in model.graph.input if value.name in read and value.name not in weights)
     inputs = tuple(sorted(read & earlier))
@@ -55,12 +65,12 @@ def _stage(
     graph.sparse_initializer.extend(entry for entry in model.graph.sparse_initializer if entry.values.name in read)
     graph.input.extend(value for value in model.graph.input if value.name in read)
     graph.input.extend(onnx.helper.make_tensor_value_info(name, FLOAT, None) for name in inputs)
-    graph.output.extend(onnx.ValueInfoProto(name=name) for name in batch)
-    return Stage(found, fed, inputs, tuple(batch))
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
+    return Stage(found, fed, inputs, tuple(outputs))
 
 
 def _ancestors(
-    producers: dict[str, onnx.NodeProto], wanted: Iterable[str], given: Set[str]
+    producers: Mapping[str, onnx.NodeProto], wanted: Iterable[str], given: Set[str]
 ) -> tuple[set[str], set[str]]:
     """What nodes make on the way from ``given`` to ``wanted``, and what they read that none of them makes."""
     needed: set[str] = set()

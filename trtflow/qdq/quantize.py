@@ -15,8 +15,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from trtflow.cures import Cure, adjustments
+from trtflow.cures.base import Adjustment
 from trtflow.errors import PlanError
-from trtflow.files.cures import Clipping, Correction, Cure
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.constants import values
 from trtflow.model.edit import FreshNames, clone, drop_unread, fresh_names
@@ -60,9 +61,9 @@ def quantize(
 ) -> Quantized:
     """``model`` with what ``plan`` has in INT8 or FP8 between Q/DQ pairs.
 
-    ``amax`` holds the largest magnitude of each activation that a quantized node reads. Of ``cures`` the clippings
-    and corrections are carried out; rescalings are in the model. Names are kept; a node that is no `Site`, or reads a
-    tensor that is zero throughout, is skipped.
+    ``amax`` holds the largest magnitude of each activation that a quantized node reads. Of ``cures`` those of nodes
+    are carried out; what others change is in the model. Names are kept; a node that is no `Site`, or reads a tensor
+    that is zero throughout, is skipped.
 
     Raises `PlanError` for nodes that the model lacks and for activations without a range.
     """
@@ -70,7 +71,7 @@ def quantize(
     typed = TYPED_SCALES if wanted and plan.default in LOW else PER_CHANNEL
     least = max(PER_CHANNEL, typed, *(ROWS[precision].opset for precision in wanted.values()))
     copy = raise_opset(model, least) if opset(model) < least else clone(model)
-    work = _Work(analyse(copy), plan, amax, tuple(cures), fresh_names(copy))
+    work = _Work(analyse(copy), plan, amax, adjustments(cures), fresh_names(copy))
     return work.run(wanted)
 
 
@@ -100,7 +101,7 @@ class _Work:
     analysis: Analysis
     given: PrecisionPlan
     amax: Mapping[str, float]
-    cures: tuple[Cure, ...]
+    adjusted: Mapping[str, Adjustment]
     fresh: FreshNames
     floats: dict[str, Precision] = field(default_factory=dict)
 
@@ -108,8 +109,6 @@ class _Work:
         self.main, self.base = self.analysis.scopes[0], float_plan(self.given)
         self.pairs = Pairs(self.main, self.fresh, self.floats)
         self._known = {info.name for info in self.analysis.candidates}
-        self._shares = {cure.subject: cure.shares for cure in self.cures if isinstance(cure, Clipping)}
-        self._bias = {cure.subject: cure.bias for cure in self.cures if isinstance(cure, Correction)}
 
     def run(self, wanted: Mapping[str, Precision]) -> Quantized:
         users = readers(self.analysis)
@@ -153,12 +152,11 @@ class _Work:
             scale = scale_for(self.amax[activation.tensor], precision)
             stored = self._stored(activation.tensor)
             reader.input[activation.slot] = self.pairs.around(activation.tensor, scale, precision, stored, computes)
-        node = self.analysis.by_name[site.node][1]
+        node, adjustment = self.analysis.by_name[site.node][1], self.adjusted.get(site.node, Adjustment())
         for weight in site.weights:
-            shares = self._shares.get(site.node, (1.0,))
-            node.input[weight.slot] = self.pairs.weight(weight, shares, precision, computes)
-        if site.node in self._bias:
-            self._correct(node, np.asarray(self._bias[site.node], np.float32))
+            node.input[weight.slot] = self.pairs.weight(weight, adjustment.shares, precision, computes)
+        if adjustment.bias:
+            self._correct(node, np.asarray(adjustment.bias, np.float32))
 
     def _stored(self, tensor: str) -> Precision:
         """The format that the producer of ``tensor`` writes."""

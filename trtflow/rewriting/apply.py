@@ -9,13 +9,12 @@ from types import MappingProxyType
 
 import onnx
 
+from trtflow.cures import Cure, changed
 from trtflow.errors import PlanError
 from trtflow.files.constraints import Constraints, read_constraints
-from trtflow.files.cures import Correction, Cure, Rescaling
 from trtflow.model.load import load, save
 from trtflow.plan import PrecisionPlan
 from trtflow.qdq.quantize import quantize
-from trtflow.qdq.rescaling import transfer_ranges, transfers
 from trtflow.rewriting.misfits import misfits
 from trtflow.rewriting.rewrite import rewrite
 
@@ -46,7 +45,7 @@ def carry_out(model: onnx.ModelProto, decision: Constraints) -> CarriedOut:
             + "\n".join(f"  {line}" for line in wrong)
             + "\nRename what is meant in the constraints file, or run the workflow on this model."
         )
-    return mix(rescaled(model, decision.cures), decision.plan, decision.scales, decision.cures)
+    return mix(changed(model, decision.cures), decision.plan, decision.scales, decision.cures)
 
 
 def mix(
@@ -83,15 +82,5 @@ def apply(constraints: Path, model: Path, destination: Path) -> tuple[str, ...]:
     notes += [f"{node} stays in FP32 too: {why}" for node, why in done.promoted.items()]
     if loaded.digest != decision.model.sha256:
         notes.append(f"{model.name} is not the file that the decision was measured on: validate the result")
-        stale = [cure.subject for cure in decision.cures if isinstance(cure, Correction)]
-        notes += [f"the bias correction of {node} makes up for the rounding of the old weights" for node in stale]
+        notes += [cure.caveat for cure in decision.cures if cure.caveat]
     return tuple(notes)
-
-
-def rescaled(model: onnx.ModelProto, cures: Iterable[Cure]) -> onnx.ModelProto:
-    """``model`` with the rescalings among ``cures``, which must fit it."""
-    places = {transfer.tensor: transfer for transfer in transfers(model)}
-    for cure in cures:
-        if isinstance(cure, Rescaling):
-            model = transfer_ranges(model, places[cure.subject], cure.shifts)
-    return model

@@ -11,10 +11,10 @@ from trtflow.data import Array, Sample
 from trtflow.errors import MetricError
 from trtflow.numerics.accept import Accept, Verdict
 from trtflow.numerics.metrics import METRICS, start
-from trtflow.runners.reference import ReferenceRunner
+from trtflow.progress import Progress, silent
+from trtflow.runners.backend import Runner
 
 UserMetric = Callable[[Sequence[Mapping[str, Array]], Sequence[object]], Mapping[str, float]]
-Progress = Callable[[int, int | None, str], None]
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Evaluator:
 
     def __init__(
         self,
-        reference: ReferenceRunner,
+        reference: Runner,
         samples: Sequence[Sample],
         accept: Mapping[str, object],
         metric: UserMetric | None = None,
-        progress: Progress = lambda done, total, text: None,
+        progress: Progress = silent,
     ) -> None:
         self.samples, self._metric = samples, metric
         with reference:
@@ -54,11 +54,11 @@ class Evaluator:
         self.accept = Accept.parse(accept, known=(*own, *METRICS))
         self.reference = self._score(self._expected, range(len(samples)))
 
-    def _forward(self, runner: ReferenceRunner, sample: Sample, index: int, progress: Progress) -> dict[str, Array]:
+    def _forward(self, runner: Runner, sample: Sample, index: int, progress: Progress) -> dict[str, Array]:
         progress(index, len(self.samples), "reference")
         return runner(sample.feed)
 
-    def measure(self, runner: ReferenceRunner, indices: Sequence[int] | None = None) -> Measurement:
+    def measure(self, runner: Runner, indices: Sequence[int] | None = None) -> Measurement:
         """The metrics of ``runner`` over all samples, or those at ``indices``."""
         chosen = range(len(self.samples)) if indices is None else indices
         with runner:

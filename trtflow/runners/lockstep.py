@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,13 +11,12 @@ import numpy as np
 from onnx import ModelProto
 
 from trtflow.data import Array, Feed, Sample
-from trtflow.model.shapes import inferred_shapes
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.statistics import TensorStatistics, compare, merge
 from trtflow.precision import Precision
-from trtflow.runners.staged import Staged, make_batches
+from trtflow.progress import Progress
+from trtflow.runners.staged import Staged
 
-Progress = Callable[[int, int | None, str], None]
 Statistics = dict[str, dict[str, TensorStatistics]]
 
 
@@ -42,7 +41,8 @@ def compare_tensors(
 ) -> tuple[Statistics, int]:
     """Statistics per candidate and tensor, and over how many samples, which are read once.
 
-    ``tensors`` are FP32, in topological order; float inputs come before them, compared with themselves rounded.
+    ``tensors`` are FP32 and no inputs of the model; its float inputs come before them, compared with themselves
+    rounded.
 
     Reference and candidates advance together, a batch of tensors at a time, and a batch is reduced before the next
     one is computed. ``memory``: bytes beside what sessions of the models take, for one tensor of each at least.
@@ -50,35 +50,18 @@ def compare_tensors(
     and for sessions, at 0.2 MB a batch.
     """
     found: Statistics = {name: {} for name in candidates}
-    sides: list[Staged] = []
+    makes = [candidate.make for candidate in candidates.values()]
     count = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for sample, shapes in _with_shapes(reference, samples):
-            if not sides:
-                batches = make_batches(reference, tensors, sample.feed, memory // (2 * len(candidates) + 2))
-                sides = [Staged(reference, batches), *(Staged(c.make(), batches) for c in candidates.values())]
+        for visit in Staged(reference, tensors, samples, memory // 2, makes):
             for name, candidate in candidates.items():
-                _reduce(found[name], *_inputs(sample.feed, candidate.precision), pool)
-            runs = [side.run(sample.feed, shapes) for side in sides]
-            for number, (expected, *actual) in enumerate(zip(*runs, strict=True)):
-                progress(count, None, f"sample {count + 1}, tensors from {batches[number][0]}")
+                _reduce(found[name], *_inputs(visit.sample.feed, candidate.precision), pool)
+            for expected, *actual in visit.batches:
+                progress(count, None, f"sample {count + 1}, tensors from {next(iter(expected))}")
                 for statistics, arrays in zip(found.values(), actual, strict=True):
                     _reduce(statistics, expected, arrays, pool)
             count += 1
     return found, count
-
-
-def _with_shapes(
-    model: ModelProto, samples: Iterable[Sample]
-) -> Iterator[tuple[Sample, Mapping[str, tuple[int, ...]]]]:
-    """Each sample with the shapes that the tensors take for it, as far as inference can tell."""
-    fed: Mapping[str, tuple[int, ...]] | None = None
-    shapes: Mapping[str, tuple[int, ...]] = {}
-    for sample in samples:
-        now = {name: array.shape for name, array in sample.feed.items()}
-        if now != fed:
-            fed, shapes = now, inferred_shapes(model, now)
-        yield sample, shapes
 
 
 def _inputs(feed: Feed, precision: Precision) -> tuple[Feed, Feed]:

@@ -7,7 +7,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any
 
 from onnx import ModelProto
 
@@ -16,44 +17,41 @@ from trtflow.files.strict_json import json_numbers
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, LOW, Precision
 from trtflow.rewriting.rewrite import rewrite
+from trtflow.runners.backend import Runner
 from trtflow.runners.emulated import EmulatedRunner, Rounding
-from trtflow.runners.engines import Execute
 from trtflow.runners.evaluate import Evaluator, Measurement
-from trtflow.runners.reference import ReferenceRunner
+from trtflow.runners.memo import Memo, Memory
+from trtflow.runners.registry import Execute
 from trtflow.runners.switched import SwitchedRunner
 from trtflow.search.oracle import FAILED, Outcome
 
 HARDEST = 2  # samples that a probe looks at
 
 
-class Memo(Protocol):
-    """Records of single evaluations that outlive the process."""
-
-    def get(self, material: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The record stored for ``material``, if any."""
-        ...
-
-    def put(self, material: Mapping[str, Any], record: Mapping[str, Any]) -> None:
-        """Store ``record`` at once."""
-        ...
-
-
 class PlanOracle(ABC):
-    """Measures plans on the samples of ``evaluator``; each plan once, ever, thanks to ``memo``.
+    """Measures plans on the samples of ``evaluator``; each plan once, and with a ``memo`` that lasts once ever.
 
-    ``material`` names everything beside the plan that decides the outcome. A probe looks at the samples that
+    ``material`` names everything beside the plan that decides the outcome; only a ``memo`` that is shared needs it.
+    A probe looks at the samples that
     the first refused plan treated worst.
     """
 
-    def __init__(self, evaluator: Evaluator, memo: Memo, material: Mapping[str, Any]) -> None:
-        self._evaluator, self._memo, self._material = evaluator, memo, material
+    def __init__(
+        self, evaluator: Evaluator, memo: Memo | None = None, material: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        self._evaluator, self._memo, self._material = evaluator, memo or Memory(), material
         self._hardest: tuple[int, ...] | None = None
 
     @abstractmethod
-    def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
-        """What executes ``plan``. May raise ModelError or BackendError: such a plan has failed, and is not bad."""
+    def runner(self, plan: PrecisionPlan) -> Runner:
+        """What executes ``plan``.
 
-    def prober(self, plan: PrecisionPlan) -> ReferenceRunner:
+        Raises:
+            ModelError: ONNX Runtime refuses what the plan makes of the model. Such a plan has failed, and is not bad.
+            BackendError: likewise, an engine.
+        """
+
+    def prober(self, plan: PrecisionPlan) -> Runner:
         """What executes ``plan`` on few samples."""
         return self.runner(plan)
 
@@ -113,17 +111,22 @@ class EmulatedOracle(PlanOracle):
     """Measures plans by emulation."""
 
     def __init__(
-        self, model: ModelProto, evaluator: Evaluator, rounding: Rounding, memo: Memo, material: Mapping[str, Any]
+        self,
+        model: ModelProto,
+        evaluator: Evaluator,
+        rounding: Rounding = "tensor",
+        memo: Memo | None = None,
+        material: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         super().__init__(evaluator, memo, material)
         self._model, self._rounding = model, rounding
         self._switched: dict[Precision, SwitchedRunner | None] = {}
 
-    def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
+    def runner(self, plan: PrecisionPlan) -> Runner:
         """A session of its own for ``plan``."""
         return EmulatedRunner(self._model, plan, self._rounding)
 
-    def prober(self, plan: PrecisionPlan) -> ReferenceRunner:
+    def prober(self, plan: PrecisionPlan) -> Runner:
         """One session for all plans where that can be: a session of its own costs more than a run on few samples."""
         low = plan.default
         if self._rounding != "tensor" or low not in LOW or not {*plan.nodes.values()} <= {FP32}:
@@ -141,12 +144,17 @@ class EngineOracle(PlanOracle):
     """Measures plans on what ``execute`` makes of the rewritten file: real kernels, real fusion."""
 
     def __init__(
-        self, model: ModelProto, evaluator: Evaluator, execute: Execute, memo: Memo, material: Mapping[str, Any]
+        self,
+        model: ModelProto,
+        evaluator: Evaluator,
+        execute: Execute,
+        memo: Memo | None = None,
+        material: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         super().__init__(evaluator, memo, material)
         self._model, self._execute = model, execute
 
-    def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
+    def runner(self, plan: PrecisionPlan) -> Runner:
         """An engine of the file that ``plan`` is rewritten to."""
         return self._execute(rewrite(self._model, plan).model)
 

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from onnx import ModelProto
 
+from trtflow.cures import Cure
 from trtflow.emulation.emulate import instrument
-from trtflow.files.cures import Cure, read_cures
+from trtflow.files.cures import read_cures
 from trtflow.files.scales import read_scales
 from trtflow.plan import PrecisionPlan
 from trtflow.qdq.quantize import Quantized, quantize
 from trtflow.runners.emulated import Rounding
+from trtflow.runners.evaluate import Evaluator
+from trtflow.runners.memo import Memo
 from trtflow.runners.oracle import EmulatedOracle
 from trtflow.runners.reference import ReferenceRunner
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """The magnitudes that the largest codes of activations stand for, and the cures that quantisation carries out."""
+    """The magnitudes that the largest codes of activations stand for, and the cures that quantization carries out."""
 
     activations: Mapping[str, float]
     cures: tuple[Cure, ...] = ()
@@ -32,14 +36,19 @@ class Ranges:
 
 
 def read_ranges_of(scales: Path | None, cures: Path | None = None) -> Ranges:
-    """What a scales file and a file of cures hold. Raises `PlanError` for bad ones."""
+    """What a scales file and a file of cures hold.
+
+    Raises:
+        PlanError: one of them is not such a file.
+    """
     return Ranges({} if scales is None else read_scales(scales).amax, () if cures is None else read_cures(cures))
 
 
 def emulate(model: ModelProto, plan: PrecisionPlan, ranges: Ranges, rounding: Rounding = "tensor") -> ModelProto:
     """The FP32 graph that computes ``model`` under ``plan``: Q/DQ pairs executed, FP16 and BF16 rounded.
 
-    Raises `PlanError` for unknown nodes and for activations without a range.
+    Raises:
+        PlanError: the plan names unknown nodes, or an activation has no range.
     """
     quantized = ranges.quantize(model, plan)
     return instrument(quantized.model, quantized.plan, rounding)
@@ -55,8 +64,16 @@ class QuantizedRunner(ReferenceRunner):
 class QuantizedOracle(EmulatedOracle):
     """Measures plans over INT8, FP8, FP16, BF16 and FP32. ``material`` must tell the ranges, too."""
 
-    def __init__(self, ranges: Ranges, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(
+        self,
+        ranges: Ranges,
+        model: ModelProto,
+        evaluator: Evaluator,
+        rounding: Rounding = "tensor",
+        memo: Memo | None = None,
+        material: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(model, evaluator, rounding, memo, material)
         self._ranges = ranges
 
     def runner(self, plan: PrecisionPlan) -> ReferenceRunner:

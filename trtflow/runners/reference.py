@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from onnx import ModelProto
@@ -11,10 +12,18 @@ from trtflow.model.session import create_session
 
 
 class ReferenceRunner(OnnxrtRunner):  # type: ignore[misc]
-    """The FP32 reference: the model as it is, on ONNX Runtime's CPU provider, which has no TF32."""
+    """A model in ONNX Runtime: by default the FP32 reference, on the CPU provider, which has no TF32.
 
-    def __init__(self, model: ModelProto, name: str = "onnxruntime-fp32") -> None:
-        super().__init__(lambda: create_session(model), name=name)
+    ``session`` makes the session when the runner is entered.
+    """
+
+    def __init__(
+        self,
+        model: ModelProto,
+        name: str = "onnxruntime-fp32",
+        session: Callable[[ModelProto], Any] = create_session,
+    ) -> None:
+        super().__init__(lambda: session(model), name=name)
 
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
         """The outputs for ``feed``."""

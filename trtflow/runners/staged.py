@@ -1,109 +1,118 @@
-"""Run a model stage by stage and read all its tensors on the way, each node executed about once."""
+"""All wanted tensors of a model over samples, batch by batch within a memory budget, each node executed about once.
+
+The samples are read once a pass, and of each sample's tensors one batch is in memory at a time. Several models can
+advance side by side, to be compared; or one model's tensors are folded into something small at once.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from onnx import ModelProto
 
-from trtflow.data import Array, Feed
-from trtflow.model.session import create_session
-from trtflow.model.shapes import tensor_bytes, tensor_shapes
-from trtflow.model.stages import stages
+from trtflow.data import Array, Feed, Sample
+from trtflow.model.layers import layers
+from trtflow.model.shapes import inferred_shapes
+from trtflow.model.stages import reads
+from trtflow.progress import Progress, silent
+from trtflow.runners.batches import make_batches
+from trtflow.runners.sessions import StageSessions
 
-SESSIONS = 16
-"""How many stages there are at most, where memory allows so few."""
-ENOUGH = 1 << 25
-"""Bytes of a batch that need no splitting: about what stays in a CPU's cache until it is reduced."""
-_ALIGNMENT = 64
+BUDGET = 256_000_000
+"""Bytes of activations to hold at once."""
+
+Kept = TypeVar("Kept")
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One sample, and its tensors batch by batch: for each model what it computes, overwritten by the next batch."""
+
+    sample: Sample
+    batches: Iterator[tuple[Feed, ...]]
 
 
 class Staged:
-    """The FP32 tensors of one model, batch by batch; all sessions are made at once and kept."""
+    """The FP32 ``tensors`` of ``model`` over ``samples``, which are read again for each pass.
 
-    def __init__(self, model: ModelProto, batches: Sequence[Sequence[str]]) -> None:
-        self._buffer = Buffer()
-        self._stages = []
-        for stage in stages(model, batches):
-            session = create_session(stage.model, many=True)
-            self._stages.append((stage.fed, stage.inputs, stage.outputs, session))
-
-    def run(self, feed: Feed, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, Array]]:
-        """The tensors of each batch for ``feed``; they are overwritten when the next batch is asked for.
-
-        ``shapes`` are those that the tensors take for this feed; ONNX Runtime finds memory for what is not there.
-        """
-        kept: dict[str, Array] = {}
-        for index, (fed, inputs, outputs, session) in enumerate(self._stages):
-            arrays = self._buffer.arrays({name: shapes[name] for name in outputs if name in shapes})
-            given = {name: np.ascontiguousarray(feed[name]) for name in fed}
-            found = _run(session, given | {name: kept[name] for name in inputs}, arrays, outputs)
-            yield found
-            later: Set[str] = {name for stage in self._stages[index + 1 :] for name in stage[1]}
-            kept = {name: array for name, array in kept.items() if name in later}
-            kept |= {name: array.copy() for name, array in found.items() if name in later}
-
-
-def _run(session: Any, feed: Feed, arrays: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
-    binding = session.io_binding()
-    for name, array in feed.items():
-        binding.bind_cpu_input(name, array)
-    for name in outputs:
-        if name in arrays:
-            place = arrays[name]
-            binding.bind_output(name, "cpu", 0, place.dtype, place.shape, place.ctypes.data)
-        else:
-            binding.bind_output(name, "cpu")
-    session.run_with_iobinding(binding)
-    if len(arrays) == len(outputs):
-        return dict(arrays)
-    made = zip(outputs, binding.get_outputs(), strict=True)
-    return {name: arrays[name] if name in arrays else value.numpy() for name, value in made}
-
-
-class Buffer:
-    """Memory that batches use one after another, so that its pages are touched for the first time only once."""
-
-    def __init__(self) -> None:
-        self._memory: NDArray[np.uint8] = np.empty(0, np.uint8)
-
-    def arrays(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
-        """FP32 arrays side by side; what earlier ones held is overwritten."""
-        sizes = [4 * math.prod(shape) for shape in shapes.values()]
-        starts = np.cumsum([0, *(size + -size % _ALIGNMENT for size in sizes)]).tolist()
-        if starts[-1] > self._memory.size:
-            self._memory = np.empty(0, np.uint8)  # the old one goes first
-            self._memory = np.empty(starts[-1], np.uint8)
-        return {
-            name: self._memory[start : start + size].view(np.float32).reshape(shape)
-            for (name, shape), start, size in zip(shapes.items(), starts, sizes, strict=False)
-        }
-
-
-def batch_tensors(sizes: Mapping[str, int], budget: int) -> list[list[str]]:
-    """Split tensors, in their order, so that no batch holds more than ``budget`` bytes (one tensor at least)."""
-    batches: list[list[str]] = []
-    room = -math.inf
-    for name, size in sizes.items():
-        if size > room:
-            batches.append([])
-            room = budget
-        batches[-1].append(name)
-        room -= size
-    return batches
-
-
-def make_batches(model: ModelProto, tensors: Sequence[str], feed: Feed, budget: int) -> list[list[str]]:
-    """Split FP32 ``tensors``, in topological order, for `Staged`: into few batches, each within ``budget`` bytes.
-
-    Sizes are those for ``feed``.
-
-    Raises:
-        ModelError: ONNX Runtime cannot run the model on ``feed``, and inference cannot tell the sizes.
+    ``beside``: what makes the models that advance beside it, and is called once. They have the same tensors, and are
+    compared with it: all of them compute in one layout, so that nothing but their precisions tells them apart.
+    ``budget``: bytes of a batch of all models. Batches are made for the first sample's shapes.
     """
-    sizes = tensor_bytes(tensor_shapes(model, tensors, feed))
-    return batch_tensors(sizes, min(budget, max(ENOUGH, sum(sizes.values()) // SESSIONS)))
+
+    def __init__(
+        self,
+        model: ModelProto,
+        tensors: Iterable[str],
+        samples: Iterable[Sample],
+        budget: int = BUDGET,
+        beside: Sequence[Callable[[], ModelProto]] = (),
+    ) -> None:
+        self._model, self._samples, self._budget, self._beside = model, samples, budget, beside
+        wanted, fed = set(tensors), {value.name for value in model.graph.input}
+        self._fed = [value.name for value in model.graph.input if value.name in wanted]
+        self._floats = floats_of(model)
+        made = [name for node in model.graph.node for name in node.output]
+        held = [tensor.name for tensor in model.graph.initializer]
+        self._computed = [name for name in (*held, *made) if name in wanted - fed]
+        self._sides: list[StageSessions] = []
+
+    def __iter__(self) -> Iterator[Visit]:
+        """One pass. Wanted inputs of the model come as a batch of their own, before all others."""
+        for sample, shapes in self._shaped():
+            self._start(sample.feed)
+            yield Visit(sample, self._run(sample.feed, shapes))
+
+    def fold(
+        self,
+        reduce: Callable[[str, Array], Kept],
+        join: Callable[[Kept, Kept], Kept],
+        text: str = "",
+        progress: Progress = silent,
+    ) -> dict[str, Kept]:
+        """One pass: ``reduce`` each tensor of each sample at once, and ``join`` the results over the samples."""
+        found: dict[str, Kept] = {}
+        for index, visit in enumerate(self):
+            progress(index, None, text)
+            for arrays, *_ in visit.batches:
+                for name, array in arrays.items():
+                    kept = reduce(name, array)
+                    found[name] = join(found[name], kept) if name in found else kept
+        return found
+
+    def _start(self, feed: Feed) -> None:
+        if self._sides:
+            return
+        batches = make_batches(self._model, self._computed, feed, self._budget // (1 + len(self._beside)))
+        compared = bool(self._beside)
+        for make in (lambda: self._model, *self._beside):
+            floats = () if compared else self._floats
+            self._sides.append(StageSessions(make(), batches, floats, keep_layout=compared))
+
+    def _run(self, feed: Feed, shapes: Shapes) -> Iterator[tuple[Feed, ...]]:
+        if self._fed:
+            yield ({name: feed[name] for name in self._fed},) * len(self._sides)
+        yield from zip(*(side.run(feed, shapes) for side in self._sides), strict=True)
+
+    def _shaped(self) -> Iterator[tuple[Sample, Shapes]]:
+        """Each sample with the shapes that FP32 tensors take for it, as far as inference can tell."""
+        fed: Shapes | None = None
+        shapes: Shapes = {}
+        for sample in self._samples:
+            now = {name: array.shape for name, array in sample.feed.items()}
+            if now != fed:
+                known = inferred_shapes(self._model, now)
+                fed, shapes = now, {name: shape for name, shape in known.items() if name in self._floats}
+            yield sample, shapes
+
+
+def floats_of(model: ModelProto) -> frozenset[str]:
+    """The FP32 tensors of the main graph that depend on what the network is fed."""
+    live = {value.name for value in model.graph.input}
+    for node in model.graph.node:
+        if not live.isdisjoint(reads(node)):
+            live.update(node.output)
+    return frozenset(layer.tensor for layer in layers(model)) & live

@@ -18,7 +18,9 @@ class SwitchedRunner(ReferenceRunner):
     """Executes any plan between ``low`` and FP32, rounding every tensor. `under` chooses the plan.
 
     The session outlives deactivation. Numbers equal those of `EmulatedRunner` up to the order of additions.
-    Raises `ModelError` when the model has candidates inside control flow, which `EmulatedRunner` takes.
+
+    Raises:
+        ModelError: the model has candidates inside control flow, which `EmulatedRunner` takes.
     """
 
     def __init__(self, model: ModelProto, low: Precision) -> None:

@@ -15,10 +15,10 @@ from trtflow.files.search import BaselineEntry, FrontPoint, SearchDocument
 from trtflow.files.statistics import Statistics
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16, FP32, Precision
-from trtflow.runners.build import shape_ranges
-from trtflow.runners.engines import EngineName, executor
+from trtflow.runners.backend import shape_ranges
 from trtflow.runners.evaluate import Evaluator, UserMetric
 from trtflow.runners.oracle import EmulatedOracle, EngineOracle, PlanOracle, ProbingOracle
+from trtflow.runners.registry import executor
 from trtflow.search.ledger import Evaluation
 from trtflow.search.oracle import Outcome
 from trtflow.search.problem import Problem
@@ -47,7 +47,7 @@ class BisectSettings(SearchSettings):
 
     high: Precision = FP32
     oracle: Literal["emulated", "engine", "both"] = "emulated"
-    engine: EngineName = "tensorrt"
+    engine: str = "tensorrt"
     baselines: tuple[str, ...] = ("bisect",)
     pareto: int = 0
 

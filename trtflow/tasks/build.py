@@ -9,7 +9,9 @@ from typing import Literal
 from trtflow.data import Sample
 from trtflow.errors import BackendError
 from trtflow.files.outcomes import BuildOutcome
-from trtflow.runners.build import build_engine, find_backend, shape_ranges
+from trtflow.runners.backend import shape_ranges
+from trtflow.runners.registry import find_backend
+from trtflow.runners.tensorrt import build_engine
 
 
 def build(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto
 
-from trtflow.calibration.stream import Stream
+from trtflow.calibration.passes import find_ranges
 from trtflow.data import Dataset, Sample
 from trtflow.diagnosis.checks.caches import check_cache, check_origin
 from trtflow.diagnosis.checks.inputs import check_inputs
@@ -19,6 +19,7 @@ from trtflow.files.ranges import RangesFile
 from trtflow.files.scales import Scales
 from trtflow.model.ports import model_inputs
 from trtflow.numerics.inputs import InputStatistics, describe, join
+from trtflow.runners.staged import Staged
 
 USUAL = Limits()
 SAMPLED = 64  # samples of the evaluation set whose inputs are described
@@ -67,7 +68,7 @@ def check_calibration(
         if all(labels):
             yield from check_classes(*labels)
         if all(check.verdict != "refuse" for check in inputs):  # else it says the same again, of every tensor
-            reached = Stream(model, list(scales.tensors), data.head(samples)).ranges()
+            reached = find_ranges(Staged(model, scales.tensors, data.head(samples)))
             yield from check_coverage(scales.tensors, reached, limits)
     if loaded is not None:
         yield from _loaded(loaded, model, scales)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from onnx import ModelProto
 
+from trtflow.cures import Cure
 from trtflow.diagnosis.explain import explain
 from trtflow.files.constraints import Constraints, ModelReference, Node
-from trtflow.files.cures import Cure, in_effect
+from trtflow.files.cures import in_effect
 from trtflow.files.findings import Finding
 from trtflow.files.outcomes import ModelFacts
 from trtflow.files.scales import Scales

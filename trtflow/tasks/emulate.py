@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from onnx import ModelProto
 
+from trtflow.cures import Cure
 from trtflow.emulation.emulate import Rounding
-from trtflow.files.cures import Cure
 from trtflow.files.scales import Scales
 from trtflow.plan import PrecisionPlan
 from trtflow.runners import quantized

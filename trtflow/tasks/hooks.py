@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trtflow.runners.evaluate import Progress
-from trtflow.runners.oracle import Memo
-
-
-def _untold(done: int, total: int | None, text: str) -> None:
-    """Nobody asked."""
+from trtflow.progress import Progress, silent
+from trtflow.runners.memo import Memo
 
 
 @dataclass(frozen=True)
 class Hooks:
     """``progress`` is told (done, total, text), ``log`` a line worth keeping; ``memo`` outlives the process."""
 
-    progress: Progress = _untold
+    progress: Progress = silent
     log: Callable[[str], None] = lambda line: None
     memo: Memo | None = None
 

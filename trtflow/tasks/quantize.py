@@ -9,9 +9,9 @@ from typing import Literal
 
 from onnx import ModelProto
 
+from trtflow.cures import Cure
 from trtflow.data import Sample
 from trtflow.diagnosis.multiply_adds import Worker, left_out, shares_by_precision
-from trtflow.files.cures import Cure
 from trtflow.files.findings import Finding
 from trtflow.files.scales import Scales
 from trtflow.files.search import EightBits, Metrics, SearchDocument, Side

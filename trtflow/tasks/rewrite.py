@@ -10,8 +10,8 @@ from pathlib import Path
 
 import onnx
 
+from trtflow.cures import Cure
 from trtflow.files.constraints import Constraints
-from trtflow.files.cures import Cure
 from trtflow.files.outcomes import RewriteOutcome
 from trtflow.files.scales import Scales
 from trtflow.model.load import save

@@ -5,8 +5,8 @@ It ended with TensorRT 10.16; from 11 on, and for TensorRT-RTX, the rewritten ON
 
 from __future__ import annotations
 
+from trtflow.cures.rescaling import Rescaling
 from trtflow.files.constraints import Constraints
-from trtflow.files.cures import Rescaling
 from trtflow.precision import FP32, PRECISIONS, ROWS, Precision
 
 VALID = "TensorRT 8.4 to 10.16"

@@ -1,72 +1,99 @@
-"""Build engines with TensorRT or TensorRT-RTX through Polygraphy's loaders, strongly typed, TF32 off."""
+"""TensorRT and TensorRT-RTX through Polygraphy's loaders: engines, strongly typed, TF32 off."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import shutil
+import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError
 from trtflow.precision import LOW, ROWS
+from trtflow.runners.backend import Runner, ShapeRange
 
-Backend = Literal["tensorrt", "tensorrt-rtx"]
-_MODULES: Mapping[Backend, str] = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
-
-
-@dataclass(frozen=True)
-class ShapeRange:
-    """The smallest, the typical and the largest shape of an input with free dimensions."""
-
-    low: tuple[int, ...]
-    typical: tuple[int, ...]
-    high: tuple[int, ...]
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 @dataclass(frozen=True)
 class EngineBuild:
     """What was built: backend and version, time in seconds, size in bytes, network tensors by type."""
 
-    backend: Backend
+    backend: str
     version: str
     seconds: float
     bytes: int
     tensors: Mapping[str, int]
 
 
-def find_backend() -> tuple[Backend | None, str]:
-    """The backend that can build here, TensorRT before TensorRT-RTX, else None and the reason."""
-    missing = []
-    for backend, module in _MODULES.items():
-        reason = _why_not(backend, module)
-        if not reason:
-            return backend, ""
-        missing.append(reason)
-    return None, "; ".join(missing) + "; pip install 'trtflow[rtx]' builds on any Linux x86-64 machine"
+@dataclass(frozen=True)
+class TensorRt:
+    """TensorRT or TensorRT-RTX; ``module`` is its Python package. An engine needs a GPU to run."""
+
+    name: str
+    module: str
+    needs_gpu: bool
+    builds: bool = True
+
+    def why_not(self) -> str:
+        """What is missing to build."""
+        if importlib.util.find_spec(self.module) is None:
+            return f"{self.module} is not installed"
+        if self.needs_gpu and shutil.which("nvidia-smi") is None:
+            return f"{self.name} needs a GPU to build and there is none"
+        try:
+            importlib.import_module(self.module)
+        except Exception as error:  # a stub wheel or a missing library fails in ways of its own
+            return f"{self.module} cannot be imported ({error})"
+        return ""
+
+    def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+        """An engine that is built from ``model`` as it is typed."""
+        return EngineRunner(self.name, model, shapes)
 
 
-def _why_not(backend: Backend, module: str) -> str:
-    if importlib.util.find_spec(module) is None:
-        return f"{module} is not installed"
-    if backend == "tensorrt" and shutil.which("nvidia-smi") is None:
-        return "tensorrt needs a GPU to build and there is none"
-    try:
-        importlib.import_module(module)
-    except Exception as error:  # a stub wheel or a missing library fails in ways of its own
-        return f"{module} cannot be imported ({error})"
-    return ""
+class EngineRunner:
+    """Builds on entering, and executes; needs a GPU to run."""
+
+    def __init__(self, backend: str, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> None:
+        self.name = backend
+        self._model, self._shapes = model, shapes
+        self._engine: Any = None
+
+    def __enter__(self) -> EngineRunner:
+        from trtflow.model.load import save
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            save(self._model, path)
+            build_engine(self.name, path, self._shapes, path.with_suffix(".plan"))
+            plan = path.with_suffix(".plan").read_bytes()
+        from polygraphy.backend.trt import EngineFromBytes, TrtRunner
+
+        self._engine = TrtRunner(EngineFromBytes(plan), name=self.name)
+        self._engine.activate()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._engine.deactivate()
+
+    def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
+        """The outputs for ``feed``."""
+        return dict(self._engine.infer(feed, check_inputs=False))
 
 
-def build_engine(backend: Backend, model: Path, shapes: Mapping[str, ShapeRange], destination: Path) -> EngineBuild:
+def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], destination: Path) -> EngineBuild:
     """Build ``model`` as it is typed and write the engine to ``destination``.
 
-    Run it in a process of its own: the backend is chosen once per process, and a builder may crash.
+    ``backend``: tensorrt or tensorrt-rtx. Run it in a process of its own: the backend is chosen once per process,
+    and a builder may crash.
 
     Raises:
         BackendError: the model is not parsed or built, or the network ignores the model's low precision.
@@ -95,7 +122,7 @@ def build_engine(backend: Backend, model: Path, shapes: Mapping[str, ShapeRange]
         ) from error
     destination.write_bytes(engine)
     seconds = time.perf_counter() - started
-    version = str(importlib.import_module(_MODULES[backend]).__version__)
+    version = str(importlib.import_module(backend.replace("-", "_")).__version__)
     return EngineBuild(backend, version, seconds, len(engine), tensors)
 
 
@@ -117,15 +144,3 @@ def _require_low_precision(model: Path, tensors: Mapping[str, int]) -> None:
         raise BackendError(
             f"{model.name} asks for {', '.join(ignored)}, but the parsed network has none: {dict(tensors)}."
         )
-
-
-def shape_ranges(feeds: Sequence[Mapping[str, tuple[int, ...]]]) -> dict[str, ShapeRange]:
-    """Per input the range of shapes seen in ``feeds``; the typical one is the first."""
-    return {
-        name: ShapeRange(
-            tuple(map(min, zip(*(feed[name] for feed in feeds), strict=True))),
-            feeds[0][name],
-            tuple(map(max, zip(*(feed[name] for feed in feeds), strict=True))),
-        )
-        for name in feeds[0]
-    }

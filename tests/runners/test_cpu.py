@@ -1,0 +1,26 @@
+"""What runs anywhere: FP32 hides what a type does, emulation shows it."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from trtflow.plan import PrecisionPlan
+from trtflow.rewriting.rewrite import rewrite
+from trtflow.runners.backend import Backend
+from trtflow.runners.cpu import Emulated, OnnxRuntime
+
+
+@pytest.mark.parametrize(("backend", "finite"), [(OnnxRuntime(), True), (Emulated(), False)])
+def test_an_overflow_in_fp16_shows_where_types_are_obeyed(
+    overflowing: onnx.ModelProto, backend: Backend, finite: bool
+) -> None:
+    with backend.start(rewrite(overflowing, PrecisionPlan("fp16")).model, {}) as runner:
+        found = runner({"x": np.full((1, 4), 70, np.float32)})["y"]
+    assert np.isfinite(found).all() == finite
+
+
+@pytest.mark.parametrize("backend", [OnnxRuntime(), Emulated()])
+def test_nothing_is_missing_and_nothing_is_built(backend: Backend) -> None:
+    assert (backend.why_not(), backend.builds) == ("", False)

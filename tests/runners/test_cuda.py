@@ -1,0 +1,55 @@
+"""The CUDA provider is never mistaken for the CPU's, which hides FP16."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from trtflow.errors import BackendError
+from trtflow.runners.cuda import PROVIDER, Cuda
+
+needs_cuda = pytest.mark.skipif(
+    PROVIDER not in onnxruntime.get_available_providers(), reason="onnxruntime has no CUDA provider"
+)
+
+
+def test_without_the_provider_it_says_what_is_offered_and_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["Azure", "CPU"])
+    assert "offers Azure, CPU: install onnxruntime-gpu on a machine with a GPU" in Cuda().why_not()
+
+
+def test_with_the_provider_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDER, "CPUExecutionProvider"])
+    assert Cuda().why_not() == ""
+
+
+class _Session:
+    """A session in which the provider did not start, as onnxruntime has it: the CPU takes over silently."""
+
+    asked: ClassVar[list[object]] = []
+
+    def __init__(self, model: bytes, providers: list[object]) -> None:
+        self.asked[:] = providers
+
+    def get_providers(self) -> list[str]:
+        return ["CPUExecutionProvider"]
+
+
+def test_a_provider_that_does_not_start_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, overflowing: onnx.ModelProto
+) -> None:
+    monkeypatch.setattr(onnxruntime, "InferenceSession", _Session)
+    runner = Cuda().start(overflowing, {})
+    with pytest.raises(BackendError, match="did not start"), runner:
+        pass
+    assert _Session.asked[0] == (PROVIDER, {"use_tf32": "0"})
+
+
+@needs_cuda
+def test_a_gpu_computes_as_the_file_is_typed(overflowing: onnx.ModelProto) -> None:
+    with Cuda().start(overflowing, {}) as runner:
+        assert np.isfinite(runner({"x": np.full((1, 4), 70, np.float32)})["y"]).all()

@@ -1,0 +1,84 @@
+"""Backends by name: each says what is missing, and starts models where nothing is."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import get_args
+
+import numpy as np
+import onnx
+import pytest
+
+from trtflow.errors import BackendError
+from trtflow.runners import registry
+from trtflow.runners.backend import Runner, ShapeRange
+from trtflow.runners.reference import ReferenceRunner
+from trtflow.runners.registry import BACKENDS, BUILDERS, NAMES, executor, find_backend
+from trtflow.steps.bisect import With as BisectOptions
+from trtflow.steps.build import With as BuildOptions
+
+FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
+
+
+def test_each_backend_is_listed_by_its_own_name() -> None:
+    assert {name: backend.name for name, backend in BACKENDS.items()} == {name: name for name in NAMES}
+    assert BUILDERS == ("tensorrt", "tensorrt-rtx")
+
+
+@pytest.mark.parametrize(("options", "field"), [(BisectOptions, "engine"), (BuildOptions, "runner")])
+def test_options_of_steps_name_backends_that_there_are(options: type, field: str) -> None:
+    assert set(get_args(options.model_fields[field].annotation)) - {"auto"} <= set(NAMES)
+
+
+def test_names_are_known_without_loading_what_executes() -> None:
+    script = (
+        "import sys, trtflow.runners.registry; print({'onnx', 'onnxruntime', 'polygraphy', 'numpy'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_without_a_builder_the_reasons_and_the_remedy_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    found, why = find_backend()
+    assert found is None
+    assert why.startswith("tensorrt is not installed; tensorrt_rtx is not installed; ")
+    assert "pip install 'trtflow[rtx]'" in why
+
+
+class Own:
+    """A backend of a stranger's."""
+
+    name, builds = "own", True
+
+    def __init__(self, missing: str = "") -> None:
+        self._missing = missing
+
+    def why_not(self) -> str:
+        return self._missing
+
+    def start(self, model: onnx.ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+        return ReferenceRunner(model, f"own {shapes['x'].high}")
+
+
+def test_a_strangers_backend_is_a_line(monkeypatch: pytest.MonkeyPatch, overflowing: onnx.ModelProto) -> None:
+    monkeypatch.setattr(registry, "BACKENDS", {**BACKENDS, "own": Own()})
+    with executor("own", {"x": ShapeRange((1, 4), (1, 4), (2, 4))})(overflowing) as runner:
+        assert runner.name == "own (2, 4)"
+        assert np.isfinite(runner(FEED)["y"]).all()
+
+
+def test_the_first_builder_that_is_there_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    backends = {"one": Own("it is not here"), "two": Own(), "three": Own()}
+    monkeypatch.setattr(registry, "BACKENDS", backends)
+    monkeypatch.setattr(registry, "BUILDERS", tuple(backends))
+    assert find_backend() == ("two", "")
+
+
+def test_a_backend_that_is_not_here_is_an_error_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "BACKENDS", {"own": Own("it needs a key")})
+    with pytest.raises(BackendError, match="'own' cannot run here: it needs a key"):
+        executor("own", {})

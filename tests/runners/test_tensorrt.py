@@ -1,0 +1,102 @@
+"""Engines are built as the file is typed, and a request that the builder ignores is an error."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import onnx
+import pytest
+
+from trtflow.errors import BackendError
+from trtflow.plan import PrecisionPlan
+from trtflow.rewriting.rewrite import rewrite
+from trtflow.runners import tensorrt
+from trtflow.runners.backend import ShapeRange
+from trtflow.runners.tensorrt import EngineRunner, TensorRt, build_engine
+
+needs_rtx = pytest.mark.skipif(
+    importlib.util.find_spec("tensorrt_rtx") is None,
+    reason="tensorrt-rtx is not installed: pip install 'trtflow[rtx]'",
+)
+SHAPES = {"x": ShapeRange((1, 4), (1, 4), (2, 4))}
+
+
+RTX = TensorRt("tensorrt-rtx", "tensorrt_rtx", needs_gpu=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "needs_gpu", "expected"),
+    [
+        ("no_such_module_at_all", False, "no_such_module_at_all is not installed"),
+        ("json", True, "own needs a GPU to build and there is none"),
+        ("json", False, ""),
+    ],
+)
+def test_what_is_missing_is_told(
+    monkeypatch: pytest.MonkeyPatch, module: str, needs_gpu: bool, expected: str
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda tool: None)
+    assert TensorRt("own", module, needs_gpu).why_not() == expected
+
+
+def test_a_module_that_cannot_be_imported_is_told_with_its_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "stub_wheel.py").write_text("raise RuntimeError('no libnvinfer')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert TensorRt("own", "stub_wheel", needs_gpu=False).why_not() == "stub_wheel cannot be imported (no libnvinfer)"
+
+
+def test_starting_builds_nothing_before_the_runner_is_entered(overflowing: onnx.ModelProto) -> None:
+    runner = RTX.start(overflowing, SHAPES)
+    assert isinstance(runner, EngineRunner)
+    assert runner.name == "tensorrt-rtx"
+
+
+class _Tensor:
+    def __init__(self, kind: str) -> None:
+        self.dtype = SimpleNamespace(name=kind)
+
+
+class _Layer:
+    def __init__(self, *kinds: str) -> None:
+        self.num_outputs = len(kinds) + 1  # an optional output that is not there is None
+        self._outputs = [*map(_Tensor, kinds), None]
+
+    def get_output(self, index: int) -> _Tensor | None:
+        return self._outputs[index]
+
+
+def test_network_tensors_are_counted_by_type() -> None:
+    layers = [_Layer("HALF", "FLOAT"), _Layer("HALF")]
+    network = SimpleNamespace(num_layers=2, get_layer=layers.__getitem__)
+    assert tensorrt._count_types(network) == {"half": 2, "float": 1}
+
+
+@pytest.mark.parametrize(("tensors", "ignored"), [({"half": 2, "float": 1}, False), ({"float": 3}, True)])
+def test_a_request_that_the_network_ignores_is_an_error(
+    overflowing: onnx.ModelProto, tmp_path: Path, tensors: dict[str, int], ignored: bool
+) -> None:
+    onnx.save(rewrite(overflowing, PrecisionPlan("fp16")).model, tmp_path / "m.onnx")
+    expected = pytest.raises(BackendError, match="asks for half") if ignored else nullcontext()
+    with expected:
+        tensorrt._require_low_precision(tmp_path / "m.onnx", tensors)
+
+
+@needs_rtx
+def test_a_mixed_model_is_built_with_both_types(overflowing: onnx.ModelProto, tmp_path: Path) -> None:
+    onnx.save(rewrite(overflowing, PrecisionPlan("fp16", {"up": "fp32"})).model, tmp_path / "m.onnx")
+    built = build_engine("tensorrt-rtx", tmp_path / "m.onnx", SHAPES, tmp_path / "m.plan")
+    assert built.bytes == (tmp_path / "m.plan").stat().st_size > 0
+    assert set(built.tensors) == {"half", "float"}
+
+
+@needs_rtx
+def test_a_file_that_does_not_parse_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "broken.onnx").write_bytes(onnx.ModelProto().SerializeToString())
+    with pytest.raises(BackendError, match=r"tensorrt-rtx does not build broken\.onnx"):
+        build_engine("tensorrt-rtx", tmp_path / "broken.onnx", SHAPES, tmp_path / "m.plan")

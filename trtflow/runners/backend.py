@@ -1,0 +1,71 @@
+"""What a runner and a backend are. Importing this, or any backend, is cheap: what they need is imported when used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+class Runner(Protocol):
+    """Executes one model, between entering and leaving it. Polygraphy's runners do, with a feed check on top."""
+
+    name: str
+
+    def __enter__(self) -> Any:
+        """Get ready."""
+        ...
+
+    def __exit__(self, *raised: object) -> Any:
+        """Give back what running took."""
+        ...
+
+    def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
+        """The outputs for ``feed``."""
+        ...
+
+
+@dataclass(frozen=True)
+class ShapeRange:
+    """The smallest, the typical and the largest shape of an input with free dimensions."""
+
+    low: tuple[int, ...]
+    typical: tuple[int, ...]
+    high: tuple[int, ...]
+
+
+class Backend(Protocol):
+    """Where a model can run."""
+
+    @property
+    def name(self) -> str:
+        """What configs and reports call it."""
+        ...
+
+    @property
+    def builds(self) -> bool:
+        """Whether it makes engine files, with `trtflow.runners.tensorrt.build_engine`."""
+        ...
+
+    def why_not(self) -> str:
+        """What is missing here; empty: nothing."""
+        ...
+
+    def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+        """What executes ``model`` as it is typed; ``shapes`` bound an engine's inputs."""
+        ...
+
+
+def shape_ranges(feeds: Sequence[Mapping[str, tuple[int, ...]]]) -> dict[str, ShapeRange]:
+    """Per input the range of shapes seen in ``feeds``; the typical one is the first."""
+    return {
+        name: ShapeRange(
+            tuple(map(min, zip(*(feed[name] for feed in feeds), strict=True))),
+            feeds[0][name],
+            tuple(map(max, zip(*(feed[name] for feed in feeds), strict=True))),
+        )
+        for name in feeds[0]
+    }

@@ -1,0 +1,41 @@
+"""Which tensors to read at a time, so that those of a batch fit a memory budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from onnx import ModelProto
+
+from trtflow.data import Feed
+from trtflow.model.shapes import tensor_bytes, tensor_shapes
+
+SESSIONS = 16
+"""How many batches there are at most, where memory allows so few."""
+ENOUGH = 1 << 25
+"""Bytes of a batch that need no splitting: about what stays in a CPU's cache until it is reduced."""
+
+
+def batch_tensors(sizes: Mapping[str, int], budget: int) -> list[list[str]]:
+    """Split tensors, in their order, so that no batch holds more than ``budget`` bytes (one tensor at least)."""
+    batches: list[list[str]] = []
+    room = -math.inf
+    for name, size in sizes.items():
+        if size > room:
+            batches.append([])
+            room = budget
+        batches[-1].append(name)
+        room -= size
+    return batches
+
+
+def make_batches(model: ModelProto, tensors: Sequence[str], feed: Feed, budget: int) -> list[list[str]]:
+    """Split FP32 ``tensors``, in topological order: into few batches, each within ``budget`` bytes.
+
+    Sizes are those for ``feed``.
+
+    Raises:
+        ModelError: ONNX Runtime cannot run the model on ``feed``, and inference cannot tell the sizes.
+    """
+    sizes = tensor_bytes(tensor_shapes(model, tensors, feed))
+    return batch_tensors(sizes, min(budget, max(ENOUGH, sum(sizes.values()) // SESSIONS)))

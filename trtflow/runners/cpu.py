@@ -1,0 +1,45 @@
+"""What runs on any machine: ONNX Runtime's CPU provider in FP32, and the emulator of other precisions on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from trtflow.runners.backend import Runner, ShapeRange
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+class OnnxRuntime:
+    """The FP32 reference."""
+
+    name = "onnxruntime"
+    builds = False
+
+    def why_not(self) -> str:
+        """It is always there."""
+        return ""
+
+    def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+        """What executes ``model`` in FP32: on a CPU lower floating-point types decide nothing."""
+        from trtflow.runners.reference import ReferenceRunner
+
+        return ReferenceRunner(model)
+
+
+class Emulated:
+    """Every tensor rounded as its type says."""
+
+    name = "emulated"
+    builds = False
+
+    def why_not(self) -> str:
+        """It is always there."""
+        return ""
+
+    def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+        """What executes ``model`` as it is typed."""
+        from trtflow.runners.emulated import TypedRunner
+
+        return TypedRunner(model)

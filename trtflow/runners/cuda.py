@@ -1,0 +1,49 @@
+"""ONNX Runtime's CUDA provider: real FP16 kernels, TF32 off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trtflow.errors import BackendError
+from trtflow.runners.backend import Runner, ShapeRange
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+PROVIDER = "CUDAExecutionProvider"
+
+
+class Cuda:
+    """A GPU, through ONNX Runtime."""
+
+    name = "cuda"
+    builds = False
+
+    def why_not(self) -> str:
+        """The installed ONNX Runtime must have the provider."""
+        import onnxruntime
+
+        offered = onnxruntime.get_available_providers()
+        if PROVIDER in offered:
+            return ""
+        return (
+            f"it needs ONNX Runtime's CUDA provider, but the installed onnxruntime offers {', '.join(offered)}: "
+            "install onnxruntime-gpu on a machine with a GPU"
+        )
+
+    def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+        """What executes ``model`` as it is typed."""
+        from trtflow.runners.reference import ReferenceRunner
+
+        return ReferenceRunner(model, self.name, _session)
+
+
+def _session(model: ModelProto) -> Any:
+    import onnxruntime
+
+    providers = [(PROVIDER, {"use_tf32": "0"}), "CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
+    if session.get_providers()[0] != PROVIDER:
+        raise BackendError("ONNX Runtime's CUDA provider did not start, and its CPU provider hides FP16.")
+    return session

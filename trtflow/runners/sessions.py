@@ -1,0 +1,87 @@
+"""One model as sessions that run one behind another, each a stage that computes one batch of its tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from trtflow.data import Array, Feed
+from trtflow.model.session import create_session
+from trtflow.model.stages import stages
+
+_ALIGNMENT = 64
+
+
+class StageSessions:
+    """The FP32 tensors of one model, batch by batch; all sessions are made at once and kept.
+
+    ``floats``: FP32 tensors that need not be read, and are handed on where a later stage needs them; others are
+    computed again there. ``keep_layout``: see `create_session`.
+    """
+
+    def __init__(
+        self, model: ModelProto, batches: Sequence[Sequence[str]], floats: Collection[str], *, keep_layout: bool
+    ) -> None:
+        self._buffer = Buffer()
+        self._stages = []
+        for batch, stage in zip(batches, stages(model, batches, floats), strict=True):
+            session = create_session(stage.model, many=True, keep_layout=keep_layout) if stage.outputs else None
+            self._stages.append((batch, stage.fed, stage.inputs, stage.outputs, session))
+
+    def run(self, feed: Feed, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, Array]]:
+        """The tensors of each batch for ``feed``; they are overwritten when the next batch is asked for.
+
+        ``shapes`` are those that the tensors take for this feed; ONNX Runtime finds memory for what is not there.
+        """
+        kept: dict[str, Array] = {}
+        for index, (batch, fed, inputs, outputs, session) in enumerate(self._stages):
+            arrays = self._buffer.arrays({name: shapes[name] for name in outputs if name in shapes and name in batch})
+            given = {name: np.ascontiguousarray(feed[name]) for name in fed}
+            given |= {name: kept[name] for name in inputs}
+            found = _run(session, given, arrays, outputs) if session else {}
+            yield {name: found[name] if name in found else kept[name] for name in batch}
+            later: Set[str] = {name for stage in self._stages[index + 1 :] for name in stage[2]}
+            kept = {name: array for name, array in kept.items() if name in later}
+            kept |= {name: array.copy() for name, array in found.items() if name in later}
+            del found
+
+
+def _run(session: Any, feed: Feed, arrays: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+    binding = session.io_binding()
+    for name, array in feed.items():
+        binding.bind_cpu_input(name, array)
+    for name in outputs:
+        if name in arrays:
+            place = arrays[name]
+            binding.bind_output(name, "cpu", 0, place.dtype, place.shape, place.ctypes.data)
+        else:
+            binding.bind_output(name, "cpu")
+    session.run_with_iobinding(binding)
+    if len(arrays) == len(outputs):
+        return dict(arrays)
+    made = zip(outputs, binding.get_outputs(), strict=True)
+    return {name: arrays[name] if name in arrays else value.numpy() for name, value in made}
+
+
+class Buffer:
+    """Memory that batches use one after another, so that its pages are touched for the first time only once."""
+
+    def __init__(self) -> None:
+        self._memory: NDArray[np.uint8] = np.empty(0, np.uint8)
+
+    def arrays(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
+        """FP32 arrays side by side; what earlier ones held is overwritten."""
+        sizes = [4 * math.prod(shape) for shape in shapes.values()]
+        starts = np.cumsum([0, *(size + -size % _ALIGNMENT for size in sizes)]).tolist()
+        if starts[-1] > self._memory.size:
+            self._memory = np.empty(0, np.uint8)  # the old one goes first
+            self._memory = np.empty(starts[-1], np.uint8)
+        return {
+            name: self._memory[start : start + size].view(np.float32).reshape(shape)
+            for (name, shape), start, size in zip(shapes.items(), starts, sizes, strict=False)
+        }
