@@ -36,10 +36,10 @@ def _tell(text: str) -> None:
 
 
 def _write_report(error: BaseException) -> Path:
-    from trtflow.engine.facts import fact
+    from trtflow.versions import installed
 
     lines = [f"command: {' '.join(sys.argv)}", f"python: {platform.python_version()} on {platform.platform()}"]
-    lines += [f"{package}: {fact(package)}" for package in PACKAGES]
+    lines += [f"{package}: {installed(package)}" for package in PACKAGES]
     lines += ["", *traceback.format_exception(error)]
     with tempfile.NamedTemporaryFile(
         "w", prefix="trtflow-bug-", suffix=".txt", delete=False, encoding="utf-8"

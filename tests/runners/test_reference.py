@@ -36,7 +36,7 @@ def test_a_model_that_onnx_runtime_refuses_is_an_error_of_the_model(overflowing:
 def test_a_model_beyond_protobufs_limit_goes_by_way_of_a_file(
     monkeypatch: pytest.MonkeyPatch, overflowing: onnx.ModelProto
 ) -> None:
-    monkeypatch.setattr("trtflow.runners.reference._PROTOBUF_LIMIT", 1)
+    monkeypatch.setattr("trtflow.model.session._PROTOBUF_LIMIT", 1)
     found = create_session(overflowing).run(None, {"x": np.ones((1, 4), np.float32)})[0]
     np.testing.assert_allclose(found, 2, rtol=1e-6)
 

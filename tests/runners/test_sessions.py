@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from staged_network import FEED, network, split
-from trtflow.model.facts import tensor_shapes
 
 from trtflow.model.ports import mark_outputs
 from trtflow.model.session import create_session
+from trtflow.model.shapes import inferred_shapes
 from trtflow.runners.sessions import Buffer, StageSessions
 from trtflow.runners.staged import floats_of
 
@@ -18,7 +18,7 @@ from trtflow.runners.staged import floats_of
 def test_stages_compute_what_the_whole_does(size: int, carried: bool) -> None:
     model, tensors = network()
     whole = create_session(mark_outputs(model, tensors)).run(tensors, FEED)
-    shapes = tensor_shapes(model, {"x": FEED["x"].shape})
+    shapes = inferred_shapes(model, {"x": FEED["x"].shape})
     sessions = StageSessions(model, split(tensors, size), floats_of(model) if carried else (), keep_layout=True)
     for _ in range(2):
         found = {name: array.copy() for batch in sessions.run(FEED, shapes) for name, array in batch.items()}

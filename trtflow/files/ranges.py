@@ -37,8 +37,8 @@ MODELOPT_SUFFIX = "_scale"
 class RangesFile:
     """``kind`` of file, the amax of each tensor, and for a cache the version and algorithm of its header.
 
-    ``version`` is TensorRT's as (major, minor, patch). ``name`` is the file's. ``scales`` is the whole file where it is
-    trtflow's own.
+    ``version`` is TensorRT's as (major, minor, patch). ``name`` is the file's. ``scales`` is the whole file where it
+    is trtflow's own.
     """
 
     kind: str

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from trtflow import text
 from trtflow.files.search import EightBits, SearchDocument
 from trtflow.numerics.metrics import METRICS
-from trtflow.precision import QUANTIZED, label
+from trtflow.precision import FP16, QUANTIZED, label
 from trtflow.report import charts, table
 from trtflow.report.layers import layer_rows, totals
 from trtflow.report.model import RunSummary
@@ -46,7 +46,7 @@ def _view(run: RunSummary) -> dict[str, Any]:
         "errors": charts.errors(rows, candidates, kept),
         "shares": charts.shares(rows, candidates, kept),
         "range_of": "FP16" if eight_bits else label(run.low),
-        "ranges": charts.ranges(rows, "fp16" if eight_bits else run.low),
+        "ranges": charts.ranges(rows, FP16 if eight_bits else run.low),
         "front_chart": charts.pareto(search.front) if search and search.front else None,
         "search_chart": charts.search(search.evaluations) if search else None,
         "search_metrics": _search_metrics(search),

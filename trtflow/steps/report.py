@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from trtflow.precision import FP32
 from trtflow.steps.contract import Context, Options, Result, StepRecord, Steps, Table
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ def _table(summary: RunSummary) -> Table | None:
     metrics = summary.verdict.metrics
     if not metrics:
         return None
-    sides = {"reference": "fp32", "low": summary.low, "candidate": "mixed"}
+    sides = {"reference": FP32, "low": summary.low, "candidate": "mixed"}
     if any(row.naive is not None for row in metrics):
         tested = {"naive": f"{summary.low} naive", "low": f"{summary.low} tuned"}
-        sides = {"reference": "fp32", **tested, "candidate": "mixed"}
+        sides = {"reference": FP32, **tested, "candidate": "mixed"}
     rows = tuple(
         (row.metric, *(_figure(getattr(row, side)) for side in sides), row.bound or "reported only")
         for row in metrics
