@@ -13,7 +13,6 @@ from trtflow.data import Feed
 from trtflow.model.ports import mark_outputs
 from trtflow.model.session import create_session
 from trtflow.model.shapes import inferred_shapes
-from trtflow.model.stages import stages
 from trtflow.runners.staged import Staged, make_batches
 
 FEED: Feed = {"x": np.linspace(-2, 3, 24, dtype=np.float32).reshape(2, 12)}
@@ -69,18 +68,6 @@ def test_stages_compute_what_the_whole_does(size: int) -> None:
             np.testing.assert_array_equal(found[name], expected, err_msg=name)
 
 
-def test_a_stage_takes_what_earlier_ones_made_and_no_more() -> None:
-    model, tensors = network()
-    found = list(stages(model, split(tensors, 4)))
-    assert [(stage.fed, stage.inputs, stage.outputs) for stage in found] == [
-        (("x",), (), ("a", "left", "right", "b")),
-        ((), ("a", "b", "left"), ("c", "d", "e", "f")),
-        ((), ("b", "f"), ("g", "y")),
-    ]
-    once = [node.op_type for stage in found for node in stage.model.graph.node if node.op_type != "NonZero"]
-    assert sorted(once) == sorted(node.op_type for node in model.graph.node if node.op_type != "NonZero")
-
-
-def test_sizes_that_inference_cannot_tell_are_measured() -> None:
+def test_batches_keep_to_the_budget_where_sizes_must_be_measured() -> None:
     model, _ = network()
     assert make_batches(model, ["a", "d", "y"], FEED, 4 * 24) == [["a"], ["d", "y"]]
