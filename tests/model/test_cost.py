@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from graph_models import f32, i64, info, model, node, random
+from onnx import TensorProto, helper
 
 from trtflow.model.cost import Cost, costs
 
@@ -44,3 +45,24 @@ def test_a_shape_that_inference_cannot_tell_is_measured() -> None:
     nodes.append(node("Neg", "g", "y"))
     net = model(nodes, [info("x", ["n", 3])], [info("y", ["k"])], [i64("unused", 0)])
     assert costs(net, {"x": (2, 3)})["n_y"].macs == 6
+
+
+def test_a_dimension_that_cannot_be_measured_counts_as_one() -> None:
+    nodes = [node("Gather", "w i", "g"), node("NonZero", "g", "z"), node("Gather", "x z", "t"), node("Neg", "t", "y")]
+    inputs = [info("x", [9, 5]), info("i", ["k"], TensorProto.INT64)]
+    net = model(nodes, inputs, [info("y", None)], [f32("w", [1])])  # ones address an element that w has not
+    assert costs(net, {"x": (9, 5), "i": (2,)})["n_y"] == Cost(5, (5 + 5) * 4)
+
+
+def test_a_dimension_in_a_body_that_inference_cannot_tell_counts_as_one() -> None:
+    nodes = [node("NonZero", "x", "z"), node("Cast", "z", "f", to=TensorProto.FLOAT), node("Neg", "f", "u")]
+    body = helper.make_graph(nodes, "then", [], [info("u", None)])
+    other = helper.make_graph([node("Abs", "x", "e")], "else", [], [info("e", None)])
+    owner = node("If", "c", "y", then_branch=body, else_branch=other)
+    net = model([owner], [info("x", [3, 4]), info("c", [], TensorProto.BOOL)], [info("y", None)])
+    assert costs(net, {"x": (3, 4)}) == {
+        "n_z": Cost(2, (12 + 2) * 4),  # of shape [2, unknown]
+        "n_f": Cost(2, (2 + 2) * 4),
+        "n_u": Cost(2, (2 + 2) * 4),
+        "n_e": Cost(12, (12 + 12) * 4),
+    }

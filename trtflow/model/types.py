@@ -6,6 +6,7 @@ its rules) element types are carried on from the operator schemas' type variable
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,8 +14,8 @@ import onnx
 
 from trtflow.model.scopes import STANDARD_DOMAINS, Key, Scope, constant_tensor, is_constant, opset, scopes
 
-LARGE = 1024
-"""Bytes above which an initializer cannot matter to shape inference and is left out of its copy."""
+LARGE = 128
+"""Elements above which an initializer cannot matter to shape inference and is left out of its copy."""
 
 Shape = tuple[int | str | None, ...]
 DTYPE_ATTRIBUTES: Mapping[str, str] = {
@@ -99,7 +100,8 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
         getattr(light.graph, field).extend(getattr(graph, field))
     light.graph.name = graph.name or "graph"
     for tensor in graph.initializer:
-        light.graph.initializer.append(tensor if tensor.ByteSize() <= LARGE else _hollow(tensor))
+        large = math.prod(tensor.dims) > LARGE  # ByteSize would serialize gigabytes to tell
+        light.graph.initializer.append(_hollow(tensor) if large else tensor)
     return light
 
 

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from graph_models import f32, info, model, node
+
+from trtflow.errors import ModelError
+from trtflow.model import session
+from trtflow.model.session import create_session, open_session
+
+SIZE = 2048  # bytes enough for ONNX to put the weights into a file
+
+
+def network() -> onnx.ModelProto:
+    return model([node("Add", "x w", "y")], [info("x", [SIZE])], [info("y", [SIZE])], [f32("w", np.arange(SIZE))])
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("limit", [0, 2**31])
+def test_a_session_computes_the_same_on_either_side_of_protobufs_limit(
+    many: bool, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_PROTOBUF_LIMIT", limit)
+    net = network()
+    (y,) = create_session(net, many=many).run(None, {"x": np.ones(SIZE, np.float32)})
+    np.testing.assert_array_equal(y, np.arange(SIZE, dtype=np.float32) + 1)
+    assert net == network()
+
+
+def test_a_cpu_session_runs_on_the_cpu_only() -> None:
+    assert create_session(network()).get_providers() == ["CPUExecutionProvider"]
+
+
+def test_options_are_the_callers_own() -> None:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    opened = open_session(network(), options, ["CPUExecutionProvider"])
+    assert opened.get_session_options().graph_optimization_level == options.graph_optimization_level
+
+
+def test_a_refused_model_is_a_model_error() -> None:
+    with pytest.raises(ModelError, match=r"ONNX Runtime refuses the model: .*Nobody"):
+        create_session(model([node("Nobody", "x", "y")], [info("x", [1])], [info("y", [1])]))
