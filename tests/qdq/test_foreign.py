@@ -35,7 +35,7 @@ def write(path: Path, net: onnx.ModelProto) -> Path:
 @pytest.mark.parametrize(("elem", "largest"), [(INT8, 127), (FP8, 448)])
 def test_the_amax_is_the_scale_times_the_largest_code(elem: int, largest: int, tmp_path: Path) -> None:
     path = write(tmp_path / "q.onnx", quantized(("a", 0.5, elem, 0), ("b", [2.0], elem, 0)))
-    assert read_quantized(path) == RangesFile("Q/DQ model", {"a": 0.5 * largest, "b": 2.0 * largest})
+    assert read_quantized(path) == RangesFile("Q/DQ model", {"a": 0.5 * largest, "b": 2.0 * largest}, name="q.onnx")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from graph_models import f32, info, model, node, random
 
+from trtflow.cures import Cure
+from trtflow.cures.clipping import Clipping
+from trtflow.cures.correction import Correction
+from trtflow.cures.rescaling import Rescaling
 from trtflow.files.constraints import Constraints, ModelReference, Node
-from trtflow.files.cures import Clipping, Correction, Cure, Rescaling
 from trtflow.rewriting.misfits import misfits
 
 NETWORK = model(
@@ -64,7 +67,7 @@ def test_a_decision_that_fits_has_no_misfits(given: Constraints) -> None:
 MISFITS = {
     "a node": (
         decision(nodes={"n_r1": Node(precision="fp32", op="Relu", reason="R01")}),
-        "there is no node n_r1 (did you mean n_r0?)",
+        "there is no node n_r1; did you mean 'n_r0'?",
     ),
     "a node like no other": (
         decision(nodes={"encoder": Node(precision="fp32", op="Relu", reason="R01")}),
@@ -72,11 +75,11 @@ MISFITS = {
     ),
     "the node of a cure": (
         int8(cure(Correction, "n_c2", bias=(0.0,))),
-        "there is no node n_c2 (did you mean n_c1?)",
+        "there is no node n_c2; did you mean 'n_c1'?",
     ),
     "the tensor of a rescaling": (
         int8(rescaling("flatt", 4)),
-        "equalisation: there is no tensor flatt (did you mean flat?)",
+        "equalisation: there is no tensor flatt; did you mean 'flat'?",
     ),
     "a place to rescale": (
         int8(rescaling("c0", 4)),
@@ -101,7 +104,7 @@ MISFITS = {
     ),
     "a scale": (
         decision(default="int8", scales={"x": 1.0, "r0x": 1.0}),
-        "n_c1 reads r0, for which there is no scale (did you mean r0x?)",
+        "n_c1 reads r0, for which there is no scale; did you mean 'r0x'?",
     ),
     "the scale of an output layer that is asked for": (
         decision(nodes={"n_y": Node(precision="int8", op="MatMul", reason="R20")}),
