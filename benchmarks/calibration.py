@@ -2,7 +2,7 @@
 
 ``python benchmarks/calibration.py [--models DIR] [task …]``; tasks are those of ``int8_tasks``. Every measurement
 runs in a process of its own, from loading the model to thresholds for the activations that each tool would
-quantise; "idle" loads the model and runs one sample. Peak memory is the process's maximum resident set. Only the
+quantize; "idle" loads the model and runs one sample. Peak memory is the process's maximum resident set. Only the
 tools' own choice of tensors differs: trtflow asks for those that Q/DQ pairs need.
 """
 
@@ -52,7 +52,7 @@ def trtflow(model: Any, samples: list[Any], method: Any) -> int:
 
 
 def onnxruntime(model: Any, samples: list[Any], method: str) -> int:
-    """ONNX Runtime's calibrator of that name, on the operators that trtflow quantises."""
+    """ONNX Runtime's calibrator of that name, on the operators that trtflow quantizes."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, create_calibrator
 

@@ -35,7 +35,7 @@ Stage = Callable[[str], None]
 
 
 def judge(case: Case, stage: Stage, skip: frozenset[str]) -> dict[str, Any]:
-    """All checks of ``case``: {"ineligible": reason} or {plan: `Outcome`}. ``stage`` is told what comes next."""
+    """All checks of ``case``: {"ineligible": reason} or {plan: ``Outcome``}. ``stage`` is told what comes next."""
     stage("prepare")
     try:
         model, _ = prepare(case.model)

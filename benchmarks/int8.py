@@ -1,7 +1,7 @@
-"""INT8 accuracy, against the peers' quantisers: ``python benchmarks/int8.py [--models DIR] [task …]``.
+"""INT8 accuracy, against the peers' quantizers: ``python benchmarks/int8.py [--models DIR] [task …]``.
 
 Per task: FP32; ONNX Runtime's MinMax with per-tensor weights (naive), and its MinMax, Entropy and Percentile with
-per-channel weights (QDQ, symmetric, whole model); ModelOpt's ONNX quantisation where there is one (its two
+per-channel weights (QDQ, symmetric, whole model); ModelOpt's ONNX quantization where there is one (its two
 calibrations, the rest in FP16, its default, or FP32); trtflow with everything in INT8 at the widest ranges (naive),
 at its chosen ranges (tuned) and after cures; and the plan that its joint search keeps within the bound, with the
 share of multiply-adds in INT8 and whether TensorRT builds it. A last table has one line a task.
@@ -53,7 +53,7 @@ def run(task: Task, cures: bool, modelopt: str | None) -> Table:
 
 
 def attempt(table: Table, label: str, quantize: Callable[[], onnx.ModelProto], ours: Ours) -> None:
-    """A peer's line of the table; whatever its quantiser dislikes is its result."""
+    """A peer's line of the table; whatever its quantizer dislikes is its result."""
     started = time.perf_counter()
     try:
         with redirect_stdout(sys.stderr):  # their progress is no part of the table

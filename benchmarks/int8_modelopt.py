@@ -1,4 +1,4 @@
-"""NVIDIA ModelOpt's ONNX quantisation, for ``int8.py``: its package is ``nvidia-modelopt[onnx]``, with torch.
+"""NVIDIA ModelOpt's ONNX quantization, for ``int8.py``: its package is ``nvidia-modelopt[onnx]``, with torch.
 
 It runs in a process of its own, in whichever interpreter has it: torch need not be in ours, and a crash or a search
 without end is a line of the table.
@@ -33,7 +33,7 @@ def has_modelopt(python: str) -> bool:
 
 
 def modelopt_ptq(task: Task, model: onnx.ModelProto, python: str, method: str, precision: str) -> onnx.ModelProto:
-    """``model`` with what ModelOpt chooses to quantise in INT8 and the rest in ``precision``."""
+    """``model`` with what ModelOpt chooses to quantize in INT8 and the rest in ``precision``."""
     with tempfile.TemporaryDirectory() as folder:
         source, feeds, target = (Path(folder) / name for name in ("fp32.onnx", "feeds.npz", "int8.onnx"))
         onnx.save(model, source)

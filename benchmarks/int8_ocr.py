@@ -2,7 +2,7 @@
 
 The lines are rendered here with Pillow's own font and padded with zeros on the right, as PP-OCR pads what it cuts out
 of a page; padded with more paper instead, even FP32 reads ghosts of characters there. Words, sizes and contrasts were
-chosen so that FP32 reads every line without an error: what is counted is what quantisation does, not the network's
+chosen so that FP32 reads every line without an error: what is counted is what quantization does, not the network's
 own slips. The first lines are measured, the others calibrate.
 """
 

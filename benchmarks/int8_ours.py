@@ -72,7 +72,7 @@ class Ours:
         return sum(self.shares.get(node, 0.0) for node in nodes)
 
     def share_in(self, quantized: onnx.ModelProto) -> float:
-        """The same of a peer's model: multiply-adds whose two factors are dequantised."""
+        """The same of a peer's model: multiply-adds whose two factors are dequantized."""
         nodes = quantized.graph.node
         integer = {name for node in nodes if node.op_type == "DequantizeLinear" for name in node.output}
         return sum(self.shares.get(node.name, 0.0) for node in nodes if integer.issuperset(node.input[:2]))

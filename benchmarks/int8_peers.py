@@ -1,4 +1,4 @@
-"""The quantisers of others, each with a label for its line in the INT8 benchmark's table."""
+"""The quantizers of others, each with a label for its line in the INT8 benchmark's table."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Reader:
 
 
 def onnxruntime_static(task: Task, model: onnx.ModelProto, method: str, per_channel: bool = True) -> onnx.ModelProto:
-    """ONNX Runtime's own post-training quantisation of the whole model."""
+    """ONNX Runtime's own post-training quantization of the whole model."""
     from onnxruntime import quantization as q
 
     reader = Reader(task.calibration)

@@ -89,7 +89,7 @@ def unpack(archive: Path, paths: Iterable[str]) -> dict[str, bytes]:
 
 
 def check(content: bytes, member: Member, requirement: str) -> None:
-    """Raise `FetchError` unless the content is the expected one."""
+    """Raise ``FetchError`` unless the content is the expected one."""
     if (found := digest(content)) != member.sha256:
         raise FetchError(f"{member.path} of {requirement} has sha256 {found}, expected {member.sha256}: not stored.")
 

@@ -161,7 +161,7 @@ def read_yaml(file: Path) -> Located:
     """The value of the YAML document in ``file``.
 
     Raises:
-        ConfigError: it cannot be read, or as `parse` does.
+        ConfigError: it cannot be read, or as ``parse`` does.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -175,7 +175,7 @@ def load(text: str, name: str = "document") -> Any:
     """The plain value of a YAML 1.2 document.
 
     Raises:
-        ConfigError: as `parse` does.
+        ConfigError: as ``parse`` does.
     """
     return parse(text, name, Path()).plain()
 
@@ -186,7 +186,7 @@ def dump(document: Any) -> str:
 
 
 def write_lines(document: dict[str, Any], path: Path) -> None:
-    """Write ``document`` in its order, every `Flow` in it on one line, so that a pull request shows what changed."""
+    """Write ``document`` in its order, each ``Flow`` in it on one line, so that a pull request shows what changed."""
     text = yaml.dump(document, Dumper=Dumper, sort_keys=False, width=1_000_000, allow_unicode=True)
     path.write_text(text, encoding="utf-8")
 

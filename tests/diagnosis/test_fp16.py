@@ -19,9 +19,7 @@ def measured(statistics: dict[str, Any]) -> dict[str, Figures]:
 
 
 def weight(**changes: Any) -> Constant:
-    return Constant(
-        **{"name": "w", "amax": 0.5, "amin": 0.01, "overflow": 0, "flushed_share": 0.0, "size": 9, **changes}
-    )
+    return Constant(**{"name": "w", "amax": 0.5, "overflow": 0, "flushed_share": 0.0, "size": 9, **changes})
 
 
 def node(op: str, *constants: Constant) -> NodeFacts:
@@ -40,7 +38,7 @@ def node(op: str, *constants: Constant) -> NodeFacts:
         ),
         (node("Softmax"), {"x": {**HEALTHY, "ref_amax": 40000.0}, "y": HEALTHY}, "R03"),
         (node("Mul", weight(amax=1e9, overflow=1, size=1)), {"x": HEALTHY, "y": HEALTHY}, "R04"),
-        (node("Add", weight(amax=1e-12, amin=1e-12, size=1)), {"x": HEALTHY, "y": HEALTHY}, "R05"),
+        (node("Add", weight(amax=1e-12, size=1)), {"x": HEALTHY, "y": HEALTHY}, "R05"),
         (node("Mul"), {"x": HEALTHY, "y": {**HEALTHY, "below_subnormal_share": 0.5}}, "R06"),
         (node("Conv", weight(flushed_share=0.2)), {"x": HEALTHY, "y": HEALTHY}, "R07"),
         (node("Sub"), {"x": {**HEALTHY, "ref_rms": 400.0}, "y": {**HEALTHY, "ref_rms": 0.5}}, "R09"),
@@ -58,7 +56,7 @@ def test_a_healthy_node_gets_no_finding(op: str) -> None:
 
 
 def test_a_certain_finding_explains_a_kept_node_before_a_suspicion() -> None:
-    facts = node("Add", weight(amax=1e-12, amin=1e-12, size=1))
+    facts = node("Add", weight(amax=1e-12, size=1))
     findings = diagnose([facts], measured({"x": HEALTHY, "y": {**HEALTHY, "ref_amax": 7e4}}))
     assert {finding.code for finding in findings} == {"R01", "R05"}
     assert explain("n", findings).code == "R01"

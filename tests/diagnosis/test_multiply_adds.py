@@ -29,9 +29,9 @@ def test_each_node_outside_eight_bits_has_a_group_and_a_reason_against_eight_bit
     left = left_out(WORKERS, PLAN, FINDINGS, "int8")
     assert [(entry.node, entry.precision, entry.group, entry.why.code) for entry in left] == [
         ("broken", "fp32", "left out by the search", "R20"),
-        ("state", "fp16", "not quantisable", "unsuited"),
+        ("state", "fp16", "not quantizable", "unsuited"),
         ("head", "fp16", "output layer", "output-layer"),
-        ("dead", "fp16", "not quantisable", "R18"),
+        ("dead", "fp16", "not quantizable", "R18"),
         ("sum", "fp16", "left out by the search", "measured"),
     ]
 

@@ -11,7 +11,7 @@ from trtflow.diagnosis.node_facts import node_facts
 def test_a_node_has_its_float_tensors_and_its_float_constants() -> None:
     nodes = [node("Add", "x w", "a"), node("Gather", "a i", "g"), node("Mul", "g w", "y")]
     net = model(nodes, [info("x", [4])], [info("y", None)], [f32("w", [2]), i64("i", [0])])
-    constant = Constant(name="w", amax=2, amin=2, overflow=0, flushed_share=0, size=1)
+    constant = Constant(name="w", amax=2, overflow=0, flushed_share=0, size=1)
     assert node_facts(net) == [
         NodeFacts("n_a", "Add", ("x",), ("a",), (constant,)),
         NodeFacts("n_g", "Gather", ("a",), ("g",), ()),
@@ -20,14 +20,14 @@ def test_a_node_has_its_float_tensors_and_its_float_constants() -> None:
 
 
 SPREADS = {
-    "within the range": ([-3, 0.5, 0], Constant("w", amax=3, amin=0.5, overflow=0, flushed_share=0, size=3)),
-    "beyond it": ([7e4, 1], Constant("w", amax=7e4, amin=1, overflow=1, flushed_share=0, size=2)),
+    "within the range": ([-3, 0.5, 0], Constant("w", amax=3, overflow=0, flushed_share=0, size=3)),
+    "beyond it": ([7e4, 1], Constant("w", amax=7e4, overflow=1, flushed_share=0, size=2)),
     "below it": (
         [2**-25, -(2**-26), 1, 2],
-        Constant("w", amax=2, amin=2**-26, overflow=0, flushed_share=0.5, size=4),
+        Constant("w", amax=2, overflow=0, flushed_share=0.5, size=4),
     ),
-    "infinite": ([np.inf, 1], Constant("w", amax=1, amin=1, overflow=0, flushed_share=0, size=2)),
-    "zero": ([0, 0], Constant("w", amax=0, amin=0, overflow=0, flushed_share=0, size=2)),
+    "infinite": ([np.inf, 1], Constant("w", amax=1, overflow=0, flushed_share=0, size=2)),
+    "zero": ([0, 0], Constant("w", amax=0, overflow=0, flushed_share=0, size=2)),
 }
 
 

@@ -51,7 +51,7 @@ def test_an_inputs_pair_comes_first_and_a_weights_codes_before_it() -> None:
     ]
 
 
-def test_codes_are_made_once_and_dequantised_once_per_format() -> None:
+def test_codes_are_made_once_and_dequantized_once_per_format() -> None:
     net, pairs = network()
     asked = [pairs.around("a", STEP, "int8", "fp32", computes) for computes in ("fp32", "fp16", "fp32")]
     assert asked == ["a__int8", "a__int8_1", "a__int8"]

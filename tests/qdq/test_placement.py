@@ -83,7 +83,7 @@ def residual() -> dict[str, Site]:
     return found(RESIDUAL, (4, 4), [f32("w", random(4, 4))])
 
 
-def test_a_residual_sum_is_quantised_on_both_sides() -> None:
+def test_a_residual_sum_is_quantized_on_both_sides() -> None:
     assert residual()["n_s"].activations == (Activation("n_s", 0, "r"), Activation("n_s", 1, "b"))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import onnx
 import pytest
@@ -12,13 +10,11 @@ from cure_host import ABOUT
 from trtflow.cures.clipping import Clipping
 from trtflow.data import Sample
 from trtflow.errors import PlanError
-from trtflow.files.cures import write_cures
-from trtflow.files.scales import Origin, Scales, TensorScale, write_scales
 from trtflow.numerics.quantize import on_grid, scale_for, weight_scale
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
 from trtflow.runners.evaluate import Evaluator
-from trtflow.runners.quantized import QuantizedOracle, QuantizedRunner, Ranges, emulate, read_ranges_of
+from trtflow.runners.quantized import QuantizedOracle, QuantizedRunner, Ranges, emulate
 from trtflow.runners.reference import ReferenceRunner
 
 ROWS = np.random.default_rng(3).normal(0, 1, (5, 6)).astype(np.float32)
@@ -50,20 +46,6 @@ def test_what_is_not_quantized_is_rounded_as_the_default_says(products: onnx.Mod
     with QuantizedRunner(products, plan, RANGES) as runner:
         found = runner({"x": ROWS})["y"]
     np.testing.assert_array_equal(found, found.astype(np.float16).astype(np.float32))
-
-
-def test_both_files_give_the_ranges_and_the_cures(tmp_path: Path) -> None:
-    cure = Clipping(subject="up", shares=(0.9,), **ABOUT)
-    scales = Scales(
-        method="minmax",
-        samples=1,
-        model=Origin(name="m", sha256="0"),
-        tensors={"x": TensorScale(amax=3.0, method="minmax")},
-    )
-    write_scales(scales, tmp_path / "scales.yaml")
-    write_cures([cure], tmp_path / "cures.json")
-    assert read_ranges_of(tmp_path / "scales.yaml", tmp_path / "cures.json") == Ranges({"x": 3.0}, (cure,))
-    assert read_ranges_of(None) == Ranges({})
 
 
 def test_clipped_weights_are_what_runs(products: onnx.ModelProto) -> None:

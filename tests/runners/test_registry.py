@@ -16,7 +16,7 @@ from trtflow.errors import BackendError
 from trtflow.runners import registry
 from trtflow.runners.backend import Runner, ShapeRange
 from trtflow.runners.reference import ReferenceRunner
-from trtflow.runners.registry import BACKENDS, BUILDERS, NAMES, executor, find_backend
+from trtflow.runners.registry import BACKENDS, BUILDERS, executor, find_backend
 from trtflow.steps.bisect import With as BisectOptions
 from trtflow.steps.build import With as BuildOptions
 
@@ -24,13 +24,13 @@ FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
 
 
 def test_each_backend_is_listed_by_its_own_name() -> None:
-    assert {name: backend.name for name, backend in BACKENDS.items()} == {name: name for name in NAMES}
+    assert {name: backend.name for name, backend in BACKENDS.items()} == {name: name for name in BACKENDS}
     assert BUILDERS == ("tensorrt", "tensorrt-rtx")
 
 
 @pytest.mark.parametrize(("options", "field"), [(BisectOptions, "engine"), (BuildOptions, "runner")])
 def test_options_of_steps_name_backends_that_there_are(options: type, field: str) -> None:
-    assert set(get_args(options.model_fields[field].annotation)) - {"auto"} <= set(NAMES)
+    assert set(get_args(options.model_fields[field].annotation)) - {"auto"} <= set(BACKENDS)
 
 
 def test_names_are_known_without_loading_what_executes() -> None:

@@ -13,7 +13,7 @@ SHARES = {"a": 0.4, "b": 0.3, "c": 0.2, "d": 0.1, "add": 0.0}
 
 
 class Additive:
-    """Each quantised node adds its error; 1 is too much."""
+    """Each quantized node adds its error; 1 is too much."""
 
     def __init__(self, errors: dict[str, float]) -> None:
         self.errors = errors
@@ -35,7 +35,7 @@ def test_a_decision_lowers_nodes_on_top_of_the_base_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("errors", "quantised"),
+    ("errors", "quantized"),
     [
         ({"a": 0.1, "b": 0.1, "c": 0.1, "d": 0.1, "add": 0.0}, {"a", "b", "c", "d", "add"}),
         ({"a": 0.1, "b": 5.0, "c": 0.1, "d": 0.1, "add": 0.0}, {"a", "c", "d", "add"}),
@@ -43,10 +43,10 @@ def test_a_decision_lowers_nodes_on_top_of_the_base_plan() -> None:
         ({"a": 0.6, "b": 0.6, "c": 0.3, "d": 0.1, "add": 0.0}, {"a", "c", "d", "add"}),  # diffuse: the dearest stay
     ],
 )
-def test_the_search_quantises_as_much_as_the_error_allows(errors: dict[str, float], quantised: set[str]) -> None:
+def test_the_search_quantizes_as_much_as_the_error_allows(errors: dict[str, float], quantized: set[str]) -> None:
     found, oracle = joint(BASE, UNITS, SHARES), Additive(errors)
     result = search(found.problem, found.oracle(oracle))
     plan = found.plan(result.plan)
-    assert {node for node, precision in plan.nodes.items() if precision == "int8"} == quantised
+    assert {node for node, precision in plan.nodes.items() if precision == "int8"} == quantized
     assert plan.precision("loud") == "fp32"
     assert all(asked.default == "fp16" and asked.precision("loud") == "fp32" for asked in oracle.plans)

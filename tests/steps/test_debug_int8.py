@@ -229,7 +229,7 @@ def test_what_would_ruin_the_result_is_refused(project: Path, change: Any, code:
 @pytest.mark.parametrize(
     ("amax", "message"),
     [
-        ({"images": 1.0}, "1 of its 1 tensors are not in the model, and it knows 0 of the 4 that are quantised"),
+        ({"images": 1.0}, "1 of its 1 tensors are not in the model, and it knows 0 of the 4 that are quantized"),
         ({"x": 255.0, "b": 9e5, "d": 200.0, "g": 255.0}, "the fresh ones"),
     ],
 )
@@ -298,7 +298,7 @@ def test_a_dead_tensor_is_accounted_for(project: Path) -> None:
     }
     quantize.run(quantize.With.model_validate(options), _context(project, "quantize"))
     left = json.loads((project / "quantize" / "search.json").read_text())["eight-bits"]["left"]
-    assert ("third", "not quantisable", "R18") in [(e["node"], e["group"], e["why"]["code"]) for e in left]
+    assert ("third", "not quantizable", "R18") in [(e["node"], e["group"], e["why"]["code"]) for e in left]
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from trtflow.files.exports.decision import TENSORRT, Decision, Version
 
 def decision(*kept: str, scales: Mapping[str, float] | None = None, **low: str) -> Decision:
     """FP16, but for FP32 nodes called ``kept``, and ``low``: node → precision."""
-    nodes = {name: Node(precision=p, op="Conv", reason="quantised") for name, p in low.items()}  # type: ignore[arg-type]
+    nodes = {name: Node(precision=p, op="Conv", reason="quantized") for name, p in low.items()}  # type: ignore[arg-type]
     nodes |= {name: Node(precision="fp32", op="Conv", reason="R01") for name in kept}
     model = ModelReference(path="m.onnx", sha256="0")
     return Decision(Constraints(model=model, default="fp16", nodes=nodes, scales=scales or {}))

@@ -1,7 +1,7 @@
 """What every cure is: a record on disk that knows whether it fits a model, and what it does to one.
 
-A cure changes the network, though not what it computes in FP32 (`Cure.change`), or a quantized node and nothing
-else (`Cure.adjust`). Importing a cure is cheap; what needs onnx is imported where it is used.
+A cure changes the network, though not what it computes in FP32 (``Cure.change``), or a quantized node and nothing
+else (``Cure.adjust``). Importing a cure is cheap; what needs onnx is imported where it is used.
 """
 
 from __future__ import annotations

@@ -32,11 +32,10 @@ _SQUARING = {
 
 @dataclass(frozen=True)
 class Constant:
-    """A float constant that a node reads: its largest and its smallest non-zero magnitude, and two shares."""
+    """A float constant that a node reads: its largest magnitude, and what FP16 makes of the others."""
 
     name: str
     amax: float
-    amin: float
     overflow: int
     flushed_share: float
     size: int
@@ -61,7 +60,7 @@ Rule = Callable[[NodeFacts, Statistics], Finding | None]
 def diagnose(nodes: Iterable[NodeFacts], statistics: Statistics) -> list[Finding]:
     """All findings, in the order of the nodes; for each node in the order of the rules.
 
-    ``statistics`` maps a tensor to the statistics of its FP32 run (see `Figures`).
+    ``statistics`` maps a tensor to the statistics of its FP32 run (see ``Figures``).
     """
     found = (rule(node, statistics) for node in nodes for rule in _RULES)
     return [finding for finding in found if finding is not None]

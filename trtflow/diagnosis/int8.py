@@ -48,7 +48,7 @@ class Joint:
 
 @dataclass(frozen=True)
 class SiteFacts:
-    """What the rules need to know of a node that can be quantised: what gets a scale, and what meets there."""
+    """What the rules need to know of a node that can be quantized: what gets a scale, and what meets there."""
 
     node: str
     tensors: tuple[str, ...]

@@ -41,7 +41,7 @@ def _left(worker: Worker, plan: PrecisionPlan, findings: Sequence[Finding], low:
         text = "left alone by default: nothing follows that averages its error"
         group, why = "output layer", Finding("output-layer", worker.node, text, {}, certain=True, against=low)
     elif worker.place == "none":
-        group = "not quantisable"
+        group = "not quantizable"
         if why.code != "R18":
             text = f"there is no place for a Q/DQ pair on this {worker.op}"
             why = Finding("unsuited", worker.node, text, {}, certain=True, against=low)

@@ -40,7 +40,6 @@ def _constant(name: str, tensor: onnx.TensorProto) -> Constant:
     return Constant(
         name=name,
         amax=float(finite.max(initial=0.0)),
-        amin=float(positive.min(initial=np.inf)) if positive.size else 0.0,
         overflow=loss(tensor, FP16).overflowed,
         flushed_share=float(np.mean(positive <= ROWS[FP16].flushed)) if positive.size else 0.0,
         size=magnitude.size,

@@ -20,7 +20,7 @@ SAME_RANGE = frozenset(
 
 
 def site_facts(model: onnx.ModelProto) -> list[SiteFacts]:
-    """The nodes of ``model`` that can be quantised, output layers too, as the rules see them."""
+    """The nodes of ``model`` that can be quantized, output layers too, as the rules see them."""
     analysis = analyse(model)
     return [_facts(site, analysis) for site in sites(analysis)]
 

@@ -29,12 +29,14 @@ Rounding = Literal["tensor", "unit"]
 def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding = "tensor") -> onnx.ModelProto:
     """The FP32 graph that emulates ``model`` under ``plan``; names and types of inputs and outputs unchanged.
 
-    The plan is taken literally: a constant beyond a format's range becomes infinite (see `legalize`). A tensor
+    The plan is taken literally: a constant beyond a format's range becomes infinite (see ``legalize``). A tensor
     keeps its name and carries the value that consumers see.
 
-    ``rounding="unit"`` rounds what a fused engine stores: the outputs of units (see `units`) that are wholly in
-    one low format, BatchNormalization folded into the weights before these are rounded. Raises `PlanError` for
-    nodes that the model lacks.
+    ``rounding="unit"`` rounds what a fused engine stores: the outputs of units (see ``units``) that are wholly in
+    one low format, BatchNormalization folded into the weights before these are rounded.
+
+    Raises:
+        PlanError: the plan names a node that the model lacks.
     """
     copy = clone(model)
     analysis = analyse(copy)

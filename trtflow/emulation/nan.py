@@ -17,7 +17,7 @@ LOSES_NAN = frozenset({"MaxPool", "GlobalMaxPool"})
 
 
 def keep_nan(node: onnx.NodeProto, version: int, fresh: FreshNames) -> list[onnx.NodeProto]:
-    """Nodes that compute what ``node``, an operator of `LOSES_NAN`, computes, with NaN kept.
+    """Nodes that compute what ``node``, an operator of ``LOSES_NAN``, computes, with NaN kept.
 
     A MaxPool with indices stays as it is: an index of NaN means nothing. So does one of opset < 9 (no IsNaN).
     """

@@ -3,7 +3,7 @@
 Each candidate becomes an If whose condition is an input of the graph. One branch computes the node as it is; the
 other rounds what the node reads and writes, with weights that were rounded beforehand, so that ONNX Runtime packs
 the weights of both once. Rounding a tensor that its producer has rounded already changes nothing, so a plan
-computes what `instrument` makes of it, up to the order of additions that ONNX Runtime's fusions choose.
+computes what ``instrument`` makes of it, up to the order of additions that ONNX Runtime's fusions choose.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Switchable:
 def switchable(model: onnx.ModelProto, low: Precision) -> Switchable:
     """``model`` with a switch per candidate.
 
-    Raises `ModelError` when there are candidates in bodies of control flow, which `instrument` takes.
+    Raises:
+        ModelError: there are candidates in bodies of control flow, which ``instrument`` takes.
     """
     copy = clone(model)
     analysis = analyse(copy)

@@ -30,7 +30,7 @@ def write_cures(cures: Iterable[Cure], path: Path) -> None:
 
 
 def read_cures(path: Path) -> tuple[Cure, ...]:
-    """Read what `write_cures` wrote.
+    """Read what ``write_cures`` wrote.
 
     Raises:
         PlanError: the file cannot be read, or holds no cures.

@@ -63,7 +63,7 @@ def write_list(entries: Iterable[Any], kind: type[Kind], path: Path) -> None:
 
 
 def read_list(kind: type[Kind], path: Path) -> tuple[Kind, ...]:
-    """What `write_list` wrote.
+    """What ``write_list`` wrote.
 
     Raises:
         PlanError: the file cannot be read, or holds something else.
@@ -88,7 +88,7 @@ def write_thresholds(thresholds: Mapping[str, Mapping[str, float]], path: Path) 
 
 
 def read_thresholds(path: Path) -> Thresholds:
-    """What `write_thresholds` wrote.
+    """What ``write_thresholds`` wrote.
 
     Raises:
         PlanError: the file cannot be read, or holds something else.

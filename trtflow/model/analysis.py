@@ -39,13 +39,12 @@ class NodeInfo:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What every pass over a model needs: its scopes, types, shape chains, and candidates with their slots."""
+    """What every pass over a model needs: its scopes, types, and candidates with their slots."""
 
     model: onnx.ModelProto
     opset: int
     scopes: tuple[Scope, ...]
     types: Types
-    shape_nodes: frozenset[str]
     candidates: tuple[NodeInfo, ...]
     by_name: Mapping[str, tuple[Scope, onnx.NodeProto]]
 
@@ -59,13 +58,20 @@ def candidates(model: onnx.ModelProto) -> tuple[NodeInfo, ...]:
     """The nodes of ``model`` whose precision can be chosen, in topological order, bodies behind their owner.
 
     A candidate is a standard operator that reads or writes an FP32 tensor in a slot that some low format may
-    take, and is no part of the arithmetic on shapes and indices. Raises `ModelError` for unnamed nodes.
+    take, and is no part of the arithmetic on shapes and indices.
+
+    Raises:
+        ModelError: a node has no name, or the name of another.
     """
     return analyse(model).candidates
 
 
 def analyse(model: onnx.ModelProto) -> Analysis:
-    """Scopes, types and candidates of ``model``. Raises `ModelError` when node names are missing or repeated."""
+    """Scopes, types and candidates of ``model``.
+
+    Raises:
+        ModelError: a node has no name, or the name of another.
+    """
     found = scopes(model)
     by_name = _by_name(found)
     types = infer(model)
@@ -76,7 +82,7 @@ def analyse(model: onnx.ModelProto) -> Analysis:
         for scope, node in by_name.values()
         if node.name not in chains and _is_candidate(scope, node, types, version)
     )
-    return Analysis(model, version, tuple(found), types, chains, chosen, by_name)
+    return Analysis(model, version, tuple(found), types, chosen, by_name)
 
 
 def _by_name(found: list[Scope]) -> dict[str, tuple[Scope, onnx.NodeProto]]:

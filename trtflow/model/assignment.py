@@ -1,6 +1,6 @@
 """From a plan to formats: what each input and output of each node is stored in.
 
-The emulator and the rewrite read the same `Edges`, so that they differ only in how they express a format: by a
+The emulator and the rewrite read the same ``Edges``, so that they differ only in how they express a format: by a
 pair of Casts in an FP32 graph, or by the tensor's type.
 """
 
@@ -38,8 +38,9 @@ class Edges:
 def edges(analysis: Analysis, plan: PrecisionPlan) -> Edges:
     """The low formats of all slots under ``plan``.
 
-    Raises `PlanError` when the plan names a node that the model does not have, or asks for a format that is not
-    a floating-point type of tensors (INT8 and FP8 live in Q/DQ nodes).
+    Raises:
+        PlanError: the plan names a node that the model does not have, or asks for a format that is not a
+            floating-point type of tensors (INT8 and FP8 live in Q/DQ nodes).
     """
     _check_plan(analysis, plan)
     inputs: dict[str, dict[int, Precision]] = {}

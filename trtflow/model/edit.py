@@ -1,6 +1,6 @@
 """Editing graphs in place: what derived tensors and nodes are called, where new nodes go, who reads what.
 
-Protobuf is edited as it is. onnx-ir, which was tried on `retype` and `instrument`, needs fewer lines for the
+Protobuf is edited as it is. onnx-ir, which was tried on ``retype`` and ``instrument``, needs fewer lines for the
 second, but to build its graph and to write it back takes longer than these edits do, and analysis, types and
 GraphSurgeon would still read protobuf. What it saves above 2 GiB comes from weights that stay in their file, which
 protobuf allows as well.

@@ -18,7 +18,7 @@ from trtflow.model.types import infer
 from trtflow.model.upcast import drop_noop_casts, keep_interface, retype
 
 LARGEST = 1900 * 2**20
-"""Bytes of weights above which `save` writes them beside the file: protobuf's limit is 2 GiB for everything."""
+"""Bytes of weights above which ``save`` writes them beside the file: protobuf's limit is 2 GiB for everything."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,11 @@ class LoadedModel:
 
 
 def load(path: Path | str) -> LoadedModel:
-    """Read the ONNX file at ``path`` and `prepare` it. Raises `ModelError` when it is missing or no ONNX."""
+    """Read the ONNX file at ``path`` and ``prepare`` it.
+
+    Raises:
+        ModelError: the file is missing or no ONNX.
+    """
     path = Path(path)
     try:
         content = path.read_bytes()
@@ -81,7 +85,7 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
 
 
 def _stable(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
-    """``model`` in opset `STABLE` at least, as it is when ONNX cannot convert it and it need not be converted."""
+    """``model`` in opset ``STABLE`` at least, as it is when ONNX cannot convert it and it need not be converted."""
     before = opset(model)
     if before >= STABLE or not uses_standard_operators(model):
         return model, []

@@ -1,7 +1,7 @@
 """What each input and output of an operator may hold: the table of slots that stay FP32, with its sources.
 
 A slot takes a low format when the operator's ONNX schema lists the format for it, in the model's opset or in
-the one that the rewrite raises the model to (`RAISED`), unless a row below says otherwise. The rows are few
+the one that the rewrite raises the model to (``RAISED``), unless a row below says otherwise. The rows are few
 because the schemas already say most: NonMaxSuppression, Resize's scales, Range before opset 27, the scales of
 QLinear operators and Q/DQ before opset 19 allow ``tensor(float)`` only.
 
@@ -93,7 +93,7 @@ _NO_LOW: Mapping[Precision, str] = dict.fromkeys(LOW, "TensorRT takes it in FP32
 
 REFUSED: Mapping[str, Mapping[Precision, str]] = {
     # What ONNX allows and the engine refuses: found by building each model of onnx.backend.test with TensorRT-RTX
-    # 1.7.1 (`make conformance`), which builds all of them in FP32.
+    # 1.7.1 (``make conformance``), which builds all of them in FP32.
     "Celu": _NO_LOW,  # the importer's helper operands lose their rank
     "ConvTranspose": _NO_BF16,  # Myelin: "Could not infer output types for operation: deconv"
     "GRU": _NO_BF16,  # the importer subtracts BF16 from an FP32 one
@@ -125,7 +125,7 @@ that rounding them again changes nothing."""
 
 
 def is_exact(node: onnx.NodeProto) -> bool:
-    """Whether ``node`` belongs to `EXACT`, or does because of its attributes."""
+    """Whether ``node`` belongs to ``EXACT``, or does because of its attributes."""
     if node.op_type in ("Resize", "Upsample"):  # nearest copies values; nearest is also the default
         return all(a.s == b"nearest" for a in node.attribute if a.name == "mode")
     if node.op_type == "Clip":  # a bound that is missing is one of FP32: its largest number, which FP16 has not
@@ -213,7 +213,7 @@ class Allowed:
 
 @lru_cache(maxsize=4096)
 def allowed(op: str, opset: int, precision: Precision) -> Allowed:
-    """The slots of ``op`` that take ``precision`` in ``opset``, or else in `RAISED` when ``opset`` is lower."""
+    """The slots of ``op`` that take ``precision`` in ``opset``, or else in ``RAISED`` when ``opset`` is lower."""
     if opset < ROWS[precision].opset or precision in REFUSED.get(op, {}):
         return Allowed((), ())
     now = _listed(schema_of(op, opset), precision)
@@ -227,7 +227,7 @@ def _has_lengths(node: onnx.NodeProto) -> bool:
     """Whether ``node`` is recurrent with sequence_lens (input 4).
 
     TensorRT-RTX 1.7.1 then selects between a low and an FP32 tensor and refuses its own layer: "ISelectLayer must
-    have `thenInput` and `elseInput` of same types but has Half and Float".
+    have ``thenInput`` and ``elseInput`` of same types but has Half and Float".
     """
     return node.op_type in RECURRENT and len(node.input) > 4 and bool(node.input[4])
 

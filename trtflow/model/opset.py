@@ -26,7 +26,11 @@ Adapter = Callable[[onnx.NodeProto, FreshNames], list[onnx.NodeProto]]
 
 
 def raise_opset(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
-    """A copy of ``model`` in opset ``target``; node names kept. Raises `ModelError` naming what cannot follow."""
+    """A copy of ``model`` in opset ``target``; node names kept.
+
+    Raises:
+        ModelError: an operator cannot follow; it is named.
+    """
     if opset(model) >= target:
         return clone(model)
     if opset(model) < STABLE:

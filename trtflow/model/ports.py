@@ -40,13 +40,3 @@ def mark_outputs(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelPr
     present = {value.name for value in marked.graph.output}
     marked.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in present)
     return marked
-
-
-def mark_only(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelProto:
-    """A copy of ``model`` that returns ``tensors`` and nothing else."""
-    wanted = dict.fromkeys(tensors)
-    bare = mark_outputs(model, wanted)
-    kept = [value for value in bare.graph.output if value.name in wanted]
-    del bare.graph.output[:]
-    bare.graph.output.extend(kept)
-    return bare

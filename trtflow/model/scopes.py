@@ -1,7 +1,7 @@
 """Graphs inside graphs: the scopes of a model, and who defines a tensor name where.
 
 ONNX lets the bodies of If, Loop and Scan read tensors of the graphs around them, and lets two branches use the
-same name for different tensors. So a tensor is known by its scope and its name (`Key`), never by name alone.
+same name for different tensors. So a tensor is known by its scope and its name (``Key``), never by name alone.
 """
 
 from __future__ import annotations

@@ -54,12 +54,12 @@ UNKNOWN = TensorType(0)
 
 @dataclass(frozen=True)
 class Types:
-    """Tensor types by `Key`."""
+    """Tensor types by ``Key``."""
 
     table: Mapping[Key, TensorType]
 
     def of(self, scope: Scope, name: str) -> TensorType:
-        """The type of what ``name`` means in ``scope``; `UNKNOWN` when nothing told."""
+        """The type of what ``name`` means in ``scope``; ``UNKNOWN`` when nothing told."""
         return self.table.get(scope.key(name), UNKNOWN)
 
 

@@ -66,7 +66,7 @@ def units(model: onnx.ModelProto) -> tuple[Unit, ...]:
 
 
 def found_units(analysis: Analysis) -> tuple[Unit, ...]:
-    """`units` of a model that is analysed already."""
+    """``units`` of a model that is analysed already."""
     finder = _Finder(analysis)
     groups = [finder.take(node.name) for node in analysis.candidates]
     return tuple(Unit(number, group) for number, group in enumerate(group for group in groups if group))
@@ -173,7 +173,7 @@ GRAPH_OUTPUT = ""
 
 
 def readers(analysis: Analysis) -> dict[Key, list[str]]:
-    """Who reads each tensor: node names in topological order, and `GRAPH_OUTPUT` for a graph's output."""
+    """Who reads each tensor: node names in topological order, and ``GRAPH_OUTPUT`` for a graph's output."""
     found: dict[Key, list[str]] = {}
     for scope in analysis.scopes:
         for node in scope.graph.node:

@@ -23,7 +23,7 @@ TYPE_ATTRIBUTES = frozenset(
 def retype(model: onnx.ModelProto) -> int:
     """Make every FP16 and BF16 type inside ``model`` FLOAT, in place; the number of tensors and types changed.
 
-    The values of constants stay exact. Nothing is rounded any more: see `emulate_typed` for that.
+    The values of constants stay exact. Nothing is rounded any more: see ``emulate_typed`` for that.
     """
     changed = 0
     for scope in scopes(model):
@@ -70,7 +70,7 @@ def _retype_attribute(attribute: onnx.AttributeProto) -> int:
 def keep_interface(model: onnx.ModelProto, types: Types) -> list[str]:
     """Give inputs and outputs that were FP16 or BF16 their types back, with Casts behind them.
 
-    ``model`` is changed in place; ``types`` are those before `retype`. Returns the names of those tensors.
+    ``model`` is changed in place; ``types`` are those before ``retype``. Returns the names of those tensors.
     """
     fresh = fresh_names(model)
     heads: list[onnx.NodeProto] = []

@@ -30,8 +30,10 @@ def decide(scores: NDArray[Any], reference: NDArray[Any], label: NDArray[Any] | 
 
     ``reference`` is FP32's output: it alone says whether one channel holds probabilities (all within 0 to 1,
     foreground above 0.5) or logits (foreground above 0), so that a broken candidate cannot move its own
-    threshold. The result is flat when a label is given, in the label's order. Raises ``MetricError`` when no
-    axis of the scores can hold the classes of ``label``.
+    threshold. The result is flat when a label is given, in the label's order.
+
+    Raises:
+        MetricError: no axis of the scores can hold the classes of ``label``.
     """
     if reference.dtype.kind in "biu":
         return np.asarray(scores).astype(np.intp)

@@ -77,7 +77,11 @@ def dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def measure(reference: NDArray[Any], candidate: NDArray[Any]) -> Energy:
-    """The energies of one pair of tensors of equal shape, any real type. Raises ``MetricError`` otherwise."""
+    """The energies of one pair of tensors of equal shape, any real type.
+
+    Raises:
+        MetricError: the shapes differ.
+    """
     if reference.shape != candidate.shape:
         raise MetricError(
             f"a candidate of shape {candidate.shape} cannot be compared with a reference of shape {reference.shape}"

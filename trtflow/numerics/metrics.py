@@ -37,12 +37,11 @@ class Metric(Protocol):
 
 @dataclass(frozen=True)
 class Builtin:
-    """A built-in metric: how it is written in prose, how it begins, its direction, and what it needs."""
+    """A built-in metric: how it is written in prose, how it begins, and its direction."""
 
     title: str
     start: Callable[[], Metric]
     higher_is_better: bool
-    needs_labels: bool = False
 
 
 def _iou() -> Metric:
@@ -64,8 +63,8 @@ def _distance(name: str, figure: Callable[[Energy], float]) -> Metric:
 
 
 METRICS: Mapping[str, Builtin] = {
-    "iou": Builtin("IoU", _iou, higher_is_better=True, needs_labels=True),
-    "top-1": Builtin("Top-1", lambda: _share("top-1", labelled=True), higher_is_better=True, needs_labels=True),
+    "iou": Builtin("IoU", _iou, higher_is_better=True),
+    "top-1": Builtin("Top-1", lambda: _share("top-1", labelled=True), higher_is_better=True),
     "agreement": Builtin("agreement", lambda: _share("agreement", labelled=False), higher_is_better=True),
     "sqnr": Builtin("SQNR dB", lambda: _distance("sqnr", lambda energy: energy.sqnr_db()), higher_is_better=True),
     "psnr": Builtin("PSNR dB", lambda: _distance("psnr", lambda energy: energy.psnr_db()), higher_is_better=True),

@@ -46,7 +46,8 @@ def compare(reference: NDArray[Any], candidate: NDArray[Any]) -> TensorStatistic
 
     Several threads may call this at once: nearly all of it runs without Python's lock.
 
-    Raises ``MetricError`` when the shapes differ.
+    Raises:
+        MetricError: the shapes differ.
     """
     reference, candidate = np.asarray(reference), np.asarray(candidate)
     if reference.shape != candidate.shape:

@@ -15,7 +15,11 @@ from trtflow.precision import OF_TYPE, QUANTIZED, ROWS
 
 
 def open_ranges(path: Path) -> RangesFile:
-    """The ranges in ``path``: a Q/DQ model, or one of the formats of `read_ranges`. Raises `PlanError`."""
+    """The ranges in ``path``: a Q/DQ model, or one of the formats of ``read_ranges``.
+
+    Raises:
+        PlanError: the file cannot be read, or is none of these.
+    """
     return read_quantized(path) if path.suffix == ".onnx" else read_ranges(path)
 
 

@@ -1,7 +1,7 @@
 """Where Q/DQ pairs go, and why: one table.
 
 Facts: TensorRT's documentation, "Working with Quantized Types", on Q/DQ placement; issues of NVIDIA/TensorRT on
-Q/DQ models slower than FP16 (#993, #2592, #3762); ModelOpt's ONNX quantiser.
+Q/DQ models slower than FP16 (#993, #2592, #3762); ModelOpt's ONNX quantizer.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Rule:
     why: str
 
 
-QUANTISED: Mapping[str, Rule] = {
+RULES: Mapping[str, Rule] = {
     # The first two operands of these get a pair each, constants as codes with a DequantizeLinear behind them.
     "Conv": Rule(_conv_axis, "TensorRT fuses DQ, Conv, BatchNormalization, activation and Q into one INT8 kernel"),
     "ConvTranspose": Rule(_transposed_axis, "as Conv; with groups one scale, for axis 1 counts a group's channels"),
@@ -57,16 +57,14 @@ QUANTISED: Mapping[str, Rule] = {
     "Add": Rule(_no_axis, "residuals: without a pair on the shortcut the sum is stored in high precision"),
 }
 
-LEFT_ALONE: Mapping[str, str] = {
-    "biases": "the kernel adds them to its INT32 sums; a quantised bias is a second rounding",
-    "between Pad and Conv": "TensorRT joins the two only when nothing stands between: the pair goes before the Pad",
-    "output layers": "nothing follows that averages their error, and the engine would only reformat them",
-    "Add of a mask or a bias": "other shapes are no residual, and a mask's -1e4 leaves no codes for the scores",
-    "pooling and Concat": "TensorRT moves a Q through them; one scale for unlike operands costs accuracy",
-    "bodies of If, Loop and Scan": "TensorRT does not fuse Q/DQ across their borders",
-}
+# What gets no pair, and why. Biases: the kernel adds them to its INT32 sums, and an own rounding is a second one.
+# Between Pad and Conv: TensorRT joins the two only when nothing stands between, so the pair goes before the Pad.
+# Output layers, unless asked: nothing behind them averages their error, and the engine would only reformat them. The
+# Add of a mask or a bias: no residual, and a mask's -1e4 leaves no codes for the scores. Pooling and Concat: TensorRT
+# moves a Q through them, and one scale for unlike operands costs accuracy. Bodies of If, Loop and Scan: TensorRT does
+# not fuse Q/DQ across their borders.
 
-LINEAR = frozenset(QUANTISED) - {"Add"}
+LINEAR = frozenset(RULES) - {"Add"}
 BARRIERS = LINEAR | {"LSTM", "GRU", "RNN"}
 """Operators that a layer's output meets before it counts as no output layer any more."""
 
@@ -91,7 +89,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class Site:
-    """A node that can be quantised, and what is quantised of it. ``is_output``: an output layer."""
+    """A node that can be quantized, and what is quantized of it. ``is_output``: an output layer."""
 
     node: str
     op: str
@@ -106,7 +104,7 @@ class Site:
 
 
 def sites(analysis: Analysis) -> tuple[Site, ...]:
-    """The nodes of the main graph that can be quantised, in topological order."""
+    """The nodes of the main graph that can be quantized, in topological order."""
     finder = _Finder(analysis)
     found = (finder.site(info.name) for info in analysis.candidates if not info.scope)
     return tuple(site for site in found if site is not None)
@@ -120,13 +118,13 @@ class _Finder:
 
     def site(self, name: str) -> Site | None:
         scope, node = self._analysis.by_name[name]
-        if node.op_type not in QUANTISED or (node.op_type == "Add" and not self._is_residual(node)):
+        if node.op_type not in RULES or (node.op_type == "Add" and not self._is_residual(node)):
             return None
         weights, activations = [], []
         for slot, tensor in enumerate(node.input[:2]):
             held = scope.constant(tensor)
             if held is not None:
-                axis = QUANTISED[node.op_type].axis(node, slot, len(held.dims))
+                axis = RULES[node.op_type].axis(node, slot, len(held.dims))
                 weights.append(Weight(slot, tensor, axis))
             else:
                 activations.append(self._before_pad(Activation(name, slot, tensor)))

@@ -62,10 +62,11 @@ def quantize(
     """``model`` with what ``plan`` has in INT8 or FP8 between Q/DQ pairs.
 
     ``amax`` holds the largest magnitude of each activation that a quantized node reads. Of ``cures`` those of nodes
-    are carried out; what others change is in the model. Names are kept; a node that is no `Site`, or reads a tensor
+    are carried out; what others change is in the model. Names are kept; a node that is no ``Site``, or reads a tensor
     that is zero throughout, is skipped.
 
-    Raises `PlanError` for nodes that the model lacks and for activations without a range.
+    Raises:
+        PlanError: the plan names a node that the model lacks, or an activation has no range.
     """
     wanted = _wanted(model, plan)
     typed = TYPED_SCALES if wanted and plan.default in LOW else PER_CHANNEL

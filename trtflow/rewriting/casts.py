@@ -11,10 +11,13 @@ from trtflow.precision import FLOAT_TYPES
 
 
 def check_casts(model: onnx.ModelProto) -> None:
-    """Raise `ModelError` when a Cast of ``model`` undoes another, does nothing, or does what another does.
+    """Check that every Cast of ``model`` is needed.
 
-    That is: no chain of Casts between float formats (FP32 → FP16 → FP32 rounds for nothing, FP16 → FP32 → FP16
+    There is no chain of Casts between float formats (FP32 → FP16 → FP32 rounds for nothing, FP16 → FP32 → FP16
     is nothing), no Cast to the type that the tensor has, and one Cast per tensor and format in a graph.
+
+    Raises:
+        ModelError: a Cast undoes another, does nothing, or does what another does.
     """
     types = infer(model)
     for scope in scopes(model):

@@ -29,13 +29,15 @@ def legalize(model: onnx.ModelProto, plan: PrecisionPlan) -> Legal:
 
     That is: a node that reads a finite constant which the format turns into infinity (nothing is clamped), and a
     node whose operator has no form in that format. Nodes that are no candidates are not mentioned.
-    Raises `PlanError` for node names that the model does not have.
+
+    Raises:
+        PlanError: the plan names a node that the model does not have.
     """
     return legalized(analyse(model), plan)
 
 
 def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
-    """`legalize` for a model that is analysed already."""
+    """``legalize`` for a model that is analysed already."""
     assigned = edges(analysis, plan)
     losses: dict[tuple[Key, Precision], str] = {}
     promoted: dict[str, str] = {}

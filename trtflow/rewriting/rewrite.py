@@ -44,7 +44,10 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
 
     One Cast per tensor and format, shared by all consumers; constants are rounded here, once per format; names
     and types of inputs and outputs, metadata and node names stay. The opset is raised only if a format needs it.
-    Raises `PlanError` for nodes that the model lacks, `ModelError` when the opset cannot be raised.
+
+    Raises:
+        PlanError: the plan names a node that the model lacks.
+        ModelError: the opset cannot be raised.
     """
     before = analyse(model)
     legal = legalized(before, plan)

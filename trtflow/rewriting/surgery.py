@@ -54,7 +54,7 @@ def variables(pairs: Iterable[tuple[Scope, gs.Graph]]) -> dict[Key, gs.Variable]
 
 @dataclass(frozen=True)
 class _Parts:
-    """What is put back, by name: see `put_back`. ``read`` are the names that the edited nodes and graphs use."""
+    """What is put back, by name: see ``put_back``. ``read`` are the names that the edited nodes and graphs use."""
 
     nodes: Mapping[str, onnx.NodeProto]
     constants: Mapping[str, list[onnx.TensorProto]]

@@ -47,7 +47,7 @@ class Backend(Protocol):
 
     @property
     def builds(self) -> bool:
-        """Whether it makes engine files, with `trtflow.runners.tensorrt.build_engine`."""
+        """Whether it makes engine files, with ``trtflow.runners.tensorrt.build_engine``."""
         ...
 
     def why_not(self) -> str:

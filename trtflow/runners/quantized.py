@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -12,8 +11,6 @@ from onnx import ModelProto
 
 from trtflow.cures import Cure
 from trtflow.emulation.emulate import instrument
-from trtflow.files.cures import read_cures
-from trtflow.files.scales import read_scales
 from trtflow.plan import PrecisionPlan
 from trtflow.qdq.quantize import Quantized, quantize
 from trtflow.runners.emulated import Rounding
@@ -35,15 +32,6 @@ class Ranges:
         return quantize(model, plan, self.activations, self.cures)
 
 
-def read_ranges_of(scales: Path | None, cures: Path | None = None) -> Ranges:
-    """What a scales file and a file of cures hold.
-
-    Raises:
-        PlanError: one of them is not such a file.
-    """
-    return Ranges({} if scales is None else read_scales(scales).amax, () if cures is None else read_cures(cures))
-
-
 def emulate(model: ModelProto, plan: PrecisionPlan, ranges: Ranges, rounding: Rounding = "tensor") -> ModelProto:
     """The FP32 graph that computes ``model`` under ``plan``: Q/DQ pairs executed, FP16 and BF16 rounded.
 
@@ -55,7 +43,7 @@ def emulate(model: ModelProto, plan: PrecisionPlan, ranges: Ranges, rounding: Ro
 
 
 class QuantizedRunner(ReferenceRunner):
-    """Executes a plan in which nodes are INT8 or FP8, and others in floating point as `EmulatedRunner` does."""
+    """Executes a plan in which nodes are INT8 or FP8, and others in floating point as ``EmulatedRunner`` does."""
 
     def __init__(self, model: ModelProto, plan: PrecisionPlan, ranges: Ranges, rounding: Rounding = "tensor") -> None:
         super().__init__(emulate(model, plan, ranges, rounding), name=f"quantized-{plan.default}")

@@ -23,7 +23,6 @@ BACKENDS: Mapping[str, Backend] = {
     "tensorrt": TensorRt("tensorrt", "tensorrt", needs_gpu=True),
     "tensorrt-rtx": TensorRt("tensorrt-rtx", "tensorrt_rtx", needs_gpu=False),
 }
-NAMES: tuple[str, ...] = tuple(BACKENDS)
 BUILDERS: tuple[str, ...] = tuple(name for name, backend in BACKENDS.items() if backend.builds)
 
 

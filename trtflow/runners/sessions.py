@@ -21,7 +21,7 @@ class StageSessions:
     """The FP32 tensors of one model, batch by batch; all sessions are made at once and kept.
 
     ``floats``: FP32 tensors that need not be read, and are handed on where a later stage needs them; others are
-    computed again there. ``keep_layout``: see `create_session`.
+    computed again there. ``keep_layout``: see ``create_session``.
     """
 
     def __init__(

@@ -15,12 +15,12 @@ from trtflow.runners.reference import ReferenceRunner
 
 
 class SwitchedRunner(ReferenceRunner):
-    """Executes any plan between ``low`` and FP32, rounding every tensor. `under` chooses the plan.
+    """Executes any plan between ``low`` and FP32, rounding every tensor. ``under`` chooses the plan.
 
-    The session outlives deactivation. Numbers equal those of `EmulatedRunner` up to the order of additions.
+    The session outlives deactivation. Numbers equal those of ``EmulatedRunner`` up to the order of additions.
 
     Raises:
-        ModelError: the model has candidates inside control flow, which `EmulatedRunner` takes.
+        ModelError: the model has candidates inside control flow, which ``EmulatedRunner`` takes.
     """
 
     def __init__(self, model: ModelProto, low: Precision) -> None:

@@ -70,7 +70,8 @@ class Ledger:
     def measure(self, high: Iterable[Unit] | frozenset[str], phase: str, kind: Kind | None = None) -> Outcome:
         """The outcome of the plan with ``high`` in high precision; measured now unless it was before.
 
-        Raises OutOfBudget when it would have to be measured and the budget is spent.
+        Raises:
+            OutOfBudget: it would have to be measured, and the budget is spent.
         """
         nodes = high if isinstance(high, frozenset) else nodes_of(high)
         nodes = nodes | self.problem.forced

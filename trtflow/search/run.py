@@ -88,7 +88,9 @@ def search(
     ``on_evaluation`` is called after every measurement; entries marked ``best`` carry the best plan so far.
     ``confirm`` is asked about both ends and the plan found, and the plan is repaired there if it disagrees.
     ``pareto`` asks for that many more plans, spread over the error, for ``SearchResult.front``.
-    Raises KeyError when ``strategy`` is not one of STRATEGIES.
+
+    Raises:
+        KeyError: ``strategy`` is not one of ``STRATEGIES``.
     """
     find = STRATEGIES[strategy]
     books = Books(budget or Budget(), on_evaluation)

@@ -69,7 +69,8 @@ def bisect(
 ) -> Decided:
     """Find the nodes of ``model`` that must not be ``low`` for ``accept`` to hold on ``data``.
 
-    ``statistics`` of all layers (from `compare`) tell whom to suspect. ``on_plan`` is called with every better plan.
+    ``statistics`` of all layers (from ``compare``) tell whom to suspect.
+    ``on_plan`` is called with every better plan.
 
     Raises:
         PlanError: there is no such strategy.
@@ -97,7 +98,7 @@ def _check_strategies(settings: BisectSettings) -> None:
 
 @dataclass
 class _Bisection:
-    """A `Searcher`; remembers the evaluator and the oracles of each choice of the samples."""
+    """A ``Searcher``; remembers the evaluator and the oracles of each choice of the samples."""
 
     model: ModelProto
     samples: Sequence[Sample]

@@ -49,7 +49,7 @@ def constrain(
             precision=plan.precision(info.name),
             op=info.op,
             unit=unit_of.get(info.name),
-            reason=why.code if why else "quantised",
+            reason=why.code if why else "quantized",
             evidence=_rounded(why.evidence) if why else {},
         )
 

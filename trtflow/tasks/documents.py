@@ -25,8 +25,8 @@ _SEARCHING = ("quantize", "bisect")  # who decides comes first
 class Documents:
     """What a report is made of; None or empty is what no step left.
 
-    ``search`` and ``plan`` are those that decide: `quantize`'s where there is one, else `bisect`'s. ``floats`` is
-    `bisect`'s search between floating-point formats. ``steps`` are the types of the steps that left anything.
+    ``search`` and ``plan`` are those that decide: ``quantize``'s where there is one, else ``bisect``'s. ``floats`` is
+    ``bisect``'s search between floating-point formats. ``steps`` are the types of the steps that left anything.
     """
 
     facts: ModelFacts = field(default_factory=ModelFacts)
@@ -54,7 +54,7 @@ class _Left:
         return [read(paths[output]) for uses, paths in self.outputs if uses == step and output in paths]
 
     def first(self, step: str, output: str, read: Callable[[Path], Content]) -> Content | None:
-        """The first of `every`."""
+        """The first of ``every``."""
         return next(iter(self.every(step, output, read)), None)
 
 

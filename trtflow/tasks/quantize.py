@@ -128,7 +128,7 @@ def _workers(
 
 @dataclass(frozen=True)
 class _Quantization:
-    """A `Searcher` over decisions of the joint problem."""
+    """A ``Searcher`` over decisions of the joint problem."""
 
     model: ModelProto
     samples: Sequence[Sample]

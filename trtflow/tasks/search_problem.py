@@ -34,7 +34,7 @@ def build_problem(
 ) -> Problem:
     """What ``search`` needs to know of ``model`` when its inputs have ``shapes``.
 
-    ``statistics`` are those of `compare`; without them nothing is suspected beforehand.
+    ``statistics`` are those of ``compare``; without them nothing is suspected beforehand.
     """
     price = {
         name: 2 * cost.macs / FLOPS + cost.bytes / BANDWIDTH for name, cost in costs(model, dict(shapes)).items()

@@ -150,7 +150,7 @@ NAMES = {*FRESH, "another", "more"}
         ),
         (
             RangesFile("PPQ ranges", {f"other{i}": 1.0 for i in range(20)}),
-            {"names": "20 of its 20 tensors are not in the model, and it knows 0 of the 20 that are quantised"},
+            {"names": "20 of its 20 tensors are not in the model, and it knows 0 of the 20 that are quantized"},
         ),
         (
             RangesFile("calibration cache", {**FRESH, **{f"old{i}": 1.0 for i in range(5)}}, (10, 3, 0), ALGORITHM),

@@ -25,7 +25,7 @@ def check_cache(
     """R23: a file of ranges against the model, what the calibration samples give, and the TensorRT that will read it.
 
     ``names``: all tensors of the model; the file may know few of them, but should know no others. ``fresh``: each
-    tensor that is quantised → its amax by each method, none for a dead one. Methods differ by several times, and a
+    tensor that is quantized → its amax by each method, none for a dead one. Methods differ by several times, and a
     header need not tell the one that was used, so a range counts as fresh if any method gives it. ``engine`` is
     the version of TensorRT, if it is known.
     """
@@ -42,7 +42,7 @@ def _names(known: Mapping[str, float], names: Collection[str], fresh: Mapping[st
     if len(foreign) > FOREIGN * len(known) or not used:
         sentence = (
             f"{len(foreign)} of its {len(known)} tensors are not in the model, and it knows {len(used)} of the "
-            f"{len(fresh)} that are quantised: it was made for another model or export; calibrate again"
+            f"{len(fresh)} that are quantized: it was made for another model or export; calibrate again"
         )
         return Check("R23", "names", "refuse", sentence, evidence)
     rest = "" if len(used) == len(fresh) else f"; the other {len(fresh) - len(used)} are calibrated here"

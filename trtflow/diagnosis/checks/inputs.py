@@ -140,7 +140,7 @@ _ASK = ", more apart than samples are among themselves: are they normalised by t
 
 
 def _apart(first: Sequence[float], second: Sequence[float]) -> float:
-    """How far the means lie apart; 0 where that is within `ERRORS` standard errors (Welch)."""
+    """How far the means lie apart; 0 where that is within ``ERRORS`` standard errors (Welch)."""
     gap = abs(fmean(first) - fmean(second))
     error = (variance(first) / len(first) + variance(second) / len(second)) ** 0.5
     return gap if gap > ERRORS * error else 0.0

@@ -65,7 +65,7 @@ def check_tensors(scales: Mapping[str, TensorScale]) -> Iterator[Check]:
     dead = [name for name, scale in whole.items() if not scale.seen]
     constant = [name for name, scale in whole.items() if scale.seen and scale.low == scale.high]
     if dead:
-        sentence = f"{len(dead)} tensors are zero throughout, first {dead[0]}: they are not quantised"
+        sentence = f"{len(dead)} tensors are zero throughout, first {dead[0]}: they are not quantized"
         yield Check("R18", "dead", "warn", sentence, {"tensors": dead})
     if constant:
         sentence = f"{len(constant)} tensors never change, first {constant[0]}: their range comes from one value"
