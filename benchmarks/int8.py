@@ -23,72 +23,88 @@ from pathlib import Path
 import onnx
 from int8_files import FetchError
 from int8_modelopt import default, has_modelopt
-from int8_ours import Ours
+from int8_ours import EVERYTHING, Ours
 from int8_peers import peers
+from int8_share import Shares
 from int8_table import Table, summary
 from int8_task import Task
 from int8_tasks import TASKS
 
+from trtflow.files.scales import Scales
 from trtflow.model.load import load
+from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import Evaluator
-from trtflow.runners.quantized import Ranges
 from trtflow.runners.reference import ReferenceRunner
 
 
 def run(task: Task, cures: bool, modelopt: str | None) -> Table:
     """Print one task's table, with ``cures`` before the search."""
     model = load(task.model).model
-    evaluator = Evaluator(ReferenceRunner(model), task.evaluation, task.accept, task.metric)
-    table = Table(task)
-    table.head()
-    table.add("FP32", evaluator.reference)
-    ours = Ours(task, model, evaluator)
+    bench = Bench(model, task)
+    bench.table.head()
+    bench.table.add("FP32", bench.evaluator.reference)
     for label, quantize in peers(task, model, modelopt).items():
-        attempt(table, label, quantize, ours)
+        attempt(bench, label, quantize)
     if modelopt is None:
-        table.note("modelopt", "not installed: pip install 'nvidia-modelopt[onnx]', here or for --modelopt")
-    search(table, ours, cures)
-    return table
+        bench.table.note("modelopt", "not installed: pip install 'nvidia-modelopt[onnx]', here or for --modelopt")
+    search(bench, Ours(task, model), cures)
+    return bench.table
 
 
-def attempt(table: Table, label: str, quantize: Callable[[], onnx.ModelProto], ours: Ours) -> None:
+class Bench:
+    """One task's table, and what measures its lines."""
+
+    def __init__(self, model: onnx.ModelProto, task: Task) -> None:
+        self.table, self.shares = Table(task), Shares(model, task.evaluation[0])
+        self.evaluator = Evaluator(ReferenceRunner(model), task.evaluation, task.accept, task.metric)
+
+    def add(self, label: str, ours: Ours, plan: PrecisionPlan, scales: Scales, started: float | None = None) -> bool:
+        """trtflow's line for ``plan``; whether it is within the bound."""
+        measured = self.evaluator.measure(ReferenceRunner(ours.emulate(plan, scales)))
+        self.table.add(label, measured, self.shares.of_plan(plan), started)
+        return self.evaluator.judge(measured).accepted
+
+
+def attempt(bench: Bench, label: str, quantize: Callable[[], onnx.ModelProto]) -> None:
     """A peer's line of the table; whatever its quantizer dislikes is its result."""
     started = time.perf_counter()
     try:
         with redirect_stdout(sys.stderr):  # their progress is no part of the table
             quantized = quantize()
-        table.add(label, ours.evaluator.measure(TypedRunner(quantized)), ours.share_in(quantized), started)
+        measured = bench.evaluator.measure(TypedRunner(quantized))
+        bench.table.add(label, measured, bench.shares.of_model(quantized), started)
     except Exception as error:
-        table.note(label, f"failed: {type(error).__name__}: {error}")
+        bench.table.note(label, f"failed: {type(error).__name__}: {error}")
 
 
-def search(table: Table, ours: Ours, cures: bool) -> None:
+def search(bench: Bench, ours: Ours, cures: bool) -> None:
     """trtflow's lines of the table."""
-    started = time.perf_counter()
-    found = ours.calibrate()
-    ranges = Ranges({tensor: scale.amax for tensor, scale in found.tensors.items()})
-    widest = Ranges({tensor: scale.seen or 0.0 for tensor, scale in found.tensors.items()})
-    everything = ours.everything
-    table.add("trtflow INT8, naive", ours.measure(everything, widest), ours.share(everything))
-    table.add("trtflow INT8, tuned", ours.measure(everything, ranges), ours.share(everything), started)
+    table, started = bench.table, time.perf_counter()
+    scales = ours.calibrate()
+    bench.add("trtflow INT8, naive", ours, EVERYTHING, widest(scales))
+    bench.add("trtflow INT8, tuned", ours, EVERYTHING, scales, started)
     if cures:
         started = time.perf_counter()
-        ranges, applied = ours.cure(found)
-        table.add("trtflow INT8, cured", ours.measure(everything, ranges), ours.share(everything), started)
+        scales, applied = ours.cure(scales)
+        bench.add("trtflow INT8, cured", ours, EVERYTHING, scales, started)
         table.note("cures", applied)
     started = time.perf_counter()
     base = ours.float_plan()
-    table.add("trtflow FP16 + FP32", ours.measure(base, ranges), 0.0, started)
+    bench.add("trtflow FP16 + FP32", ours, base, scales, started)
     started = time.perf_counter()
-    plan = ours.mixed(base, ranges)
-    mixed = ours.measure(plan, ranges)
-    table.share, table.within = ours.share(plan), ours.evaluator.judge(mixed).accepted
-    table.add("trtflow mixed", mixed, table.share, started)
-    table.note("nodes", ours.counts(plan))
+    plan = ours.mixed(base, scales)
+    table.within, table.share = bench.add("trtflow mixed", ours, plan, scales, started), bench.shares.of_plan(plan)
+    table.note("nodes", bench.shares.counts(plan))
     with redirect_stdout(sys.stderr):
-        table.built, engine = ours.build(plan, ranges)
+        table.built, engine = ours.build(plan, scales)
     table.note("engine", engine)
+
+
+def widest(scales: Scales) -> Scales:
+    """``scales`` with the largest magnitude that was seen for every tensor."""
+    tensors = {name: entry.model_copy(update={"amax": entry.seen}) for name, entry in scales.tensors.items()}
+    return scales.model_copy(update={"tensors": tensors})
 
 
 def main() -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from trtflow.model.load import save as save
     from trtflow.plan import PrecisionPlan as PrecisionPlan
     from trtflow.rewriting.apply import apply as apply
+    from trtflow.search.ledger import Budget as Budget
+    from trtflow.tasks.bisect import BisectSettings as BisectSettings
     from trtflow.tasks.bisect import bisect as bisect
     from trtflow.tasks.build import build as build
     from trtflow.tasks.calibrate import calibrate as calibrate
@@ -44,12 +46,15 @@ if TYPE_CHECKING:
     from trtflow.tasks.export import export as export
     from trtflow.tasks.quantize import quantize as quantize
     from trtflow.tasks.rewrite import rewrite as rewrite
+    from trtflow.tasks.searching import SearchSettings as SearchSettings
     from trtflow.tasks.validate import validate as validate
 
     __version__: str
 
 _HOMES = {
     "BackendError": "trtflow.errors",
+    "BisectSettings": "trtflow.tasks.bisect",
+    "Budget": "trtflow.search.ledger",
     "ConfigError": "trtflow.errors",
     "DataError": "trtflow.errors",
     "Dataset": "trtflow.data",
@@ -59,6 +64,7 @@ _HOMES = {
     "PlanError": "trtflow.errors",
     "PrecisionPlan": "trtflow.plan",
     "Sample": "trtflow.data",
+    "SearchSettings": "trtflow.tasks.searching",
     "StepError": "trtflow.errors",
     "TrtflowError": "trtflow.errors",
     "apply": "trtflow.rewriting.apply",
@@ -81,39 +87,7 @@ _HOMES = {
     "write_constraints": "trtflow.files.constraints",
 }
 
-__all__ = [
-    "BackendError",
-    "ConfigError",
-    "DataError",
-    "Dataset",
-    "LockError",
-    "MetricError",
-    "ModelError",
-    "PlanError",
-    "PrecisionPlan",
-    "Sample",
-    "StepError",
-    "TrtflowError",
-    "__version__",
-    "apply",
-    "bisect",
-    "build",
-    "calibrate",
-    "compare",
-    "cure",
-    "diagnose",
-    "emulate",
-    "export",
-    "load",
-    "open_data",
-    "quantize",
-    "read_constraints",
-    "rewrite",
-    "run",
-    "save",
-    "validate",
-    "write_constraints",
-]
+__all__ = sorted(["__version__", *_HOMES])
 
 
 def __getattr__(name: str) -> Any:

@@ -56,7 +56,11 @@ class Constraints(Part):
 
 
 def write_constraints(constraints: Constraints, path: Path) -> None:
-    """Write ``path``: one line a node, so that a pull request shows what changed."""
+    """Write ``path``: one line a node, so that a pull request shows what changed.
+
+    Example:
+        >>> trtflow.write_constraints(constraints, Path("constraints.yaml"))
+    """
     document = constraints.model_dump(by_alias=True, mode="json", exclude_none=True)
     for key in ("model", "accept", "made-by"):
         document[key] = Flow(document[key])
@@ -71,5 +75,9 @@ def read_constraints(path: Path) -> Constraints:
 
     Raises:
         PlanError: the file is missing, is not YAML, or does not follow the format.
+
+    Example:
+        >>> sorted(trtflow.read_constraints(Path("constraints.yaml")).nodes)
+        ['/down0/bn0/BatchNormalization', '/down0/conv0/Conv']
     """
     return read_document(path, Constraints, "trtflow-constraints", 1)

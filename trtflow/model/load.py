@@ -38,6 +38,9 @@ def load(path: Path | str) -> LoadedModel:
 
     Raises:
         ModelError: the file is missing or no ONNX.
+
+    Example:
+        >>> trtflow.load("unet.onnx").model
     """
     path = Path(path)
     try:
@@ -124,7 +127,11 @@ def _upcast(model: onnx.ModelProto) -> list[str]:
 
 
 def save(model: onnx.ModelProto, path: Path | str) -> None:
-    """Write ``model`` to ``path``; weights go to ``<name>.data`` beside it when they exceed protobuf's limit."""
+    """Write ``model`` to ``path``; weights go to ``<name>.data`` beside it when they exceed protobuf's limit.
+
+    Example:
+        >>> trtflow.save(model, "unet.mixed.onnx")
+    """
     path = Path(path)
     size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
     if size <= LARGEST:

@@ -43,8 +43,7 @@ def run(options: With, context: Context) -> Result:
     cured = cure(model, data, scales, samples=options.trials, hooks=hooks(context))
     save(cured.model, context.folder / outputs["model"])
     origin = Origin(name=outputs["model"], sha256=context.digest(context.folder / outputs["model"]))
-    changed = scales.model_copy(update={"tensors": dict(cured.tensors), "model": origin})
-    write_scales(changed, context.folder / outputs["scales"])
+    write_scales(cured.scales.model_copy(update={"model": origin}), context.folder / outputs["scales"])
     write_cures(cured.cures, context.folder / outputs["cures"])
     return Result(
         metrics={"tried": len(cured.attempts), "applied": len(cured.cures)},
