@@ -141,8 +141,8 @@ def test_undefined_and_infinite_numbers_are_typeset_not_printed_raw() -> None:
 
 
 def test_dependence_on_fusion_is_loud_only_where_there_is_any() -> None:
-    assert "Depends on fusion." in _text(summary(6, accepted=False))
-    assert "Depends on fusion." not in _text(summary(6))
+    assert "Depends on fusion:" in _text(summary(6, accepted=False))
+    assert "Depends on fusion:" not in _text(summary(6))
 
 
 def test_the_data_behind_the_numbers_are_named() -> None:

@@ -134,6 +134,10 @@ def test_metrics_are_the_figures_of_the_report(tmp_path: Path) -> None:
     }
 
 
+def test_an_engine_that_was_not_built_is_not_counted() -> None:
+    assert run_metrics(replace(FLOATS, build=BuildOutcome(backend="none", not_built="there is no GPU"))).builds == 0
+
+
 def test_metrics_of_a_run_that_was_not_validated_are_the_searchs() -> None:
     found = run_metrics(replace(FLOATS, verdict=None))
     assert not found.accepted

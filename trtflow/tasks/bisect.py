@@ -225,7 +225,7 @@ def _fusion(work: _Bisection, chosen: Sequence[int], low: Outcome, result: Searc
         for what, accepted, plan in subjects
         if oracle.evaluate(plan).accepted != accepted
     ]
-    return f"Depends on fusion: {'; '.join(said)}. Folding BatchNormalization in the graph ends it." if said else ""
+    return f"{'; '.join(said)}. Folding BatchNormalization in the graph ends it." if said else ""
 
 
 def _baseline(name: str, problem: Problem, oracle: PlanOracle) -> BaselineEntry:

@@ -100,6 +100,6 @@ def run_metrics(documents: Documents, seconds: Mapping[str, float] | None = None
         kept=search.kept if search else (),
         kept_cost_share=sum(search.node_costs.values()) if search else 0.0,
         evaluations=search.measured if search else 0,
-        builds=int(documents.build is not None),
+        builds=int(documents.build is not None and not documents.build.not_built),
         seconds={name: round(value, 3) for name, value in (seconds or {}).items()},
     )
