@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= configs/unet.yaml
 BIN := .venv/bin
 
-.PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format fetch-ppocr clean
+.PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch-ppocr clean
 .PHONY: conformance hard-cases bench-search bench-compare bench-int8 bench-calibration
 .PHONY: bench-rewrite bench-scaling bench-statistics
 
@@ -42,6 +42,9 @@ types: .venv/dev  ## mypy --strict
 format: .venv/dev  ## rewrite the sources in ruff's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+tree:  ## the tree of files in CONTRIBUTING.md, from their docstrings
+	$(PYTHON) scripts/tree.py
 
 conformance: .venv/dev  ## rewrite ONNX's own backend tests to FP16, BF16 and mixed plans, and check each
 	$(BIN)/python benchmarks/conformance.py --build
