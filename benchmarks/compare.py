@@ -57,10 +57,10 @@ def clocked(times: Times, name: str, function: Callable[..., Any]) -> Callable[.
 
 def run_trtflow(models: list[onnx.ModelProto], tensors: list[str], feeds: Feeds, times: Times) -> None:
     from trtflow.data import Sample
-    from trtflow.runners import lockstep, staged
+    from trtflow.runners import lockstep, sessions
 
     lockstep._reduce = clocked(times, "compare", lockstep._reduce)
-    staged._run = clocked(times, "infer", staged._run)
+    sessions._run = clocked(times, "infer", sessions._run)
     candidates = {"fp16": lockstep.Candidate(lambda: models.pop(), "fp16")}
     samples = [Sample(feed) for feed in feeds]
     with clock(times, "all"):
@@ -133,14 +133,14 @@ def child(model: str, way: str, samples: int) -> None:
 def measure(model: str, way: str, samples: int, runs: int, patience: float) -> dict[str, float] | str:
     """The best of ``runs`` children, or why there is no figure."""
     command = [sys.executable, __file__, "--child", model, way, str(samples)]
-    found = []
+    found: list[dict[str, float]] = []
     for _ in range(runs):
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=True)  # noqa: S603
         except subprocess.TimeoutExpired:
             return f"more than {patience:.0f} s"
         except subprocess.CalledProcessError as error:
-            return (error.stderr.strip().splitlines() or [f"status {error.returncode}"])[-1]
+            return str((error.stderr.strip().splitlines() or [f"status {error.returncode}"])[-1])
         found.append(json.loads(done.stdout.splitlines()[-1]))
     return min(found, key=lambda figures: figures["all"])
 

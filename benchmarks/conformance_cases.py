@@ -51,7 +51,8 @@ def _operators() -> Iterator[Case]:
 
         found = collect_testcases(None)
     for case in found:
-        yield Case(case.name, "node", case.model, tuple(_array(value) for value in case.data_sets[0][0]))
+        if case.model is not None and case.data_sets:
+            yield Case(case.name, "node", case.model, tuple(_array(value) for value in case.data_sets[0][0]))
 
 
 def _array(value: Any) -> Any:

@@ -32,8 +32,7 @@ def run_rounded(model: onnx.ModelProto, plan: PrecisionPlan, feed: Mapping[str, 
                     instance.run = _rounding(instance.run, inputs, outputs)
 
     with np.errstate(all="ignore"):
-        outputs: list[Any] = Rounding(model).run(None, dict(feed))
-    return outputs
+        return list(Rounding(model).run(None, dict(feed)))
 
 
 def _rounding(run: Callable[..., Any], inputs: Slots, outputs: Slots) -> Callable[..., Any]:

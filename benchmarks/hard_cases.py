@@ -86,7 +86,7 @@ def fan_out() -> Case:
 def shape_chain() -> Case:
     nodes = [op("Shape", "x", "s"), op("Cast", "s", "f", to=TensorProto.FLOAT), op("Mul", "f two", "d")]
     nodes += [op("Cast", "d", "i", to=TensorProto.INT64), op("Resize", "x - - i", "y", mode="nearest")]
-    return net(nodes, {"x": normal(1, 1, 2051)}, "y", two=np.float32([1, 1, 2]))
+    return net(nodes, {"x": normal(1, 1, 2051)}, "y", two=np.array([1, 1, 2], np.float32))
 
 
 def pixels() -> Case:
@@ -134,11 +134,11 @@ def detector() -> Case:
     nodes = [op("NonMaxSuppression", "boxes scores k", "picked"), op("TopK", "scores k", "best where")]
     nodes += [op("Unsqueeze", "best zero", "u"), op("Resize", "u - scales", "y", mode="linear")]
     feed = {"boxes": np.abs(normal(1, 9, 4)), "scores": normal(1, 1, 9)}
-    return net(nodes, feed, "y", k=np.array([3]), zero=np.array([0]), scales=np.float32([1, 1, 1, 2]))
+    return net(nodes, feed, "y", k=np.array([3]), zero=np.array([0]), scales=np.array([1, 1, 1, 2], np.float32))
 
 
 def clutter() -> Case:
-    held = numpy_helper.from_array(np.float32(1e5))
+    held = numpy_helper.from_array(np.array(1e5, np.float32))
     nodes = [op("Constant", "", "c", value=held), op("Mul", "x c", "a"), op("Div", "a c", "r"), op("Relu", "r", "y")]
     model, feed = net(nodes, {"x": normal(32)}, "r y")
     for node in model.graph.node:

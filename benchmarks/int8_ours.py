@@ -59,7 +59,7 @@ class Ours:
                 built = trtflow.build(file, self.task.evaluation, engine)
             except trtflow.TrtflowError as error:
                 return False, f"not built: {error}"
-        if built.not_built:
+        if built.bytes is None:
             return False, built.not_built
         return True, f"{built.backend} {built.version}, {built.bytes / 1e6:.1f} MB"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -59,7 +60,7 @@ class Chain:
         self.weights.append(numpy_helper.from_array(np.array(value, np.int64), name))
         return name
 
-    def add(self, op: str, *inputs: str, name: str = "", needed: bool = False, **attributes: object) -> str:
+    def add(self, op: str, *inputs: str, name: str = "", needed: bool = False, **attributes: Any) -> str:
         """Append a node that reads ``inputs`` and is the new top. Returns its name, which is its output's too."""
         name = name or f"{op}_{sum(node.op_type == op for node in self.nodes)}"
         self.nodes.append(helper.make_node(op, inputs, [name], name, **attributes))

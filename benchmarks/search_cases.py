@@ -17,10 +17,12 @@ from trtflow.diagnosis.fp16 import diagnose
 from trtflow.diagnosis.node_facts import node_facts
 from trtflow.emulation.switchable import Switchable, switchable
 from trtflow.files.findings import Finding
+from trtflow.files.statistics import Statistics
 from trtflow.model.layers import layers
 from trtflow.model.load import load
 from trtflow.model.ports import mark_outputs
 from trtflow.model.session import create_session
+from trtflow.numerics.record import Figures
 from trtflow.plan import PrecisionPlan
 from trtflow.search.oracle import Outcome
 from trtflow.search.problem import Problem, Unit
@@ -110,16 +112,18 @@ class Case:
 
 def make_case(planted: Planted) -> Case:
     """Everything that the strategies need, from a network and its samples."""
-    statistics = ranges_of(planted.model, planted.feeds)
+    found = layers(planted.model)
+    figures = ranges_of(planted.model, [layer.tensor for layer in found], planted.feeds)
+    statistics = Statistics(samples=len(planted.feeds), rounding="tensor", layers=found, candidates={"fp16": figures})
     shapes = {name: array.shape for name, array in planted.feeds[0].items()}
-    problem = build_problem(planted.model, "fp16", "fp32", shapes, {"candidates": {"fp16": statistics}})
-    findings = diagnose(node_facts(planted.model), statistics)
+    problem = build_problem(planted.model, "fp16", "fp32", shapes, statistics)
+    findings = diagnose(node_facts(planted.model), figures)
     problem = replace(problem, priors=suspicions(problem, findings))
     names = [node for unit in problem.units for node in unit.nodes]
     units = tuple(Unit(i, (n,), problem.price(n)) for i, n in enumerate(names))
     single = replace(problem, units=units, priors={}, forced=frozenset())  # no tool looks at constants beforehand
     ranges = {
-        node.name: max([*(statistics[t]["ref_amax"] for t in (*node.inputs, *node.outputs) if t in statistics), 0.0])
+        node.name: max([*(figures[t].ref_amax for t in (*node.inputs, *node.outputs) if t in figures), 0.0])
         for node in node_facts(planted.model)
     }
     oracle = Emulator(planted.model, planted.feeds, planted.tolerance)
@@ -127,22 +131,21 @@ def make_case(planted: Planted) -> Case:
     return Case(planted.title, oracle, engine, problem, single, ranges, planted.needed)
 
 
-def ranges_of(model: onnx.ModelProto, feeds: Sequence[Feed]) -> dict[str, dict[str, float]]:
-    """What the compare step would say of each float tensor, from one FP32 pass."""
-    names = [layer.tensor for layer in layers(model)]
+def ranges_of(model: onnx.ModelProto, names: Sequence[str], feeds: Sequence[Feed]) -> dict[str, Figures]:
+    """What the compare step would say of the ranges of tensors, from one FP32 pass."""
     session = create_session(mark_outputs(model, names))
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, Figures] = {}
     for feed in feeds:
         for name, values in zip(names, session.run(names, dict(feed)), strict=True):
             finite = np.abs(values[np.isfinite(values)]).astype(np.float64)
             rms, flushed = float(np.sqrt(np.mean(finite**2))), float(np.mean((finite > 0) & (finite <= 2.0**-25)))
-            old = found.get(name, {})
-            found[name] = {
-                "ref_amax": max(old.get("ref_amax", 0.0), float(finite.max(initial=0.0))),
-                "ref_rms": max(old.get("ref_rms", 0.0), rms),
-                "below_subnormal_share": max(old.get("below_subnormal_share", 0.0), flushed),
-                "count": float(values.size),
-            }
+            old = found.get(name, Figures())
+            found[name] = Figures(
+                ref_amax=max(old.ref_amax, float(finite.max(initial=0.0))),
+                ref_rms=max(old.ref_rms, rms),
+                below_subnormal_share=max(old.below_subnormal_share, flushed),
+                count=values.size,
+            )
     return found
 
 
