@@ -87,6 +87,10 @@ def test_a_body_of_a_scan_sees_one_slice() -> None:
     assert types.of(main, "all") == TensorType(1, (5, 3))
 
 
+def refusing(model: onnx.ModelProto, **options: object) -> onnx.ModelProto:
+    raise onnx.shape_inference.InferenceError("no rule for it")
+
+
 BEHIND = {
     "a bound variable": (node("Mul", "s w", "y"), 1),
     "nothing bound": (node("Neg", "s", "y"), 0),
@@ -102,7 +106,12 @@ BEHIND = {
 
 
 @pytest.mark.parametrize(("behind", "elem"), BEHIND.values(), ids=BEHIND)
-def test_types_are_carried_on_from_schemas_where_inference_gave_up(behind: onnx.NodeProto, elem: int) -> None:
+@pytest.mark.parametrize("fails", [False, True], ids=["inference goes on", "inference fails"])
+def test_types_are_carried_on_from_schemas_where_inference_gave_up(
+    behind: onnx.NodeProto, elem: int, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fails:
+        monkeypatch.setattr(onnx.shape_inference, "infer_shapes", refusing)
     nodes = [node("Strange", "x", "s", domain="custom"), behind]
     output = onnx.ValueInfoProto(name="y")
     net = model(nodes, [info("x", [4])], [output], [f32("w", random(4))])
@@ -110,7 +119,7 @@ def test_types_are_carried_on_from_schemas_where_inference_gave_up(behind: onnx.
     assert infer(net).of(scopes(net)[0], "y").elem == elem
 
 
-def test_a_model_on_which_inference_fails_outright_is_typed_by_schemas() -> None:
+def test_shapes_that_contradict_each_other_leave_the_types_known() -> None:
     nodes = [node("Reshape", "x to", "r"), node("MatMul", "r w", "m"), node("Neg", "m", "y")]
     weights = [i64("to", [3, 3]), f32("w", random(7, 7))]  # neither a reshape nor a product that can be
     net = model(nodes, [info("x", [4])], [onnx.ValueInfoProto(name="y")], weights)
