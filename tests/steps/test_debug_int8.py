@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,14 @@ import pytest
 import yaml
 from decisions import calibration_cache
 from planted import int8_network, pictures
+from stepping import run_step
 
 from trtflow.files.document import read_document
 from trtflow.files.scales import read_scales
 from trtflow.files.search import SearchDocument
 from trtflow.plan import read_plan
 from trtflow.steps import calibrate, check_calibration, compare, diagnose, quantize
-from trtflow.steps.contract import Context, Result
+from trtflow.steps.contract import Result
 
 CONFIG = """
 trtflow: 1
@@ -46,46 +46,22 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-class Memory:
-    """Remembers nothing."""
-
-    def get(self, material: Mapping[str, Any]) -> dict[str, Any] | None:
-        return None
-
-    def put(self, material: Mapping[str, Any], record: Mapping[str, Any]) -> None:
-        pass
-
-
-def _context(project: Path, name: str) -> Context:
-    folder = project / name
-    folder.mkdir()
-
-    def digest(path: Path | str) -> str:
-        return hashlib.sha256(Path(str(path).removesuffix(":batches")).read_bytes()).hexdigest()
-
-    return Context(folder, Memory(), lambda done, total, text: None, lambda text: None, digest)
-
-
 def _calibrate(project: Path, **options: Any) -> Path:
-    chosen = {
-        "model": project / "model.onnx",
-        "data": {"source": str(project / "samples.npz")},
-        "calibration": {"source": str(project / "calibration.npz")},
-        **options,
-    }
-    calibrate.run(calibrate.With(**chosen), _context(project, "calibrate"))
-    return project / "calibrate" / "scales.yaml"
+    done = run_step(calibrate, project / "calibrate", **{**_given(project), **options})
+    return done.folder / "scales.yaml"
 
 
 def _check(project: Path, scales: Path, **options: Any) -> Result:
-    chosen = {
+    return run_step(check_calibration, project / "check", **{**_given(project), "scales": scales, **options}).result
+
+
+def _given(project: Path) -> dict[str, Any]:
+    """What both ask for."""
+    return {
         "model": project / "model.onnx",
-        "scales": scales,
-        "data": {"source": str(project / "samples.npz")},
-        "calibration": {"source": str(project / "calibration.npz")},
-        **options,
+        "data": {"source": project / "samples.npz"},
+        "calibration": {"source": project / "calibration.npz"},
     }
-    return check_calibration.run(check_calibration.With(**chosen), _context(project, "check"))
 
 
 def test_scales_tell_what_they_were_made_from(project: Path) -> None:
@@ -170,11 +146,9 @@ def test_a_refusal_can_be_allowed_by_its_code(project: Path) -> None:
 
 def _diagnose(project: Path, scales: Path) -> Path:
     data = {"source": str(project / "samples.npz")}
-    compare.run(compare.With(model=project / "model.onnx", data=data), _context(project, "compare"))
-    statistics = project / "compare" / "statistics.json"
-    options = diagnose.With(model=project / "model.onnx", statistics=statistics, scales=scales)
-    diagnose.run(options, _context(project, "diagnose"))
-    return project / "diagnose" / "findings.json"
+    compared = run_step(compare, project / "compare", model=project / "model.onnx", data=data)
+    files = {"model": project / "model.onnx", "statistics": compared.folder / "statistics.json", "scales": scales}
+    return run_step(diagnose, project / "diagnose", **files).folder / "findings.json"
 
 
 def test_findings_tell_what_speaks_against_which_precision(project: Path) -> None:
@@ -192,7 +166,7 @@ def test_what_int8_breaks_stays_in_floating_point(project: Path) -> None:
         "findings": _diagnose(project, scales),
         "accept": {"sqnr": {"min": 24}},
     }
-    result = quantize.run(quantize.With.model_validate(options), _context(project, "quantize"))
+    result = run_step(quantize, project / "quantize", **options).result
     assert read_plan(project / "quantize" / "plan.json").nodes == {"first": "int8", "third": "int8"}
     found = read_document(SearchDocument, project / "quantize" / "search.json")
     assert (found.accepted, found.kept) == (True, ("second",))

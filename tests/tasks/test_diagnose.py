@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import onnx
 import pytest
+from graph_models import f32, info, model, node, random
 from planted import dataset, int8_network, pictures, rows
 
+from trtflow.data import Sample
 from trtflow.files.scales import Scales, TensorScale
 from trtflow.files.statistics import Statistics
 from trtflow.precision import Quantized
@@ -63,3 +68,50 @@ def test_with_scales_findings_against_eight_bits_stand_behind_the_others(
     eight_bits = found[len(plain) :]
     assert [(finding.node, finding.code) for finding in eight_bits] == expected
     assert {finding.against for finding in eight_bits} <= {precision}
+
+
+def network(*lines: str, **constants: Any) -> onnx.ModelProto:
+    """A model from lines "Op inputs -> output" on x [N, 64], with FP32 ``constants``."""
+    nodes = []
+    for line in lines:
+        read, output = line.split(" -> ")
+        op, inputs = read.split(" ", 1)
+        nodes.append(node(op, inputs, output, output))
+    weights = [f32(name, value) for name, value in constants.items()]
+    return model(nodes, [info("x", ["N", 64])], [info(nodes[-1].output[0], None)], weights)
+
+
+PLANTED = {
+    "R01": (network("Mul x up -> a", "Mul a down -> y", up=1e5, down=1e-5), network("Mul x k -> y", k=1e3), "a"),
+    "R02": (network("Mul x k -> a", "ReduceL2 a -> y", k=200), network("Mul x k -> a", "ReduceL2 a -> y", k=20), "y"),
+    "R03": (network("Mul x k -> a", "Softmax a -> y", k=4e4), network("Mul x k -> a", "Softmax a -> y", k=2e4), "y"),
+    "R04": (network("Mul x k -> y", k=[7e4] + [1e-4] * 63), network("Mul x k -> y", k=[6e4] + [1e-4] * 63), "y"),
+    "R05": (
+        network("Abs x -> a", "Add a eps -> y", eps=1e-12),
+        network("Abs x -> a", "Add a eps -> y", eps=1e-5),
+        "y",
+    ),
+    "R06": (network("Mul x tiny -> y", tiny=2e-8), network("Mul x tiny -> y", tiny=1e-4), "y"),
+    "R07": (
+        network("Mul x w -> y", w=[1e-9] * 8 + [1.0] * 56),
+        network("Mul x w -> y", w=[1e-5] * 8 + [1.0] * 56),
+        "y",
+    ),
+    "R09": (
+        network("Add x far -> a", "Sub a far -> y", far=4e3),
+        network("Add x far -> a", "Sub a far -> y", far=40),
+        "y",
+    ),
+    "R26": (network("Sub x x -> z", "Div x z -> y"), network("Abs x -> z", "Div x z -> y"), "y"),
+}
+
+
+@pytest.mark.parametrize(("sick", "well", "at"), PLANTED.values(), ids=PLANTED)
+def test_a_cause_that_is_planted_in_a_network_is_found_at_its_node_and_not_in_its_neighbour(
+    sick: onnx.ModelProto, well: onnx.ModelProto, at: str, request: pytest.FixtureRequest
+) -> None:
+    samples = [Sample({"x": np.sign(random(2, 64)) * np.float32(0.9)})]
+    code = request.node.callspec.id
+    found = diagnose(sick, compare(sick, samples))
+    assert (at, code) in {(finding.node, finding.code) for finding in found}
+    assert code not in {finding.code for finding in diagnose(well, compare(well, samples))}
