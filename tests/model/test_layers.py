@@ -34,3 +34,15 @@ def test_shapes_and_bodies_are_left_out() -> None:
     inputs = [info("x", [4]), info("c", [], TensorProto.BOOL)]
     net = model(nodes, inputs, [info("y", None)], [f32("w", [1])])
     assert layers(net) == (Layer("y", "n_y", "Add", 0),)
+
+
+def test_a_tensor_that_is_left_out_is_no_layer_and_the_depth_counts_nodes() -> None:
+    nodes = [helper.make_node("Split", ["x"], ["", "b"], "split", axis=0), node("Neg", "b", "y")]
+    net = model(nodes, [info("x", [4])], [info("y", None)])
+    assert layers(net) == (Layer("b", "split", "Split", 0), Layer("y", "n_y", "Neg", 1))
+
+
+def test_a_model_of_integers_has_no_layer() -> None:
+    integers = TensorProto.INT64
+    net = model([node("Add", "x x", "y")], [info("x", [4], integers)], [info("y", None, integers)])
+    assert layers(net) == ()

@@ -10,6 +10,7 @@ from graph_models import accepted, casts, f32, i64, info, model, node, ops, rand
 from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.errors import ModelError
+from trtflow.model import load as load_module
 from trtflow.model.load import load, prepare, save
 
 
@@ -195,3 +196,60 @@ def test_sequence_inputs_are_left_alone() -> None:
         [i64("i", 0)],
     )
     assert prepare(net) == (net, ())
+
+
+def test_a_file_that_parses_and_holds_no_graph_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(onnx.ModelProto(ir_version=8).SerializeToString())
+    with pytest.raises(ModelError, match="it holds no graph"):
+        load(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize(("opset", "kept"), [(9, True), (5, False)])
+def test_an_opset_that_onnx_cannot_convert_is_kept_while_onnx_runtime_takes_it(opset: int, kept: bool) -> None:
+    net = model([node("Nobody", "x", "y")], [info("x", [4])], [info("y", [4])], opset=opset, ir_version=3)
+    if not kept:
+        with pytest.raises(ModelError, match=f"cannot convert the model from opset {opset}"):
+            prepare(net)
+        return
+    prepared, (note,) = prepare(net)
+    assert (prepared, prepared.opset_import[0].version) == (net, opset)
+    assert note.startswith(f"opset {opset} was kept, so that bf16 is out of reach: ")
+
+
+def test_a_model_without_standard_operators_has_no_opset_to_raise() -> None:
+    net = model([node("Strange", "x", "y", domain="own")], [info("x", [4])], [info("y", [4])])
+    del net.opset_import[:]
+    net.opset_import.append(helper.make_opsetid("own", 1))
+    assert prepare(net) == (net, ())
+
+
+@pytest.mark.parametrize(("largest", "beside"), [(2**20, False), (0, True)])
+def test_weights_are_written_beside_the_file_when_they_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int, beside: bool
+) -> None:
+    monkeypatch.setattr(load_module, "LARGEST", largest)
+    net = model([node("Add", "x w", "y")], [info("x", [512])], [info("y", [512])], [f32("w", random(512))])
+    save(net, str(tmp_path / "net.onnx"))
+    assert (tmp_path / "net.onnx.data").exists() is beside
+    assert numpy_helper.to_array(net.graph.initializer[0]).tolist() == random(512).tolist(), "it keeps its weights"
+    np.testing.assert_array_equal(
+        numpy_helper.to_array(load(tmp_path / "net.onnx").model.graph.initializer[0]), random(512)
+    )
+
+
+def test_weights_in_two_files_count_in_the_digest_in_the_order_of_use(tmp_path: Path) -> None:
+    weights = [f32(name, np.full(256, index)) for index, name in enumerate("vw")]
+    nodes = [node("Add", "x v", "a"), node("Add", "a w", "y")]
+    net = model(nodes, [info("x", [256])], [info("y", [256])], weights)
+    onnx.save(net, tmp_path / "net.onnx", save_as_external_data=True, all_tensors_to_one_file=False, size_threshold=0)
+    content = [(tmp_path / name).read_bytes() for name in ("net.onnx", "v", "w")]
+    assert load(tmp_path / "net.onnx").digest == hashlib.sha256(b"".join(content)).hexdigest()
+
+
+def test_what_was_done_is_told_in_the_order_of_the_doing() -> None:
+    half = TensorProto.FLOAT16
+    nodes = [nameless("Cast", "x", "a", to=half), nameless("Add", "a w", "y")]
+    weights = [numpy_helper.from_array(random(4).astype(np.float16), "w")]
+    net = model(nodes, [info("x", [4]), info("w", [4], half)], [info("y", [4], half)], weights, 11, ir_version=6)
+    told = [note.split(" ", 1)[1] for note in prepare(net)[1]]
+    assert [text.split(" ")[0] for text in told] == ["nodes", "weights", "11", "FP16", "Casts"]

@@ -3,13 +3,20 @@ from __future__ import annotations
 import onnx
 import pytest
 from graph_models import node
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trtflow.model.operators import (
     EXACT,
+    FP32_INPUTS,
     FP32_OPERATORS,
+    INDEX_INPUTS,
     RAISED,
     RECURRENT,
     REFUSED,
+    SHAPE_INPUTS,
+    Allowed,
+    allowed,
     holds_no_tensor,
     is_exact,
     listed,
@@ -19,6 +26,7 @@ from trtflow.model.operators import (
 )
 from trtflow.model.types import schema_of
 from trtflow.plan import Precision
+from trtflow.precision import LOW
 
 
 def low(proto: onnx.NodeProto, precision: Precision = "fp16", opset: int = 17) -> tuple[list[int], list[int]]:
@@ -114,3 +122,81 @@ def test_bf16_is_listed_for_conv_from_the_opset_that_models_are_raised_to(opset:
 @pytest.mark.parametrize("op", sorted({*EXACT, *RECURRENT, *REFUSED, *FP32_OPERATORS}))
 def test_every_operator_of_the_tables_is_one_of_onnx(op: str) -> None:
     assert schema_of(op, onnx.defs.onnx_opset_version()) is not None
+
+
+TABLES = {"SHAPE_INPUTS": SHAPE_INPUTS, "INDEX_INPUTS": INDEX_INPUTS, "FP32_INPUTS": FP32_INPUTS}
+ROWS = [(op, index) for table in TABLES.values() for op, indices in table.items() for index in sorted(indices)]
+
+
+@pytest.mark.parametrize(("op", "index"), ROWS, ids=str)
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_what_says_how_large_or_where_is_never_low(op: str, index: int, precision: Precision) -> None:
+    proto = node(op, " ".join("abcdefg"[: index + 1]), "y")
+    assert not slots(proto, RAISED, precision).inputs[index]
+
+
+@pytest.mark.parametrize("op", sorted(REFUSED))
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_what_the_engine_refuses_has_no_slot_and_what_it_takes_has_one(op: str, precision: Precision) -> None:
+    proto = node(op, "x w r", "y")
+    assert any(slots(proto, 24, precision).outputs) == (precision not in REFUSED[op])
+
+
+@pytest.mark.parametrize("op", sorted(FP32_OPERATORS))
+def test_what_stays_fp32_has_no_slot_in_any_format(op: str) -> None:
+    assert all(low(node(op, "x", "y"), precision, 26) == ([], []) for precision in LOW)
+
+
+SCHEMAS = sorted({schema.name for schema in onnx.defs.get_all_schemas() if schema.domain == ""})
+
+
+@pytest.mark.parametrize("precision", LOW)
+def test_no_slot_takes_what_no_schema_lists(precision: Precision) -> None:
+    wanted = f"tensor({'float16' if precision == 'fp16' else 'bfloat16'})"
+    for op in SCHEMAS:
+        schema = schema_of(op, RAISED)
+        formals = () if schema is None else (*schema.inputs, *schema.outputs)
+        if not any(wanted in formal.types for formal in formals):
+            assert low(node(op, "a b c d e", "y z"), precision, RAISED) == ([], []), op
+
+
+@given(st.sampled_from(SCHEMAS), st.integers(7, 24), st.sampled_from(sorted(LOW)))
+def test_names_that_are_left_out_are_no_slots_and_every_name_has_an_answer(
+    op: str, opset: int, precision: Precision
+) -> None:
+    proto = onnx.helper.make_node(op, ["a", "", "c", "", "e", "f"], ["y", "", "z"])
+    found = slots(proto, opset, precision)
+    assert (len(found.inputs), len(found.outputs)) == (6, 3)
+    assert (found.inputs[1], found.inputs[3], found.outputs[1]) == (False, False, False)
+
+
+@given(st.sampled_from(SCHEMAS), st.integers(13, RAISED))
+def test_a_format_that_an_opset_lists_is_listed_after_raising(op: str, opset: int) -> None:
+    raised = schema_of(op, RAISED)
+    if raised is not None and not raised.deprecated and op not in REFUSED:
+        assert allowed(op, opset, "fp16").any() == (listed(op, opset, "fp16") or listed(op, RAISED, "fp16"))
+
+
+@pytest.mark.parametrize(("index", "expected"), [(0, True), (1, False), (2, True), (9, True)])
+def test_a_variadic_slot_answers_for_all_that_follow(index: int, expected: bool) -> None:
+    found = Allowed((True, False), (False,), input_tail=True)
+    assert found.input(index) is expected
+    assert (found.output(0), found.output(1), found.any()) == (False, False, True)
+
+
+@pytest.mark.parametrize(
+    ("proto", "expected"),
+    [
+        (node("Split", "x s", "a b"), (("T", ""), ("T", "T"))),
+        (node("Concat", "a b c", "y"), (("T",) * 3, ("T",))),
+        (node("Loop", "n c v", "y"), (("I", "B", ""), ("",))),  # heterogeneous: each its own type
+        (node("BatchNormalization", "x s b m v", "y"), (("T", "T1", "T1", "T2", "T2"), ("T",))),
+        (node("TopK", "x k", "v i"), (("T", ""), ("T", "I"))),
+    ],
+    ids=lambda entry: entry.op_type if isinstance(entry, onnx.NodeProto) else "",
+)
+def test_fixed_and_heterogeneous_slots_have_no_variable(
+    proto: onnx.NodeProto, expected: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    found = variables(proto, 17)
+    assert (found[0], found[1]) == (expected[0], expected[1])

@@ -73,3 +73,114 @@ def test_an_operator_that_is_gone_is_refused_by_name() -> None:
     )
     with pytest.raises(ModelError, match="node n_y: Scatter does not exist in opset 22"):
         raise_opset(net, 22)
+
+
+@pytest.mark.parametrize("name", ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare"])
+@pytest.mark.parametrize("axes", [[-1], [0, 2], None], ids=str)
+def test_every_reduction_reads_its_axes_from_18_on(name: str, axes: list[int] | None) -> None:
+    attributes = {} if axes is None else {"axes": axes}
+    net = model([node(f"Reduce{name}", "x", "y", **attributes)], [X], [info("y", None)], opset=13)
+    raised = raise_opset(net, 18)
+    assert len(raised.graph.node[-1].input) == (1 if axes is None else 2)
+    feed = {"x": np.abs(random(2, 4, 3)) + 0.5}
+    np.testing.assert_allclose(run(raised, feed)[0], run(net, feed)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("target", "changed"), [(17, False), (18, True), (22, True)])
+def test_an_operator_is_adapted_only_where_its_change_lies_on_the_way(target: int, changed: bool) -> None:
+    net = model([node("ReduceMean", "x", "y", axes=[1])], [X], [info("y", None)], opset=13)
+    assert [n.op_type for n in raise_opset(net, target).graph.node] == ["Constant"] * changed + ["ReduceMean"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "renamed"), [("bilinear", b"linear"), ("bicubic", b"cubic"), ("nearest", b"nearest"), (None, None)]
+)
+def test_grid_sample_keeps_what_is_called_as_before(mode: str | None, renamed: bytes | None) -> None:
+    attributes = {} if mode is None else {"mode": mode, "align_corners": 1}
+    nodes = [node("GridSample", "x g", "y", **attributes)]
+    net = model(nodes, [info("x", [1, 1, 4, 4]), info("g", [1, 3, 3, 2])], [info("y", None)], opset=16)
+    found = {a.name: a.s for a in raise_opset(net, 20).graph.node[0].attribute}
+    assert found.get("mode") == renamed
+    assert ("align_corners" in found) == (mode is not None)
+
+
+def test_operators_of_others_are_left_alone() -> None:
+    nodes = [node("ReduceMean", "x", "a", domain="own", axes=[1]), node("Neg", "a", "y")]
+    net = model(nodes, [X], [info("y", None)], opset=13)
+    net.opset_import.append(onnx.helper.make_opsetid("own", 3))
+    raised = raise_opset(net, 22)
+    assert raised.graph == net.graph
+    assert {entry.domain: entry.version for entry in raised.opset_import} == {"": 22, "own": 3}
+
+
+@pytest.mark.parametrize(("target", "ir"), [(13, 8), (21, 10), (22, 10)])
+def test_the_version_of_the_format_follows_where_it_must(target: int, ir: int) -> None:
+    net = model([node("Relu", "x", "y")], [X], [info("y", None)], opset=13, ir_version=8)
+    assert raise_opset(net, target).ir_version == ir
+
+
+def test_a_model_is_never_lowered_and_never_changed_in_place() -> None:
+    net = model([node("ReduceMean", "x", "y", axes=[1])], [X], [info("y", None)], opset=17)
+    before = net.SerializeToString(deterministic=True)
+    assert raise_opset(net, 14).opset_import[0].version == 17
+    raise_opset(net, 22)
+    assert net.SerializeToString(deterministic=True) == before
+
+
+def test_new_constants_take_no_name_that_is_there() -> None:
+    nodes = [node("ReduceMean", "x", "y", axes=[1]), node("Neg", "x", "y__axes")]
+    net = model(nodes, [X], [info("y", None), info("y__axes", None)], opset=13)
+    names = [name for n in raise_opset(net, 22).graph.node for name in n.output]
+    assert len(names) == len({*names}) == 3
+
+
+def old(nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto], opset: int) -> onnx.ModelProto:
+    return model(nodes, [info("x", [1, 2, 4, 4])], [info("y", None)], weights, opset, ir_version=6)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_upsample_becomes_a_resize_that_computes_the_same(mode: str) -> None:
+    nodes = [node("Upsample", "x s", "u", mode=mode), node("Neg", "u", "y")]
+    net = old(nodes, [f32("s", [1, 1, 2, 2])], 9)
+    raised = raise_opset(net, 13)
+    assert [(n.name, n.op_type, n.domain) for n in raised.graph.node] == [("n_u", "Resize", ""), ("n_y", "Neg", "")]
+    assert [entry.domain for entry in raised.opset_import] == [""]
+    feed = {"x": random(1, 2, 4, 4)}
+    np.testing.assert_allclose(run(raised, feed)[0], run(net, feed)[0], rtol=1e-6)
+
+
+def test_nodes_that_the_converter_adds_are_named_after_their_output() -> None:
+    net = old([node("Squeeze", "x", "y", axes=[0])], [], 11)
+    raised = raise_opset(net, 13)
+    assert "n_y" in [n.name for n in raised.graph.node]
+    assert all(n.name for n in raised.graph.node)
+
+
+def test_metadata_outlives_the_converter() -> None:
+    net = old([node("Clip", "x", "y", min=0.0, max=1.0)], [], 9)
+    onnx.helper.set_model_props(net, {"stride": "32"})
+    assert {p.key: p.value for p in raise_opset(net, 13).metadata_props} == {"stride": "32"}
+
+
+def test_from_below_13_both_ways_are_gone() -> None:
+    net = old([node("ReduceMean", "x", "y", axes=[1])], [], 11)
+    raised = raise_opset(net, 22)
+    assert raised.opset_import[0].version == 22
+    feed = {"x": random(1, 2, 4, 4)}
+    np.testing.assert_allclose(run(raised, feed)[0], run(net, feed)[0], rtol=1e-6)
+
+
+def test_what_the_converter_refuses_is_an_error_that_says_what_to_do() -> None:
+    net = old([node("Nobody", "x", "y")], [], 9)
+    with pytest.raises(ModelError, match=r"cannot convert the model from opset 9 to 13: .*Export it again"):
+        raise_opset(net, 13)
+
+
+def test_a_node_that_the_converter_loses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
+        del model.graph.node[0]
+        return model
+
+    monkeypatch.setattr(onnx.version_converter, "convert_version", forgetful)
+    with pytest.raises(ModelError, match="ONNX's opset converter lost the nodes n_a"):
+        raise_opset(old([node("Neg", "x", "a"), node("Neg", "a", "y")], [], 9), 13)

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from graph_models import f32, info, model, node
+from graph_models import conv_net, f32, info, model, node, random
 
 from trtflow.errors import ModelError
 from trtflow.model import session
@@ -43,3 +43,15 @@ def test_options_are_the_callers_own() -> None:
 def test_a_refused_model_is_a_model_error() -> None:
     with pytest.raises(ModelError, match=r"ONNX Runtime refuses the model: .*Nobody"):
         create_session(model([node("Nobody", "x", "y")], [info("x", [1])], [info("y", [1])]))
+
+
+def test_a_layout_that_is_kept_computes_the_same() -> None:
+    net = conv_net()
+    feed = {"x": random(1, 3, 8, 8)}
+    free, kept = (create_session(net, keep_layout=keep).run(None, feed)[0] for keep in (False, True))
+    np.testing.assert_allclose(free, kept, rtol=1e-4, atol=1e-5)
+
+
+def test_what_executes_is_told_by_the_providers_that_were_asked_for() -> None:
+    opened = open_session(network(), onnxruntime.SessionOptions(), ["CPUExecutionProvider"])
+    assert opened.get_providers() == ["CPUExecutionProvider"]

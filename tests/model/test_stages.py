@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+import onnx
 import pytest
-from graph_models import info, model, node
-from staged_network import network, split
+from graph_models import f32, i64, info, model, node, run
+from hypothesis import given
+from hypothesis import strategies as st
+from staged_network import FEED, network, split
 
+from trtflow.model.ports import mark_outputs
 from trtflow.model.stages import reads, stages
 
 
@@ -56,3 +61,66 @@ def test_a_node_reads_what_its_bodies_read_from_outside(name: str, expected: set
     net, _ = network()
     (found,) = (entry for entry in net.graph.node if name in entry.output)
     assert reads(found) == expected
+
+
+def test_a_node_of_which_an_earlier_stage_returned_one_output_is_run_again_for_the_other() -> None:
+    nodes = [node("TopK", "x k", "v i"), node("Neg", "v", "a"), node("Cast", "i", "f", to=1), node("Add", "a f", "y")]
+    net = model(nodes, [info("x", [4])], [info("y", None)], [i64("k", [2])])
+    _, last = stages(net, [["v"], ["y"]])
+    again = next(entry for entry in last.model.graph.node if entry.op_type == "TopK")
+    assert (list(again.output), last.inputs, last.fed) == (["v__again", "i"], ("v",), ("x",))
+    assert net.graph.node[0].output[0] == "v", "the model itself is left alone"
+
+
+def test_a_tensor_that_is_asked_for_twice_is_computed_once() -> None:
+    net, _ = network()
+    first, second = stages(net, [["a", "b"], ["b", "f"]])
+    assert (first.outputs, second.outputs) == (("a", "b"), ("f",))
+    assert "b" in second.inputs
+
+
+@given(st.lists(st.integers(0, 2), min_size=9, max_size=9))
+def test_stages_compute_what_the_whole_does_wherever_it_is_cut(places: list[int]) -> None:
+    net, tensors = network()
+    batches = [
+        [name for name, place in zip(tensors, sorted(places), strict=False) if place == part] for part in range(3)
+    ]
+    floats = [name for name in tensors if name not in ("where", "size")]
+    whole = dict(zip(floats, run(marked(net, floats), FEED), strict=True))
+    known = dict(FEED)
+    for stage in stages(net, [batch for batch in batches if batch], floats):
+        feed = {name: known[name] for name in (*stage.fed, *stage.inputs)}
+        known |= zip(stage.outputs, run(stage.model, feed) if stage.outputs else (), strict=True)
+    for name in (name for batch in batches for name in batch):
+        np.testing.assert_allclose(known[name], whole[name], rtol=1e-6)
+
+
+def marked(net: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:
+    """``net`` returning exactly ``names``."""
+    copy = mark_outputs(net, names)
+    kept = {value.name: value for value in copy.graph.output}
+    del copy.graph.output[:]
+    copy.graph.output.extend(kept[name] for name in names)
+    return copy
+
+
+READS = {
+    "inputs that are left out": (node("Clip", "x - hi", "y"), {"x", "hi"}),
+    "one tensor twice": (node("Mul", "x x", "y"), {"x"}),
+    "nothing": (node("Constant", "", "y", value_float=1.0), set()),
+}
+
+
+@pytest.mark.parametrize(("proto", "expected"), READS.values(), ids=READS)
+def test_a_node_reads_its_inputs_by_name(proto: onnx.NodeProto, expected: set[str]) -> None:
+    assert reads(proto) == expected
+
+
+def test_a_body_reads_what_it_does_not_hold_itself_and_so_do_bodies_in_it() -> None:
+    deep = onnx.helper.make_graph([node("Add", "outer own", "d")], "deep", [], [info("d", None)])
+    held = [node("Neg", "v", "own"), node("If", "c2", "r", then_branch=deep, else_branch=deep)]
+    body = onnx.helper.make_graph(
+        held, "body", [info("v", [1])], [info("r", None), info("passed", None)], [f32("k", 1)]
+    )
+    owner = node("Loop", "n c x", "y z", body=body)
+    assert reads(owner) == {"n", "c", "x", "c2", "outer", "passed"}

@@ -4,9 +4,11 @@ import numpy as np
 import onnx
 import pytest
 from graph_models import conv_net, f32, info, model, node, random
+from hypothesis import given
+from hypothesis import strategies as st
 
-from trtflow.model.analysis import candidates
-from trtflow.model.units import Unit, units
+from trtflow.model.analysis import analyse, candidates
+from trtflow.model.units import GRAPH_OUTPUT, Unit, found_units, inner_tensors, readers, units
 
 WEIGHTS = [
     f32("w", random(4, 4, 1, 1)),
@@ -113,3 +115,92 @@ def test_every_candidate_is_in_exactly_one_unit_in_order() -> None:
     assert [unit.id for unit in grouped] == list(range(len(grouped)))
     assert sorted(name for unit in grouped for name in unit.nodes) == sorted(n.name for n in candidates(proto))
     assert found(proto) == ["c1 n1 r1", "p1", "c2 s2 a2", "u2", "k", "y"]
+
+
+SPELT = {
+    "gelu by tanh": [
+        *("Pow x three -> p", "Mul p c3 -> q", "Add x q -> r", "Mul r s -> t", "Tanh t -> u", "Add u one -> v"),
+        *("Mul v half -> k", "Mul k x -> y"),
+    ],
+    "gelu by tanh, half last": [
+        *("Pow x three -> p", "Mul p c3 -> q", "Add x q -> r", "Mul r s -> t", "Tanh t -> u", "Add u one -> v"),
+        *("Mul x v -> k", "Mul k half -> y"),
+    ],
+    "gelu by erf alone": [line.format("x") for line in GELU],
+    "hard swish by relu6": ["Add x three -> p", "Clip p zero six -> q", "Mul x q -> r", "Mul r half -> y"],
+    "mish alone": ["Softplus x -> p", "Tanh p -> q", "Mul x q -> y"],
+    "rms norm by reciprocal": [
+        *("Mul x x -> q", "ReduceMean q -> v", "Add v eps -> e", "Sqrt e -> r", "Reciprocal r -> i", "Mul x i -> d"),
+        "Mul d g -> y",
+    ],
+    "l2 norm": ["ReduceL2 x -> n", "Clip n eps -> m", "Div x m -> y"],
+    "scores through a condition": ["MatMul x k -> a", "Div a root -> b1", "Where c b1 mask -> d", "Softmax d -> y"],
+}
+
+
+@pytest.mark.parametrize("name", SPELT)
+def test_what_exporters_spell_out_is_one_unit(name: str) -> None:
+    proto = net(SPELT[name], extra="k mask" if "scores" in name else "")
+    proto.graph.input.append(info("c", [1, 4, 4, 4], onnx.TensorProto.BOOL))
+    assert found(proto) == [" ".join(n.name.removeprefix("n_") for n in proto.graph.node)]
+
+
+@pytest.mark.parametrize("name", ["rms norm by reciprocal", "gelu by tanh", "mish alone"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_value_from_the_middle_that_is_returned_breaks_the_pattern(name: str, place: int) -> None:
+    proto = net(SPELT[name])
+    proto.graph.output.append(info(proto.graph.node[place].output[0], None))
+    assert len(found(proto)) > 1
+
+
+def branches() -> onnx.ModelProto:
+    """A convolution outside, what follows it inside both branches, and a unit of two nodes in one of them."""
+    bodies = {
+        "then_branch": ([node("Relu", "a", "t")], "t"),
+        "else_branch": ([node("Conv", "a w", "k"), node("Relu", "k", "e")], "e"),
+    }
+    graphs = {key: onnx.helper.make_graph(inner, key, [], [info(out, None)]) for key, (inner, out) in bodies.items()}
+    nodes = [node("Conv", "x w", "a"), node("If", "c", "y", **graphs)]
+    inputs = [info("x", [1, 4, 4, 4]), info("c", [], onnx.TensorProto.BOOL)]
+    return model(nodes, inputs, [info("y", None)], WEIGHTS[:1])
+
+
+def test_a_unit_does_not_cross_the_border_of_a_body() -> None:
+    assert found(branches()) == ["a", "k e", "t"]
+
+
+def test_readers_are_listed_through_bodies_and_the_graph_itself_among_them() -> None:
+    users = readers(analyse(branches()))
+    assert users["", "a"] == ["n_k", "n_t"]
+    assert users["", "y"] == [GRAPH_OUTPUT]
+    assert users["/n_y.else_branch", "e"] == [GRAPH_OUTPUT]
+    assert users["", "w"] == ["n_a", "n_k"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "inner"),
+    [
+        (["Conv x w -> a", "Relu a -> y"], {"a"}),
+        (["Conv x w -> a", "Sigmoid a -> s1", "Mul a s1 -> y"], {"a", "s1"}),
+        (["Conv x w -> y"], set()),
+    ],
+)
+def test_inner_tensors_are_those_that_nobody_outside_reads(lines: list[str], inner: set[str]) -> None:
+    analysis = analyse(net(lines))
+    (unit,) = found_units(analysis)
+    assert inner_tensors(analysis, unit, readers(analysis)) == {("", name) for name in inner}
+
+
+@given(st.lists(st.sampled_from(["Relu", "Sigmoid", "Neg", "Conv", "Tanh", "Mul", "Add"]), min_size=1, max_size=12))
+def test_units_are_a_partition_in_order_and_only_their_last_tensor_leaves(operators: list[str]) -> None:
+    lines, before = [], ["x", "x"]
+    for index, op in enumerate(operators):
+        inputs = {"Conv": f"{before[-1]} w", "Mul": " ".join(before[-2:]), "Add": " ".join(before[-2:])}
+        lines.append(f"{op} {inputs.get(op, before[-1])} -> v{index}")
+        before.append(f"v{index}")
+    analysis = analyse(net(lines))
+    grouped, users = found_units(analysis), readers(analysis)
+    assert sorted(name for unit in grouped for name in unit.nodes) == sorted(n.name for n in analysis.candidates)
+    for unit in grouped:
+        made = {("", f"v{node.removeprefix('n_v')}") for node in unit.nodes[:-1]}
+        assert made <= inner_tensors(analysis, unit, users)

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.model.edit import clone
 from trtflow.model.types import infer
-from trtflow.model.upcast import drop_noop_casts, keep_interface, retype
+from trtflow.model.upcast import TYPE_ATTRIBUTES, drop_noop_casts, keep_interface, retype
 
 FLOAT, HALF, BRAIN, INT = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT64
 
@@ -128,3 +128,36 @@ def test_a_cast_of_a_type_that_nothing_tells_stays() -> None:
     )
     net.opset_import.append(helper.make_opsetid("own", 1))
     assert drop_noop_casts(net) == 0
+
+
+def test_sparse_weights_and_sparse_types_become_float_too() -> None:
+    values = half("w", [0.5, 2.0])
+    sparse = helper.make_sparse_tensor(values, helper.make_tensor("w_at", INT, [2], [0, 3]), [4])
+    nodes = [helper.make_node("Constant", [], ["k"], "k", sparse_value=sparse), node("Add", "x w", "y")]
+    net = model(nodes, [info("x", [4])], [info("y", [4])])
+    net.graph.sparse_initializer.append(sparse)
+    net.graph.value_info.append(
+        onnx.ValueInfoProto(
+            name="w", type=onnx.TypeProto(sparse_tensor_type=onnx.TypeProto.SparseTensor(elem_type=HALF))
+        )
+    )
+    assert retype(net) == 3
+    assert net.graph.sparse_initializer[0].values.data_type == FLOAT
+    assert net.graph.node[0].attribute[0].sparse_tensor.values.data_type == FLOAT
+    assert net.graph.value_info[0].type.sparse_tensor_type.elem_type == FLOAT
+
+
+@pytest.mark.parametrize("name", sorted(TYPE_ATTRIBUTES))
+def test_each_attribute_that_names_a_type_is_an_integer_somewhere(name: str) -> None:
+    kinds = {s.attributes[name].type for s in onnx.defs.get_all_schemas() if name in s.attributes}
+    assert kinds == {onnx.defs.OpSchema.AttrType.INT}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("dtype", HALF, FLOAT), ("to", INT, INT), ("axis", HALF, HALF), ("to", BRAIN, FLOAT)],
+)
+def test_only_attributes_that_name_a_low_type_change(name: str, value: int, expected: int) -> None:
+    net = model([node("Some", "x", "y", **{name: value})], [info("x", [1])], [info("y", None)])
+    assert retype(net) == int(value != expected)
+    assert net.graph.node[0].attribute[0].i == expected

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import onnx
 import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
+from stepping import run_step
 
 from trtflow.cures.clipping import Clipping
 from trtflow.data import Sample
@@ -26,7 +26,6 @@ from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import Evaluator
 from trtflow.runners.reference import ReferenceRunner
 from trtflow.steps import calibrate, constrain, cure, inspect, quantize, rewrite
-from trtflow.steps.contract import Context
 from trtflow.tasks.export import with_ports
 
 ROWS = np.random.default_rng(1).normal(0, 1, (128, 6)).astype(np.float32)
@@ -65,26 +64,9 @@ def planted(noise: float = 0.0, **renamed: str) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
 
 
-class Nothing:
-    """A memory that remembers nothing."""
-
-    def get(self, material: Mapping[str, Any]) -> dict[str, Any] | None:
-        return None
-
-    def put(self, material: Mapping[str, Any], record: Mapping[str, Any]) -> None:
-        pass
-
-
 def step(module: Any, folder: Path, **options: Any) -> Callable[[str], Path]:
     """Run a step in ``folder``; returns where each of its outputs is."""
-
-    def digest(path: Path | str) -> str:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-    place = folder / module.__name__.rsplit(".", 1)[1]
-    place.mkdir()
-    context = Context(place, Nothing(), lambda done, total, text: None, lambda text: None, digest)
-    module.run(module.With.model_validate(options), context)
+    place = run_step(module, folder / module.__name__.rsplit(".", 1)[1], **options).folder
     return lambda name: place / module.outputs[name]
 
 

@@ -1,0 +1,50 @@
+"""The step compares the candidates that its options name, and shows the layers that deviate most."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from stepping import overflowing_project, run_step
+
+from trtflow.files.document import read_document
+from trtflow.files.scales import Scales, TensorScale, write_scales
+from trtflow.files.statistics import Statistics
+from trtflow.plan import PrecisionPlan, write_plan
+from trtflow.steps import compare
+
+
+def test_what_fp16_breaks_is_shown_and_written(tmp_path: Path) -> None:
+    done = run_step(compare, tmp_path / "compare", **overflowing_project(tmp_path))
+    found = read_document(Statistics, done.folder / "statistics.json")
+    assert (list(found.candidates), found.samples, found.rounding) == (["fp16"], 4, "tensor")
+    assert done.result.table is not None
+    assert {row[0] for row in done.result.table.rows} == {"up", "down", "add", "turn"}
+    rows = list(csv.DictReader((done.folder / "layers.csv").read_text().splitlines()))
+    assert [(row["candidate"], row["layer"]) for row in rows] == [("fp16", n) for n in ("up", "down", "add", "turn")]
+
+
+def test_a_plan_overrides_a_precision_and_the_names_are_the_users(tmp_path: Path) -> None:
+    write_plan(PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"}), tmp_path / "plan.json")
+    candidates = {"mixed": {"plan": tmp_path / "plan.json"}, "brain": {"precision": "bf16"}}
+    done = run_step(compare, tmp_path / "compare", **overflowing_project(tmp_path), candidates=candidates, samples=2)
+    found = read_document(Statistics, done.folder / "statistics.json")
+    assert (list(found.candidates), found.samples) == (["mixed", "brain"], 2)
+    assert done.result.table is None, "nothing deviates by a tenth in the first candidate"
+
+
+def test_scales_are_read_for_candidates_in_eight_bits(tmp_path: Path) -> None:
+    write_scales(
+        Scales(method="minmax", samples=1, tensors={"x": TensorScale(amax=80.0, method="minmax")}),
+        tmp_path / "s.yaml",
+    )
+    candidates = {"int8": {"precision": "int8", "scales": tmp_path / "s.yaml"}}
+    done = run_step(compare, tmp_path / "compare", **overflowing_project(tmp_path), candidates=candidates)
+    assert list(read_document(Statistics, done.folder / "statistics.json").candidates) == ["int8"]
+
+
+@pytest.mark.parametrize("candidates", [{}, {"fp16": {"precision": "fp64"}}, {"fp16": {"runner": "tensorrt"}}])
+def test_candidates_that_there_are_not_are_refused(tmp_path: Path, candidates: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="candidates"):
+        compare.With.model_validate({**overflowing_project(tmp_path), "candidates": candidates})

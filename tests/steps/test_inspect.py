@@ -1,0 +1,32 @@
+"""The step writes the normalised model and its facts, and counts what can be decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+from graph_models import info, model
+from onnx import helper
+from stepping import overflowing_project, run_step
+
+from trtflow.files.document import read_document
+from trtflow.files.outcomes import ModelFacts
+from trtflow.steps import inspect
+
+
+def test_model_and_facts_are_written(tmp_path: Path) -> None:
+    given = overflowing_project(tmp_path)
+    done = run_step(inspect, tmp_path / "inspect", model=given["model"])
+    assert onnx.load(done.folder / "model.onnx") == onnx.load(given["model"])
+    facts = read_document(ModelFacts, done.folder / "facts.json")
+    assert (facts.file, facts.nodes, facts.candidates) == ("model.onnx", 4, 4)
+    assert done.result.summary == "4 nodes, 4 of them can take a low precision"
+    assert done.result.metrics == {"nodes": 4, "candidates": 4}
+
+
+def test_notes_are_counted_in_the_summary(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Neg", ["x"], ["y"])]
+    onnx.save(model(nodes, [info("x", [4])], [info("y", [4])]), tmp_path / "net.onnx")
+    done = run_step(inspect, tmp_path / "inspect", model=tmp_path / "net.onnx")
+    assert done.result.summary.endswith(", 1 notes")
+    assert onnx.load(done.folder / "model.onnx").graph.node[0].name == "node_of_y"

@@ -1,0 +1,76 @@
+"""Tables for the terminal: what is kept, where the work runs, what deviates, what was checked."""
+
+from __future__ import annotations
+
+import pytest
+from report_fakes import eight_bits, few_layers, nodes, search
+
+from trtflow.files.checks import Check
+from trtflow.plan import PrecisionPlan
+from trtflow.steps.shown import SHOWN, WORST, checks_made, deviating_layers, kept_nodes, multiply_adds, refusal
+from trtflow.tasks.searching import Decided
+
+MANY = nodes(60, range(30))
+
+
+@pytest.mark.parametrize(("count", "rows"), [(1, 1), (SHOWN, SHOWN), (30, SHOWN)])
+def test_the_first_twenty_kept_nodes_are_shown_with_their_share(count: int, rows: int) -> None:
+    kept = MANY[:count]
+    plan = PrecisionPlan("fp16", dict.fromkeys(kept, "fp32"))
+    table = kept_nodes(Decided(plan, search(kept=kept, node_costs=dict.fromkeys(kept, 0.0123))))
+    assert table is not None
+    assert table.rows == tuple((node, "fp32", "1.23%") for node in kept[:rows])
+
+
+def test_no_kept_node_is_no_table() -> None:
+    assert kept_nodes(Decided(PrecisionPlan("fp16"), search(kept=(), node_costs={}))) is None
+
+
+def test_what_stays_in_floating_point_has_its_reason_and_the_parts_add_up() -> None:
+    bits = eight_bits()
+    table = multiply_adds(bits, "int8")
+    assert [row[0] for row in table.rows] == [entry.node for entry in bits.left]
+    assert str(table.rows[0][3]).startswith(f"{bits.left[0].why.code}: ")
+    assert table.title.startswith(f"of the multiply-adds: {bits.share:.2%} in int8, ")
+
+
+def test_the_worst_layers_come_first_and_healthy_ones_are_left_out() -> None:
+    shares = [0.05, 0.2, 0.9, 0.1, 0.11]
+    table = deviating_layers(few_layers(differing_share=shares))
+    assert table is not None
+    assert [row[4] for row in table.rows] == ["90.00%", "20.00%", "11.00%"]
+    assert deviating_layers(few_layers(differing_share=[0.1, 0.0])) is None
+    longest = deviating_layers(few_layers(differing_share=[0.5] * 30))
+    assert longest is not None
+    assert len(longest.rows) == WORST
+
+
+CHECKS = [
+    Check("R17", "x", "refuse", "scaled differently"),
+    Check("R18", "samples", "warn", "few"),
+    Check("R23", "names", "refuse", "another model"),
+    Check("R17", "z", "refuse", "noise"),
+]
+
+
+def test_each_check_has_its_verdict_in_words() -> None:
+    assert [row[2] for row in checks_made(CHECKS).rows] == ["REFUSED", "warning", "REFUSED", "REFUSED"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "text"),
+    [
+        ([], ""),
+        (CHECKS[:1], "R17 x: scaled differently. To go on all the same: allow: [R17] among the options of this step"),
+        (CHECKS[2:], "R23 names: another model; R17 z: noise. To go on all the same: allow: [R23,R17] among"),
+        (
+            [CHECKS[0], CHECKS[3]],
+            "R17 x: scaled differently; R17 z: noise. To go on all the same: allow: [R17] among",
+        ),
+    ],
+    ids=["nothing", "one", "two codes", "one code twice"],
+)
+def test_a_refusal_says_how_to_go_on_all_the_same(refused: list[Check], text: str) -> None:
+    said = refusal(refused)
+    assert said.startswith(text)
+    assert bool(said) == bool(text)

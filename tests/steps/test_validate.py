@@ -1,0 +1,66 @@
+"""The step is the gate of a run: accepted or refused, with the conditions that failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from stepping import Done, overflowing_project, run_step
+
+from trtflow.files.document import read_document
+from trtflow.files.outcomes import VerdictDocument
+from trtflow.plan import PrecisionPlan
+from trtflow.steps import validate
+from trtflow.tasks.rewrite import rewrite
+
+MIXED = PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})
+
+
+def judged(folder: Path, plan: PrecisionPlan, **options: Any) -> Done:
+    """The file rewritten by ``plan``, validated."""
+    given = overflowing_project(folder)
+    onnx.save(rewrite(onnx.load(given["model"]), plan).model, folder / "mixed.onnx")
+    files = {"reference": given["model"], "candidate": folder / "mixed.onnx", "data": given["data"]}
+    return run_step(validate, folder / "validate", **{**files, **options})
+
+
+@pytest.mark.parametrize(
+    ("plan", "accept", "accepted", "summary"),
+    [
+        (MIXED, {"sqnr": {"min": 30}}, True, "accepted: sqnr inf → "),
+        (PrecisionPlan("fp16"), {"sqnr": {"min": 30}}, False, "refused by sqnr.min: sqnr inf → -inf on 4 samples"),
+        (
+            MIXED,
+            {"cosine": {"min": 1.5}, "sqnr": {"min": 1e9}},
+            False,
+            "refused by sqnr.min, cosine.min: cosine 1 → ",
+        ),
+    ],
+    ids=["it holds", "it overflows", "two conditions fail, the worse first"],
+)
+def test_the_verdict_is_the_gates_and_in_words(
+    tmp_path: Path, plan: PrecisionPlan, accept: dict[str, Any], accepted: bool, summary: str
+) -> None:
+    done = judged(tmp_path, plan, accept=accept)
+    assert done.result.accepted is accepted
+    assert done.result.summary.startswith(summary)
+    found = read_document(VerdictDocument, done.folder / "verdict.json")
+    assert (found.accepted, found.samples, found.accept) == (accepted, 4, accept)
+
+
+def test_figures_that_json_cannot_hold_are_words(tmp_path: Path) -> None:
+    assert judged(tmp_path, PrecisionPlan("fp16")).result.metrics == {"sqnr": "-Infinity"}
+
+
+def test_labels_and_a_metric_of_the_users_are_handed_on(tmp_path: Path) -> None:
+    code = tmp_path / "own.py"
+    code.write_text(
+        "def error(outputs, labels):\n"
+        "    return {'error': max(float(abs(-o['y'] - 1 - l).max()) for o, l in zip(outputs, labels))}\n"
+    )
+    given = {"source": str(tmp_path / "samples.npz"), "labels": "marks", "limit": 2}
+    done = judged(tmp_path, MIXED, data=given, metric=f"{code}:error", accept={"error": {"max": 0.1}})
+    assert done.result.accepted
+    assert done.result.summary.endswith(" on 2 samples")

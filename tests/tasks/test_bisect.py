@@ -1,0 +1,233 @@
+"""The planted culprits are found, exactly they, and the document says how and at what price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import onnx
+import pytest
+from graph_models import f32, info, model, node
+from planted import rows
+
+from trtflow.errors import BackendError, MetricError, PlanError
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
+from trtflow.runners import registry
+from trtflow.runners.backend import Runner, ShapeRange
+from trtflow.runners.emulated import TypedRunner
+from trtflow.search.ledger import Budget
+from trtflow.tasks.bisect import BisectSettings, bisect
+from trtflow.tasks.compare import compare
+from trtflow.tasks.hooks import Hooks
+
+BARE = BisectSettings(baselines=(), held_out=0)
+SAMPLES = rows(1, 30, 66, 70)
+
+
+@pytest.fixture
+def net() -> onnx.ModelProto:
+    """y = x · 1000 · 0.001 + 4: ``up`` and ``down`` touch what exceeds FP16, four additions of 1 follow."""
+    nodes = [node("Mul", "x thousand", "a", "up"), node("Mul", "a thousandth", "b", "down")]
+    names = ["b", "t0", "t1", "t2", "y"]
+    nodes += [node("Add", f"{first} one", second, f"add-{second}") for first, second in pairwise(names)]
+    weights = [f32("thousand", 1000), f32("thousandth", 0.001), f32("one", 1)]
+    return model(nodes, [info("x", ["N", 4])], [info("y", ["N", 4])], weights)
+
+
+def needed(found: Any) -> set[str]:
+    """What was kept for accuracy, not to save Casts."""
+    return {*found.search.kept} - {*found.search.merged}
+
+
+def test_exactly_the_culprits_are_kept(net: onnx.ModelProto) -> None:
+    found = bisect(net, SAMPLES, settings=BARE)
+    assert needed(found) == {"up", "down"}
+    assert found.plan == PrecisionPlan("fp16", dict.fromkeys(found.search.kept, "fp32"))
+    assert (found.search.accepted, found.search.low, found.search.strategy) == (True, "fp16", "trtflow")
+
+
+def test_the_document_holds_both_ends_and_the_candidate(net: onnx.ModelProto) -> None:
+    metrics = bisect(net, SAMPLES, settings=BARE).search.metrics
+    assert metrics["reference"]["sqnr"] == math.inf
+    assert metrics["low"]["sqnr"] == -math.inf
+    assert metrics["candidate"]["sqnr"] > 30
+
+
+def test_every_kept_node_has_its_share_of_the_work(net: onnx.ModelProto) -> None:
+    found = bisect(net, SAMPLES, settings=BARE).search
+    assert found.node_costs.keys() == {*found.kept}
+    assert all(0 < share < 1 for share in found.node_costs.values())
+    assert sum(found.node_costs.values()) <= found.cost
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kept"),
+    [("fp16", "fp32", {"up", "down"}), ("fp16", "bf16", {"up", "down"}), ("bf16", "fp32", set())],
+)
+def test_formats_are_chosen_freely(net: onnx.ModelProto, low: Precision, high: Precision, kept: set[str]) -> None:
+    found = bisect(net, SAMPLES, low=low, settings=replace(BARE, high=high))
+    assert needed(found) == kept
+    assert {found.plan.precision(name) for name in kept} <= {high}
+    assert found.plan.default == low
+
+
+def test_a_constant_that_fp16_cannot_hold_is_high_whatever_is_measured() -> None:
+    nodes = [node("Mul", "x huge", "a", "scale"), node("Mul", "a tiny", "b", "back"), node("Neg", "b", "y", "neg")]
+    net = model(nodes, [info("x", ["N", 4])], [info("y", ["N", 4])], [f32("huge", 1e6), f32("tiny", 1e-6)])
+    found = bisect(net, rows(1e-3, 2e-3), accept={"sqnr": {"min": -100.0}}, settings=BARE).search
+    assert found.forced == ("scale",)
+    assert "scale" in found.kept
+
+
+def test_nothing_is_kept_where_nothing_breaks(net: onnx.ModelProto) -> None:
+    found = bisect(net, rows(1, 2), settings=BARE)
+    assert (found.plan, found.search.kept, found.search.reason) == (
+        PrecisionPlan("fp16"),
+        (),
+        "fp16 alone is accepted",
+    )
+
+
+def test_what_not_even_fp32_meets_is_not_blamed_on_precision(net: onnx.ModelProto) -> None:
+    found = bisect(net, SAMPLES, accept={"cosine": {"min": 1.5}}, settings=BARE).search
+    assert not found.accepted
+    assert "precision is not the cause" in found.reason
+
+
+def test_every_better_plan_is_handed_out_at_once_and_the_last_is_the_result(net: onnx.ModelProto) -> None:
+    plans: list[PrecisionPlan] = []
+    found = bisect(net, SAMPLES, settings=BARE, on_plan=plans.append)
+    assert len(plans) > 1
+    assert plans[-1] == found.plan
+    assert sum(entry.best for entry in found.search.evaluations) == len(plans)
+
+
+def test_statistics_lead_to_the_culprits_in_fewer_measurements(net: onnx.ModelProto) -> None:
+    blind = bisect(net, SAMPLES, settings=BARE)
+    told = bisect(net, SAMPLES, statistics=compare(net, SAMPLES), settings=BARE)
+    assert told.plan == blind.plan
+    assert len(told.search.evaluations) < len(blind.search.evaluations)
+
+
+def test_held_out_samples_are_named_and_not_searched(net: onnx.ModelProto) -> None:
+    found = bisect(net, SAMPLES, settings=replace(BARE, held_out=0.25)).search
+    assert (found.samples, found.held_out) == (3, 1)
+    assert {*found.kept} - {*found.merged} == {"up", "down"}
+
+
+def test_a_culprit_that_only_a_held_out_sample_shows_is_found_all_the_same(net: onnx.ModelProto) -> None:
+    lines: list[str] = []
+    found = bisect(net, rows(1, 2, 3, 70), settings=replace(BARE, held_out=0.25), hooks=Hooks(log=lines.append))
+    assert needed(found) == {"up", "down"}
+    assert (found.search.samples, found.search.held_out) == (4, 0)
+    assert any("searching again on all samples" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["bisect", "bisect-reverse", "linear"])
+def test_baselines_are_shown_beside_the_result_and_keep_no_less(net: onnx.ModelProto, name: str) -> None:
+    found = bisect(net, SAMPLES, settings=replace(BARE, baselines=(name,))).search
+    (baseline,) = found.baselines
+    assert (baseline.name, baseline.accepted) == (name, True)
+    assert baseline.kept >= 2
+    assert baseline.cost >= found.cost
+
+
+@pytest.mark.parametrize("settings", [replace(BARE, strategy="bisct"), replace(BARE, baselines=("linear", "bisct"))])
+def test_an_unknown_strategy_is_refused_with_those_that_there_are(
+    net: onnx.ModelProto, settings: BisectSettings
+) -> None:
+    with pytest.raises(PlanError, match="no strategy 'bisct'; expected one of alone-low-binary, bisect, "):
+        bisect(net, SAMPLES, settings=settings)
+
+
+def test_a_budget_ends_in_an_accepted_plan(net: onnx.ModelProto) -> None:
+    found = bisect(net, SAMPLES, settings=replace(BARE, budget=Budget(evaluations=3))).search
+    assert found.accepted
+    assert found.reason.startswith("the budget ended the search; ")
+    assert found.measured <= 5
+
+
+def test_a_front_is_drawn_on_request_from_cheap_to_exact(net: onnx.ModelProto) -> None:
+    assert bisect(net, SAMPLES, settings=BARE).search.front == ()
+    front = bisect(net, SAMPLES, settings=replace(BARE, pareto=4)).search.front
+    assert [point.cost for point in front] == sorted(point.cost for point in front)
+    assert [point.sqnr for point in front] == sorted(point.sqnr for point in front if point.sqnr is not None)
+
+
+@pytest.mark.parametrize(
+    ("rounding", "kept", "said"),
+    [
+        ("tensor", True, "everything in fp16 is accepted where an engine rounds fused units once"),
+        (
+            "unit",
+            False,
+            "everything in fp16 is refused where every tensor is rounded; the plan that was found is refused",
+        ),
+    ],
+)
+def test_that_fusion_decides_is_said(rounding: Any, kept: bool, said: str) -> None:
+    """The sum exceeds FP16 before the bias takes it back, which one kernel never stores."""
+    nodes = [
+        node("MatMul", "x w", "a", "product"),
+        node("Add", "a back", "b", "bias"),
+        node("Relu", "b", "y", "relu"),
+    ]
+    weights = [f32("w", [[400.0] * 4] * 4), f32("back", [-65_000.0] * 4)]
+    net = model(nodes, [info("x", ["N", 4])], [info("y", ["N", 4])], weights)
+    found = bisect(net, rows(41.5, 42), settings=replace(BARE, rounding=rounding)).search
+    assert (found.accepted, bool(found.kept)) == (True, kept)
+    assert found.fusion.startswith(said)
+    assert found.fusion.endswith("Folding BatchNormalization in the graph ends it.")
+
+
+def test_where_fusion_changes_nothing_nothing_is_said(net: onnx.ModelProto) -> None:
+    assert bisect(net, SAMPLES, settings=BARE).search.fusion == ""
+
+
+def test_a_metric_that_cannot_be_measured_is_an_error(net: onnx.ModelProto) -> None:
+    bare = [replace(sample, label=None) for sample in SAMPLES]
+    with pytest.raises(MetricError, match="iou needs labels"):
+        bisect(net, bare, accept={"iou": {"drop": 0.1}}, settings=BARE)
+
+
+class Engine:
+    """A backend that executes what it is given as typed, and remembers the shapes."""
+
+    name, builds = "own", True
+
+    def __init__(self) -> None:
+        self.shapes: list[Mapping[str, ShapeRange]] = []
+
+    def why_not(self) -> str:
+        return ""
+
+    def start(self, model: onnx.ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+        self.shapes.append(shapes)
+        return TypedRunner(model)
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    own = Engine()
+    monkeypatch.setattr(registry, "BACKENDS", {**registry.BACKENDS, "own": own})
+    return own
+
+
+@pytest.mark.parametrize(("oracle", "builds"), [("engine", 0), ("both", 3)])
+def test_an_engine_decides_or_confirms(net: onnx.ModelProto, engine: Engine, oracle: Any, builds: int) -> None:
+    found = bisect(net, SAMPLES, settings=replace(BARE, oracle=oracle, engine="own"))
+    assert needed(found) == {"up", "down"}
+    assert (found.search.accepted, found.search.oracle, found.search.builds) == (True, oracle, builds)
+    assert engine.shapes[0]["x"] == ShapeRange((1, 4), (1, 4), (1, 4))
+    assert ("the engine agrees" in found.search.reason) == (oracle == "both")
+
+
+def test_an_engine_that_is_not_here_is_an_error(net: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "why_not", lambda self: "it needs a key")
+    monkeypatch.setattr(registry, "BACKENDS", {"own": Engine()})
+    with pytest.raises(BackendError, match="'own' cannot run here: it needs a key"):
+        bisect(net, SAMPLES, settings=replace(BARE, oracle="engine", engine="own"))

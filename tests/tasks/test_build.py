@@ -1,0 +1,74 @@
+"""An engine is built by whoever is there; without one that is said, unless it was asked for by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trtflow.data import Sample
+from trtflow.errors import BackendError
+from trtflow.files.outcomes import BuildOutcome
+from trtflow.runners.backend import ShapeRange
+from trtflow.runners.tensorrt import EngineBuild
+from trtflow.tasks import build as task
+from trtflow.tasks.build import build
+
+DATA = [Sample({"x": np.ones((size, 3), np.float32)}) for size in (1, 4, 2)]
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The engines that were asked for; each is seven bytes long."""
+    asked: list[tuple[Any, ...]] = []
+
+    def fake(backend: str, model: Path, shapes: Mapping[str, ShapeRange], destination: Path) -> EngineBuild:
+        asked.append((backend, model, dict(shapes), destination))
+        return EngineBuild(backend, "1.7", 0.5, 7, {"half": 4})
+
+    monkeypatch.setattr(task, "build_engine", fake)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("runner", "used"), [("auto", "own"), ("tensorrt", "tensorrt"), ("tensorrt-rtx", "tensorrt-rtx")]
+)
+def test_the_shapes_of_the_data_bound_the_inputs(
+    builds: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: Any, used: str
+) -> None:
+    monkeypatch.setattr(task, "find_backend", lambda: ("own", ""))
+    found = build(tmp_path / "m.onnx", DATA, tmp_path / "engine.plan", runner)
+    assert found == BuildOutcome(backend=used, version="1.7", bytes=7, tensors={"half": 4})
+    ((backend, model, shapes, destination),) = builds
+    assert (backend, model, destination) == (used, tmp_path / "m.onnx", tmp_path / "engine.plan")
+    assert (shapes["x"].low, shapes["x"].high) == ((1, 3), (4, 3))
+
+
+def test_without_any_backend_the_reason_stands_in_place_of_the_engine(
+    builds: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task, "find_backend", lambda: (None, "tensorrt is not installed"))
+    found = build(tmp_path / "m.onnx", DATA, tmp_path / "engine.plan")
+    assert found == BuildOutcome(backend="none", not_built="tensorrt is not installed")
+    assert (builds, found.bytes, list(tmp_path.iterdir())) == ([], None, [])
+
+
+def test_a_backend_that_was_asked_for_by_name_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*asked: object) -> EngineBuild:
+        raise ImportError("no module named tensorrt")
+
+    monkeypatch.setattr(task, "build_engine", missing)
+    with pytest.raises(BackendError, match="tensorrt was asked for but cannot be imported: no module named tensorrt"):
+        build(tmp_path / "m.onnx", DATA, tmp_path / "engine.plan", "tensorrt")
+
+
+def test_a_model_that_does_not_build_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*asked: object) -> EngineBuild:
+        raise BackendError("tensorrt does not build m.onnx: no kernel")
+
+    monkeypatch.setattr(task, "build_engine", refuses)
+    with pytest.raises(BackendError, match="no kernel"):
+        build(tmp_path / "m.onnx", DATA, tmp_path / "engine.plan", "tensorrt")

@@ -1,0 +1,84 @@
+"""Every layer of a candidate is held against FP32, and the one that breaks stands out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnx
+import pytest
+from planted import dataset, int8_network, pictures, rows
+
+from trtflow.plan import PrecisionPlan
+from trtflow.runners.quantized import Ranges
+from trtflow.tasks.compare import Candidate, compare
+from trtflow.tasks.hooks import Hooks
+
+FP16 = Candidate(PrecisionPlan("fp16"))
+
+
+def test_by_default_fp16_is_compared_and_what_overflows_is_wrong(overflowing: onnx.ModelProto) -> None:
+    found = compare(overflowing, rows(70, 75))
+    assert list(found.candidates) == ["fp16"]
+    assert [layer.node for layer in found.layers] == ["up", "down", "add"]
+    assert [layer.node for layer in found.wrong("fp16")] == ["up", "down", "add"]
+    assert {name: entry.cand_inf for name, entry in found.first.items() if name != "x"} == {"a": 8, "b": 8, "y": 8}
+    assert found.first["a"].ref_amax == 75_000
+
+
+def test_a_plan_that_keeps_the_culprits_is_right_everywhere(overflowing: onnx.ModelProto) -> None:
+    plan = PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})
+    found = compare(overflowing, rows(70, 75), {"mixed": Candidate(plan)})
+    assert found.wrong("mixed") == ()
+    assert found.candidates["mixed"]["a"].sqnr_db > 60
+
+
+@pytest.mark.parametrize(("samples", "seen"), [(1, 1), (3, 3), (9, 5)])
+def test_only_the_first_samples_are_compared(overflowing: onnx.ModelProto, samples: int, seen: int) -> None:
+    found = compare(overflowing, rows(1, 2, 3, 4, 5), samples=samples)
+    assert (found.samples, found.first["a"].count, found.first["a"].ref_amax) == (seen, 4 * seen, 1000 * seen)
+
+
+def test_candidates_share_the_reference_and_are_told_apart(overflowing: onnx.ModelProto) -> None:
+    plans = {"fp16": FP16, "bf16": Candidate(PrecisionPlan("bf16")), "fp32": Candidate(PrecisionPlan("fp32"))}
+    found = compare(overflowing, rows(70.3), plans)
+    assert list(found.candidates) == ["fp16", "bf16", "fp32"]
+    assert len({entry["a"].ref_amax for entry in found.candidates.values()}) == 1
+    assert found.candidates["fp16"]["a"].sqnr_db == -math.inf
+    assert 20 < found.candidates["bf16"]["a"].sqnr_db < 60
+    assert found.candidates["fp32"]["a"].sqnr_db == math.inf
+
+
+def test_a_fused_unit_rounds_once(overflowing: onnx.ModelProto) -> None:
+    net = int8_network()
+    tensor, unit = (compare(net, dataset(pictures(1, 1)), rounding=rounding) for rounding in ("tensor", "unit"))
+    assert (tensor.rounding, unit.rounding) == ("tensor", "unit")
+    assert tensor.first["a"].sqnr_db < 100
+    assert unit.first["b"].sqnr_db >= tensor.first["b"].sqnr_db
+
+
+def test_int8_is_compared_with_its_ranges() -> None:
+    plan = PrecisionPlan("fp32", {"third": "int8"})
+    found = compare(
+        int8_network(),
+        dataset(pictures(1, 2)),
+        {"good": Candidate(plan, Ranges({"d": 1.0})), "bad": Candidate(plan, Ranges({"d": 0.01}))},
+    )
+    good, bad = (found.candidates[name]["e"].sqnr_db for name in ("good", "bad"))
+    assert good > 25 > 5 > bad
+
+
+def test_memory_for_one_tensor_at_a_time_changes_nothing() -> None:
+    net, data = int8_network(), dataset(pictures(1, 2))
+    assert compare(net, data, memory=1) == compare(net, data)
+
+
+def test_progress_is_told_for_every_sample(overflowing: onnx.ModelProto) -> None:
+    told: list[tuple[int, int | None, str]] = []
+    compare(overflowing, rows(1, 2), hooks=Hooks(lambda *entry: told.append(entry)))
+    assert [text.split(",")[0] for *_, text in told] == ["sample 1", "sample 2"]
+
+
+def test_values_are_those_of_a_plain_run(overflowing: onnx.ModelProto) -> None:
+    figures = compare(overflowing, rows(3), {"fp32": Candidate()}).candidates["fp32"]
+    np.testing.assert_allclose([figures[name].ref_mean for name in ("a", "b", "y")], [3000, 3, 4], rtol=1e-6)

@@ -1,0 +1,75 @@
+"""A rewritten file is measured as it is typed, and judged by the user's conditions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import onnx
+import pytest
+from planted import rows
+
+from trtflow.data import Sample
+from trtflow.errors import MetricError
+from trtflow.plan import PrecisionPlan
+from trtflow.tasks.judge import Conditions
+from trtflow.tasks.rewrite import rewrite
+from trtflow.tasks.validate import validate
+
+LOW, MIXED = PrecisionPlan("fp16"), PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})
+
+
+@pytest.mark.parametrize(
+    ("plan", "value", "accepted"),
+    [(MIXED, 70, True), (LOW, 60, True), (LOW, 70, False)],
+    ids=["the culprits are high", "nothing overflows", "something does"],
+)
+def test_a_file_is_accepted_as_it_computes(
+    overflowing: onnx.ModelProto, plan: PrecisionPlan, value: float, accepted: bool
+) -> None:
+    found = validate(overflowing, rewrite(overflowing, plan).model, rows(1.3, value))
+    assert (found.accepted, found.samples) == (accepted, 2)
+    assert found.accept == {"sqnr": {"min": 30.0}}
+    assert (found.reference["sqnr"], math.isfinite(found.candidate["sqnr"])) == (math.inf, accepted)
+
+
+def test_a_model_against_itself_is_exact(overflowing: onnx.ModelProto) -> None:
+    assert validate(overflowing, overflowing, rows(70)).candidate == {"sqnr": math.inf}
+
+
+@pytest.mark.parametrize(
+    ("accept", "accepted"),
+    [
+        ({"cosine": {"min": 0.9}}, True),
+        ({"cosine": {"min": 0.9}, "sqnr": {"min": 300.0}}, False),
+        ({"cosine": {"min": 1.5}}, False),
+    ],
+)
+def test_every_condition_has_a_margin_and_all_must_hold(
+    overflowing: onnx.ModelProto, accept: Conditions, accepted: bool
+) -> None:
+    found = validate(overflowing, rewrite(overflowing, MIXED).model, rows(1.3, 70.7), accept=accept)
+    assert found.accepted is accepted
+    assert found.margins.keys() == {f"{name}.min" for name in accept}
+    assert all(margin >= 0 for margin in found.margins.values()) is accepted
+
+
+def worst(outputs: Sequence[Mapping[str, Any]], labels: Sequence[Any]) -> dict[str, float]:
+    """The largest output, in units of the largest label."""
+    return {"worst": max(float(o["y"].max()) for o in outputs) / max(labels)}
+
+
+@pytest.mark.parametrize(("bound", "accepted"), [(2.1, True), (0.5, False)])
+def test_a_metric_of_the_users_sees_outputs_and_labels(
+    overflowing: onnx.ModelProto, bound: float, accepted: bool
+) -> None:
+    mixed = rewrite(overflowing, MIXED).model
+    found = validate(overflowing, mixed, rows(1, 2), accept={"worst": {"max": bound}}, metric=worst)
+    assert found.accepted is accepted
+    assert found.reference["worst"] == pytest.approx(1.5)
+
+
+def test_labels_that_a_metric_needs_and_the_data_lack_are_an_error(overflowing: onnx.ModelProto) -> None:
+    with pytest.raises(MetricError, match="iou needs labels"):
+        validate(overflowing, overflowing, [Sample(rows(1)[0].feed)], accept={"iou": {"drop": 0.1}})
