@@ -6,7 +6,6 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import get_args
 
 import numpy as np
 import onnx
@@ -16,9 +15,10 @@ from trtflow.errors import BackendError
 from trtflow.runners import registry
 from trtflow.runners.backend import Runner, ShapeRange
 from trtflow.runners.reference import ReferenceRunner
-from trtflow.runners.registry import BACKENDS, BUILDERS, executor, find_backend
+from trtflow.runners.registry import BACKENDS, BUILDERS, ENGINES, executor, find_backend
 from trtflow.steps.bisect import With as BisectOptions
 from trtflow.steps.build import With as BuildOptions
+from trtflow.steps.contract import Options
 
 FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
 
@@ -26,11 +26,23 @@ FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
 def test_each_backend_is_listed_by_its_own_name() -> None:
     assert {name: backend.name for name, backend in BACKENDS.items()} == {name: name for name in BACKENDS}
     assert BUILDERS == ("tensorrt", "tensorrt-rtx")
+    assert {"cuda", *BUILDERS} <= {*ENGINES}
 
 
-@pytest.mark.parametrize(("options", "field"), [(BisectOptions, "engine"), (BuildOptions, "runner")])
-def test_options_of_steps_name_backends_that_there_are(options: type, field: str) -> None:
-    assert set(get_args(options.model_fields[field].annotation)) - {"auto"} <= set(BACKENDS)
+@pytest.mark.parametrize(
+    ("options", "field", "offered"),
+    [(BisectOptions, "engine", ENGINES), (BuildOptions, "runner", ("auto", *BUILDERS))],
+)
+def test_options_of_steps_offer_the_backends_of_their_kind(
+    options: type[Options], field: str, offered: tuple[str, ...]
+) -> None:
+    assert tuple(options.model_json_schema()["properties"][field]["enum"]) == offered
+
+
+@pytest.mark.parametrize("name", ["emulated", "onnxruntime"])
+def test_what_does_not_compute_in_the_types_of_a_model_is_no_engine(name: str) -> None:
+    assert name in BACKENDS
+    assert name not in ENGINES
 
 
 def test_names_are_known_without_loading_what_executes() -> None:
@@ -52,7 +64,7 @@ def test_without_a_builder_the_reasons_and_the_remedy_are_told(monkeypatch: pyte
 class Own:
     """A backend of a stranger's."""
 
-    name, builds = "own", True
+    name, is_engine, builds = "own", True, True
 
     def __init__(self, missing: str = "") -> None:
         self._missing = missing

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from trtflow.steps import options
+from trtflow.steps.bisect import With as BisectOptions
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,8 @@ def test_a_condition_that_cannot_be_measured_is_refused(accept: dict[str, dict[s
 def test_a_function_of_the_users_may_have_metrics_of_any_name() -> None:
     judged = options.Judged(metric="mine.py:score", accept={"hmean": {"drop": 0.01}})
     assert judged.accept == {"hmean": {"drop": 0.01}}
+
+
+def test_a_name_that_no_registry_has_is_refused_with_those_it_has() -> None:
+    with pytest.raises(ValidationError, match="Input should be 'cuda', "):
+        BisectOptions(model="m.onnx", data={"source": "x.npz"}, engine="emulated")

@@ -72,3 +72,9 @@ def test_a_model_that_does_not_build_is_an_error(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(task, "build_engine", refuses)
     with pytest.raises(BackendError, match="no kernel"):
         build(tmp_path / "m.onnx", DATA, tmp_path / "engine.plan", "tensorrt")
+
+
+@pytest.mark.parametrize("name", ["tensort", "cuda"])
+def test_a_backend_that_builds_no_engines_is_refused_with_those_that_do(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match=f"'{name}' builds no engines; expected auto or one of tensorrt, "):
+        build(tmp_path / "m.onnx", [], tmp_path / "m.plan", name)

@@ -46,6 +46,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def is_engine(self) -> bool:
+        """Whether it computes in the model's own types, so that what it says of a plan decides."""
+        ...
+
+    @property
     def builds(self) -> bool:
         """Whether it makes engine files, with ``trtflow.runners.tensorrt.build_engine``."""
         ...

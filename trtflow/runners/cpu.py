@@ -15,6 +15,7 @@ class OnnxRuntime:
     """The FP32 reference."""
 
     name = "onnxruntime"
+    is_engine = False
     builds = False
 
     def why_not(self) -> str:
@@ -32,6 +33,7 @@ class Emulated:
     """Every tensor rounded as its type says."""
 
     name = "emulated"
+    is_engine = False
     builds = False
 
     def why_not(self) -> str:

@@ -18,6 +18,7 @@ class Cuda:
     """A GPU, through ONNX Runtime."""
 
     name = "cuda"
+    is_engine = True
     builds = False
 
     def why_not(self) -> str:

@@ -23,6 +23,7 @@ BACKENDS: Mapping[str, Backend] = {
     "tensorrt": TensorRt("tensorrt", "tensorrt", needs_gpu=True),
     "tensorrt-rtx": TensorRt("tensorrt-rtx", "tensorrt_rtx", needs_gpu=False),
 }
+ENGINES: tuple[str, ...] = tuple(name for name, backend in BACKENDS.items() if backend.is_engine)
 BUILDERS: tuple[str, ...] = tuple(name for name, backend in BACKENDS.items() if backend.builds)
 
 

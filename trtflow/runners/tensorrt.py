@@ -40,6 +40,7 @@ class TensorRt:
     name: str
     module: str
     needs_gpu: bool
+    is_engine: bool = True
     builds: bool = True
 
     def why_not(self) -> str:

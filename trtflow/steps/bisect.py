@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Judged
+from trtflow.steps.options import Data, Engine, Judged
 
 version = 3
 environment = ("onnxruntime",)
@@ -24,7 +24,7 @@ class With(Judged):
     oracle: Literal["emulated", "engine", "both"] = Field(
         "emulated", description="who decides: the emulator, an engine, or the emulator with an engine that confirms"
     )
-    engine: Literal["cuda", "tensorrt", "tensorrt-rtx"] = Field("tensorrt", description="which engine, if any")
+    engine: Engine = Field("tensorrt", description="which engine, if any")
     max_builds: int | None = Field(None, ge=2, description="engines that may be built")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
     strategy: str = Field("trtflow", description="trtflow, or a baseline by name: bisect, bisect-reverse, linear")

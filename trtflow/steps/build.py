@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
-from trtflow.steps.options import Data
+from trtflow.steps.options import Builder, Data
 
 version = 3
 environment = ("tensorrt", "tensorrt-rtx", "gpu")
@@ -21,7 +19,7 @@ class With(Options):
 
     model: File = Field(description="ONNX file")
     data: Data = Field(description="samples; their shapes bound the optimisation profile")
-    runner: Literal["auto", "tensorrt", "tensorrt-rtx"] = Field("auto", description="what builds the engine")
+    runner: Builder = Field("auto", description="what builds the engine")
     samples: int = Field(16, ge=1, description="how many samples to take shapes from")
 
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationInfo, field_validator
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field, GetPydanticSchema, ValidationInfo, field_validator
+from pydantic_core.core_schema import literal_schema
 
 from trtflow.numerics.accept import Kind
 from trtflow.numerics.metrics import METRICS
+from trtflow.runners.registry import BUILDERS, ENGINES
 from trtflow.steps.contract import Code, Options, Source
 from trtflow.text import did_you_mean
 
 Conditions = dict[str, dict[Kind, float]]
+
+
+def one_of(names: Sequence[str]) -> GetPydanticSchema:
+    """What makes a string one of ``names``: a ``Literal`` whose members a registry decides."""
+    return GetPydanticSchema(lambda source, handler: literal_schema([*names]))
+
+
+Engine = Annotated[str, one_of(ENGINES)]
+Builder = Annotated[str, one_of(("auto", *BUILDERS))]
 
 
 class Data(Options):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 from trtflow.data import Sample
 from trtflow.errors import BackendError
 from trtflow.files.outcomes import BuildOutcome
 from trtflow.runners.backend import shape_ranges
-from trtflow.runners.registry import find_backend
+from trtflow.runners.registry import BUILDERS, find_backend
 from trtflow.runners.tensorrt import build_engine
 
 
@@ -18,19 +17,22 @@ def build(
     model: Path,
     data: Iterable[Sample],
     destination: Path,
-    runner: Literal["auto", "tensorrt", "tensorrt-rtx"] = "auto",
+    runner: str = "auto",
 ) -> BuildOutcome:
     """Build ``model`` into ``destination``, or say plainly why not; the shapes of ``data`` bound its inputs.
 
-    Only a backend that was asked for by name must be there.
+    ``runner``: a backend that builds engines. Only one that was asked for by name must be there.
 
     Raises:
-        BackendError: the backend is missing, does not build the model, or ignores its low precision.
+        BackendError: the backend builds no engines or is missing, does not build the model, or ignores its low
+            precision.
 
     Example:
         >>> trtflow.build(Path("unet.mixed.onnx"), data, Path("engine.plan")).backend
         'tensorrt-rtx'
     """
+    if runner not in ("auto", *BUILDERS):
+        raise BackendError(f"'{runner}' builds no engines; expected auto or one of {', '.join(BUILDERS)}.")
     found, why_not = find_backend() if runner == "auto" else (runner, "")
     if found is None:
         return BuildOutcome(backend="none", not_built=why_not)
