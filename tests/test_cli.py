@@ -14,6 +14,7 @@ import trtflow.cli
 import trtflow.steps
 from trtflow import crash
 from trtflow.cli import main
+from trtflow.files.exports.registry import EXPORTS
 
 TOYS = {name: f"toysteps.{name}" for name in ("end", "gather", "search", "write")}
 FLOW = """\
@@ -299,7 +300,7 @@ def test_an_unknown_export_format_lists_the_known_ones(trtflow_command: Command)
 
 def test_export_formats_are_listed_with_the_versions_that_they_are_valid_for(trtflow_command: Command) -> None:
     status, output, errors = trtflow_command("export", "constraints.yaml")
-    assert (status, errors, len(output.splitlines())) == (0, "", 8)
+    assert (status, errors, len(output.splitlines())) == (0, "", len(EXPORTS))
     assert "trtexec            trtexec.args               arguments of trtexec (TensorRT 8.4 to 10.16)\n" in output
 
 

@@ -57,11 +57,8 @@ def test_a_format_is_found_by_its_name(name: str) -> None:
     assert found is EXPORTS[name]
 
 
-@pytest.mark.parametrize(
-    ("name", "end"), [("trtexce", "dynamic-ranges; did you mean 'trtexec'?"), ("pytorch", "dynamic-ranges")]
-)
-def test_an_unknown_format_is_told_with_the_known_ones(name: str, end: str) -> None:
+@pytest.mark.parametrize(("name", "hint"), [("trtexce", "; did you mean 'trtexec'?"), ("pytorch", "")])
+def test_an_unknown_format_is_told_with_the_known_ones(name: str, hint: str) -> None:
     with pytest.raises(PlanError) as caught:
         find_export(name)
-    assert str(caught.value).startswith(f"there is no format '{name}'; expected one of trtexec, polygraphy")
-    assert str(caught.value).endswith(end)
+    assert str(caught.value) == f"there is no format '{name}'; expected one of {', '.join(EXPORTS)}{hint}"
