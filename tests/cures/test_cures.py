@@ -11,8 +11,9 @@ from cure_host import ABOUT
 from pydantic import Field, TypeAdapter
 from spread_model import ROWS, bench, spread_model
 
-from trtflow.calibration.cures import ROUNDS
-from trtflow.cures import Cure, adjustments, changed
+from trtflow.calibration.cures import ROUNDS, rescaling
+from trtflow.calibration.cures.nodes import NodeTrials
+from trtflow.cures import NODE_CURES, Cure, adjustments, changed
 from trtflow.cures.base import Adjustment, CureRecord, Host
 from trtflow.cures.clipping import Clipping
 from trtflow.cures.correction import Correction
@@ -74,5 +75,4 @@ def test_a_strangers_cure_is_read_and_carried_out() -> None:
 
 
 def test_what_changes_the_network_is_tried_before_what_belongs_to_its_nodes() -> None:
-    modules = [[module.__name__.rsplit(".", 1)[1] for module in kinds] for kinds in ROUNDS.values()]
-    assert modules == [["rescaling"], ["clipping", "correction"]]
+    assert list(ROUNDS.values()) == [(rescaling,), tuple(map(NodeTrials, NODE_CURES))]

@@ -1,13 +1,13 @@
 """Cures: changes that let a network bear quantization, one module each.
 
-A new one is a module here and a line below, and a module and a line in ``trtflow.calibration.cures`` that say where
-to try it.
+A new cure of nodes is a module here and a word in the union below. One that changes the network itself is that, and a
+module and a line in ``trtflow.calibration.cures`` that say where to try it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import Field
 
@@ -19,7 +19,13 @@ from trtflow.cures.rescaling import Rescaling
 if TYPE_CHECKING:
     import onnx
 
-Cure = Annotated[Rescaling | Clipping | Correction, Field(discriminator="kind")]
+NodeCure = Clipping | Correction
+"""Any cure of a quantized node."""
+
+NODE_CURES: tuple[type[NodeCure], ...] = get_args(NodeCure)
+"""Those in the order in which they are tried on each node."""
+
+Cure = Annotated[Rescaling | NodeCure, Field(discriminator="kind")]
 """Any cure, as files hold it."""
 
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import QUANTIZED
+from trtflow.precision import QUANTIZED, Precision
 from trtflow.text import did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
     import onnx
+    from numpy.typing import NDArray
 
     from trtflow.cures.transfers import Transfer
     from trtflow.model.analysis import Analysis
+    from trtflow.model.scopes import Scope
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,22 @@ class Host:
     analysis: Analysis
     weights: Mapping[str, WeightPlace]
     transfers: Mapping[str, Transfer]
+
+
+@dataclass(frozen=True)
+class HarmedNode:
+    """A node that quantization to ``precision`` harms, with its constant ``weight`` as the network has it now.
+
+    ``axis``: of the weight's channels that have a step each, if any. ``adjustment``: what the cures so far made of
+    the node. ``means``: of each channel of its input, before and after the Q/DQ pair; None where nobody asked.
+    """
+
+    node: onnx.NodeProto
+    weight: NDArray[np.float32]
+    axis: int | None
+    precision: Precision
+    adjustment: Adjustment
+    means: NDArray[np.float64] | None
 
 
 class CureRecord(BaseModel):
@@ -89,6 +108,22 @@ class CureRecord(BaseModel):
     def adjust(self, adjustment: Adjustment) -> Adjustment:
         """``adjustment`` of the node ``subject``, changed by it."""
         return adjustment
+
+
+class NodeCureRecord(CureRecord):
+    """A cure of one quantized node, which says what it would do to one; ``trtflow.calibration`` then measures it."""
+
+    needs_means: ClassVar[bool] = False
+
+    @classmethod
+    def suits(cls, node: onnx.NodeProto, scope: Scope) -> bool:
+        """Whether ``node``, which has constant weights, can be cured so."""
+        return True
+
+    @classmethod
+    def propose(cls, harmed: HarmedNode, before: float) -> Self:
+        """The cure of ``harmed``; its ``after`` is not known yet and stands at ``before``."""
+        raise NotImplementedError
 
 
 def missing(cure: CureRecord, host: Host) -> str:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from trtflow.cures.base import Adjustment, CureRecord, Host, missing, unlike
+from trtflow.cures.base import Adjustment, HarmedNode, Host, NodeCureRecord, missing, unlike
+from trtflow.precision import INT8, Precision
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CLIPS = tuple(share / 100 for share in range(100, 49, -2))
+"""The shares of a channel's largest magnitude that are tried."""
 
 
-class Clipping(CureRecord):
+class Clipping(NodeCureRecord):
     """The largest code of the weights of ``subject`` at ``shares`` of their magnitude: per channel, or one."""
 
     kind: Literal["weight clipping"] = "weight clipping"
@@ -24,3 +32,22 @@ class Clipping(CureRecord):
     def adjust(self, adjustment: Adjustment) -> Adjustment:
         """The weights clipped."""
         return replace(adjustment, shares=self.shares)
+
+    @classmethod
+    def propose(cls, harmed: HarmedNode, before: float) -> Self:
+        """The shares that leave its weights the least error."""
+        name, shares = harmed.node.name, clip_shares(harmed.weight, harmed.axis, harmed.precision)
+        return cls(subject=name, nodes=(name,), before=before, after=before, shares=shares)
+
+
+def clip_shares(weight: NDArray[np.float32], axis: int | None, precision: Precision = INT8) -> tuple[float, ...]:
+    """The shares of its largest magnitude that leave ``weight`` the least error: per channel of ``axis``, or one."""
+    import numpy as np
+
+    from trtflow.numerics.quantize import on_grid, scale_for
+
+    rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1) if axis is not None else weight.reshape(1, -1)
+    peaks = np.abs(rows).max(axis=1, keepdims=True)
+    widest = np.where(peaks > 0, peaks, 1.0)
+    errors = [np.square(rows - on_grid(rows, scale_for(widest * c, precision), precision)).sum(axis=1) for c in CLIPS]
+    return tuple(CLIPS[index] for index in np.argmin(errors, axis=0))

@@ -1,12 +1,14 @@
-"""Where cures are tried, one module each; what they do to a network is in ``trtflow.cures``."""
+"""Where cures are tried; what they do to a network, or propose for a node, is in ``trtflow.cures``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from trtflow.calibration.cures import clipping, correction, rescaling
+from trtflow.calibration.cures import rescaling
 from trtflow.calibration.cures.bench import Bench, Trial
+from trtflow.calibration.cures.nodes import NodeTrials
+from trtflow.cures import NODE_CURES
 
 
 class CureTrials(Protocol):
@@ -19,7 +21,7 @@ class CureTrials(Protocol):
 
 ROUNDS: Mapping[str, tuple[CureTrials, ...]] = {
     "range": (rescaling,),
-    "weights": (clipping, correction),
+    "weights": tuple(map(NodeTrials, NODE_CURES)),
 }
 """What is changed → the cures that change it, which take turns at each place; a round begins when the last is over.
 

@@ -1,15 +1,11 @@
-"""The mean that quantization shifts is taken off the bias of the quantized node."""
+"""The mean that quantization shifts is found."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from onnx import TensorProto, helper
-from spread_model import bench, spread_model
 
-from trtflow.calibration.cures.correction import bias_correction, places
-from trtflow.cures.clipping import Clipping
+from trtflow.cures.mean_outputs import bias_correction
 from trtflow.model.session import create_session
 from trtflow.numerics.quantize import on_grid, scale_for
 
@@ -28,26 +24,3 @@ def test_a_bias_correction_takes_the_mean_error_away() -> None:
     session = create_session(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10))
     exact, found = (session.run(None, {"x": x, "w": w})[0].mean(axis=(0, 2, 3)) for w in (weight, rounded))
     np.testing.assert_allclose(found + delta, exact, atol=1e-4)
-
-
-def test_a_correction_is_measured_on_the_node_alone() -> None:
-    work = bench(spread_model(1.0))
-    found = places(work)
-    assert list(found) == ["up", "down"]
-    trial = found["down"]()
-    assert trial.cure.before == work.error(("down",))
-    assert trial.cure.after == work.error(("down",), trial.state)
-
-
-def test_a_correction_goes_by_the_weights_as_they_are_clipped() -> None:
-    work = bench(spread_model(1.0))
-    plain = places(work)["down"]().cure
-    half = Clipping(subject="down", nodes=("down",), before=1.0, after=0.1, shares=(0.5,) * 4)
-    work.state = replace(work.state, cures=(half,))
-    assert places(work)["down"]().cure.bias != plain.bias
-
-
-def test_the_network_itself_keeps_its_biases() -> None:
-    model = spread_model(1.0)
-    work = bench(model)
-    assert places(work)["up"]().state.model == model
