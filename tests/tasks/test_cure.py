@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
 from spread_model import DATA, ROWS, spread_model
 
 from trtflow.calibration.calibrate import Choice
-from trtflow.data import Dataset
+from trtflow.calibration.cure import Cured
+from trtflow.data import Dataset, Sample
 from trtflow.files.scales import Scales
 from trtflow.precision import Quantized
 from trtflow.runners.reference import ReferenceRunner
+from trtflow.tasks import cure as task
 from trtflow.tasks.calibrate import calibrate
 from trtflow.tasks.cure import cure
 from trtflow.tasks.hooks import Hooks
@@ -60,12 +65,21 @@ def test_cures_are_measured_in_the_format_of_the_scales(precision: Quantized) ->
     assert ("equalisation" in {entry.kind for entry in found.cures}) == (precision == "int8")  # FP8 has an exponent
 
 
-@pytest.mark.parametrize("samples", [1, 4])
-def test_the_samples_that_judge_are_spread_over_the_data(samples: int) -> None:
-    model, read = spread_model(500.0), []
-    data = Dataset("rows", lambda: iter([read.append(i) or sample for i, sample in enumerate(DATA)]))
-    assert cure(model, data, calibrated(model), samples=samples).cures
-    assert read
+@pytest.mark.parametrize(("samples", "places"), [(1, [0]), (4, [0, 2, 4, 6]), (8, list(range(8)))])
+def test_the_samples_that_judge_are_spread_over_the_data(
+    monkeypatch: pytest.MonkeyPatch, samples: int, places: list[int]
+) -> None:
+    judged: list[Sample] = []
+
+    def record(model: onnx.ModelProto, tensors: Any, data: Dataset, chosen: Sequence[Sample], *rest: object) -> Cured:
+        judged.extend(chosen)
+        return Cured(model, tensors)
+
+    monkeypatch.setattr(task.trials, "cure", record)
+    model, rows = spread_model(1.0), list(DATA)
+    assert len(rows) == 8
+    cure(model, Dataset("rows", lambda: iter(rows)), calibrated(model), samples=samples)
+    assert [next(place for place, row in enumerate(rows) if row is one) for one in judged] == places
 
 
 def test_progress_names_what_is_tried() -> None:

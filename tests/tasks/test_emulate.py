@@ -70,7 +70,7 @@ def test_cures_of_a_quantized_node_are_carried_out() -> None:
     assert not np.array_equal(plain, clipped)
 
 
-def test_a_fused_unit_is_rounded_at_its_end_only(overflowing: onnx.ModelProto) -> None:
+def test_a_fused_unit_is_rounded_at_its_end_only() -> None:
     net = int8_network()
     casts = [
         sum(node.op_type == "Cast" for node in emulate(net, PrecisionPlan("fp16"), rounding=rounding).graph.node)
