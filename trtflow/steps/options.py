@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, ValidationInfo, field_validator
 
 from trtflow.numerics.accept import Kind
@@ -18,6 +20,9 @@ class Data(Options):
     source: Source = Field(description=".npz file, folder of .npz or .npy files, or file.py:function")
     labels: str | None = Field(None, description="name of the array of labels in the npz")
     limit: int | None = Field(None, ge=1, description="use the first samples only")
+    allow_nonfinite: tuple[Literal["inputs", "outputs"], ...] = Field(
+        (), description="where NaN and infinity are meant: in the samples, in what FP32 makes of them"
+    )
 
 
 class Judged(Options):

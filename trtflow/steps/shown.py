@@ -41,11 +41,13 @@ def deviating_layers(statistics: Statistics) -> Table | None:
     """The layers of the first candidate whose values deviate by more than 10 %, worst first."""
     found = statistics.first
     wrong = statistics.wrong(next(iter(statistics.candidates)))
-    worst = sorted(wrong, key=lambda layer: -found[layer.tensor].differing_share)[:WORST]
+    worst = sorted(wrong, key=lambda layer: -found[layer.tensor].worst_differing_share)[:WORST]
     figures = [(layer, found[layer.tensor]) for layer in worst]
-    rows = tuple((at.node, at.op, of.differing, of.count, f"{of.differing_share:.2%}") for at, of in figures)
+    rows = tuple(
+        (at.node, at.op, of.differing, of.count, f"{of.differing_share:.2%}", of.worst_sample) for at, of in figures
+    )
     title = "values that deviate by more than 10 %, worst layers first"
-    return Table(("layer", "op", "differing", "total", "ratio"), rows, title) if rows else None
+    return Table(("layer", "op", "differing", "total", "ratio", "worst sample"), rows, title) if rows else None
 
 
 def checks_made(checks: Sequence[Check]) -> Table:
