@@ -44,6 +44,8 @@ def test_the_worst_row_comes_first_and_keeps_its_place_in_the_charts() -> None:
         ("sqnr_db", float("-inf"), "SQNR dB", "-inf", "-Infinity"),
         ("sqnr_db", float("inf"), "SQNR dB", "inf", "Infinity"),
         ("sqnr_db", 41.27, "SQNR dB", "41.3", "41.27"),
+        ("sqnr_db", float("nan"), "SQNR dB", "NaN", "Infinity"),
+        ("worst_sample", 8, "Worst at", "8", "8"),
         ("differing", 21874, "Differing", "21,874", "21874"),
         ("differing_share", 0.021, "Ratio", "2.1%", "0.021"),
         ("cand_nan", 7, "NaN", "7", "7"),
