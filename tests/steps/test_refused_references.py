@@ -70,6 +70,6 @@ def test_masked_scores_are_judged_where_they_are_allowed_and_a_zero_sample_is_to
     write(tmp_path, [*GOOD, [0.0] * 4], mask=-INF, **{"allow-nonfinite": ["outputs"]})
     status, told = run(tmp_path)
     assert status == 0, told
-    assert "on 12 samples, 1 of which judge nothing (FP32's outputs are zero), worst " in told
+    assert "on 12 samples, 1 of which judge nothing (FP32's outputs are zero), worst on sample " in told
     metrics = json.loads(next((tmp_path / "out").rglob("metrics.json")).read_text())
     assert 40 < float(metrics["metrics"]["candidate"]["sqnr"]) < float("inf")

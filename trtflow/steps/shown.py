@@ -39,7 +39,7 @@ def multiply_adds(bits: EightBits, low: str) -> Table:
 
 
 def deviating_layers(statistics: Statistics) -> Table | None:
-    """The layers of the first candidate whose values deviate by more than 10 %, worst first, by sample."""
+    """The layers of the first candidate whose values deviate by more than 10 %, worst first."""
     found = statistics.first
     wrong = statistics.wrong(next(iter(statistics.candidates)))
     worst = sorted(wrong, key=lambda layer: -found[layer.tensor].worst_differing_share)[:WORST]

@@ -44,8 +44,9 @@ def run(options: With, context: Context) -> Result:
     failed = sorted((name for name, margin in verdict.margins.items() if margin < 0), key=verdict.margins.__getitem__)
     state = "accepted" if verdict.accepted else f"refused by {', '.join(failed)}"
     silent = f", {len(verdict.silent)} of which judge nothing (FP32's outputs are zero)" if verdict.silent else ""
+    worst = "" if verdict.worst_sample is None else f", worst on sample {verdict.worst_sample}"
     return Result(
         metrics=json_numbers(dict(verdict.candidate)),
         accepted=verdict.accepted,
-        summary=f"{state}: {', '.join(pairs)} on {verdict.samples} samples{silent}, worst {verdict.worst_sample}",
+        summary=f"{state}: {', '.join(pairs)} on {verdict.samples} samples{silent}{worst}",
     )

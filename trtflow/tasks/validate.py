@@ -46,6 +46,6 @@ def validate(
         candidate=measured.metrics,
         margins=verdict.margins,
         accept=judge.accept,
-        worst_sample=measured.hardest(1)[0],
+        worst_sample=measured.hardest(1)[0] if measured.error else None,
         silent=evaluator.silent,
     )
