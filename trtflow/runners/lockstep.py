@@ -13,11 +13,11 @@ from onnx import ModelProto
 from trtflow.data import Array, Feed, Sample
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.record import Spread
-from trtflow.numerics.statistics import compare
+from trtflow.numerics.statistics import TensorStatistics, compare
 from trtflow.numerics.worst import OverSamples
 from trtflow.precision import Precision
 from trtflow.progress import Progress
-from trtflow.runners.known import Known, spreads
+from trtflow.runners.known import Known
 from trtflow.runners.staged import Staged
 
 Statistics = dict[str, dict[str, OverSamples]]
@@ -58,7 +58,7 @@ def compare_tensors(
     """
     found: Statistics = {name: {} for name in candidates}
     makes = [candidate.make for candidate in candidates.values()]
-    outputs = {value.name for value in reference.graph.output} & set(tensors)
+    outputs = {value.name for value in reference.graph.output}
     count = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for visit in Staged(reference, tensors, samples, memory // 2, makes):
@@ -68,8 +68,8 @@ def compare_tensors(
             for expected, *actual in visit.batches:
                 progress(count, None, f"sample {count}, tensors from {next(iter(expected))}")
                 for statistics, arrays in zip(found.values(), actual, strict=True):
-                    _reduce(statistics, expected, arrays, count, pool)
-                held |= spreads({name: array for name, array in expected.items() if name in outputs})
+                    alone = _reduce(statistics, expected, arrays, count, pool)
+                    held |= {name: alone[name].reference for name in outputs & alone.keys()}
             if known:
                 known.see(visit.sample, held)
             count += 1
@@ -86,9 +86,14 @@ def _inputs(feed: Feed, precision: Precision) -> tuple[Feed, Feed]:
 
 def _reduce(
     found: dict[str, OverSamples], expected: Feed, actual: Feed, sample: int, pool: ThreadPoolExecutor
-) -> None:
-    def reduce(name: str, reference: Array) -> tuple[str, OverSamples]:
-        return name, OverSamples.of(sample, compare(reference, actual[name]))
+) -> dict[str, TensorStatistics]:
+    """Add the tensors of one batch to ``found``; their statistics for ``sample`` alone."""
 
-    for name, statistics in pool.map(reduce, expected, expected.values()):
-        found[name] = found[name] + statistics if name in found else statistics
+    def reduce(name: str, reference: Array) -> tuple[str, TensorStatistics]:
+        return name, compare(reference, actual[name])
+
+    alone = dict(pool.map(reduce, expected, expected.values()))
+    for name, statistics in alone.items():
+        one = OverSamples.of(sample, statistics)
+        found[name] = found[name] + one if name in found else one
+    return alone
