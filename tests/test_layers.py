@@ -30,6 +30,7 @@ cures
 model
 checked
 data yaml12
+data_values
 located
 plan
 numerics

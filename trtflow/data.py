@@ -18,11 +18,11 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from trtflow.data_values import Array as Array
+from trtflow.data_values import check_elements, check_finite, convert
 from trtflow.errors import DataError
 
-Array = npt.NDArray[Any]
 Feed = dict[str, Array]
 
 
@@ -37,10 +37,11 @@ class Port:
 
 @dataclass(frozen=True)
 class Sample:
-    """One feed as the network takes it, and its label if there is one."""
+    """One feed as the network takes it, its label if there is one, and how errors call it: ``eval.npz, sample 3``."""
 
     feed: Feed
     label: object = None
+    origin: str = ""
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -64,14 +65,21 @@ class Dataset:
 
 
 def load_dataset(
-    source: str | Path, inputs: Sequence[Port], labels: str | None = None, limit: int | None = None
+    source: str | Path,
+    inputs: Sequence[Port],
+    labels: str | None = None,
+    limit: int | None = None,
+    *,
+    allow_nonfinite: bool = False,
 ) -> Dataset:
     """The samples of ``source``, checked against the network's ``inputs`` as they are read.
 
-    ``labels`` names the array of labels in an npz. ``limit`` keeps the first samples only.
+    ``labels`` names the array of labels in an npz. ``limit`` keeps the first samples only. ``allow_nonfinite``:
+    samples may hold NaN and infinity.
 
     Raises:
-        DataError: the source does not exist, is of an unknown kind, or does not fit the inputs.
+        DataError: the source does not exist, is of an unknown kind, or does not fit the inputs; or a sample is one
+            on which nothing can be judged.
     """
     source = str(source)
     raw = _reader(source, inputs, labels)
@@ -80,7 +88,8 @@ def load_dataset(
         empty = True
         for index, sample in enumerate(itertools.islice(raw(), limit)):
             empty = False
-            yield Sample(_fit(sample.feed, inputs, f"{source}, sample {index}"), sample.label)
+            origin = f"{sample.origin or source}, sample {index}"
+            yield Sample(_fit(sample.feed, inputs, origin, allow_nonfinite), sample.label, origin)
         if empty:
             raise DataError(f"{source}: there is no sample in it; expected at least one.")
 
@@ -179,11 +188,11 @@ def _folder_reader(folder: Path, inputs: Sequence[Port], labels: str | None) -> 
     def read() -> Iterator[Sample]:
         for file in files:
             if file.suffix == ".npy":
-                yield Sample({inputs[0].name: np.load(file, allow_pickle=False)})
+                yield Sample({inputs[0].name: np.load(file, allow_pickle=False)}, origin=str(file))
             else:
                 with np.load(file, allow_pickle=False) as archive:
                     feed = {entry.name: _member(archive, entry.name, file) for entry in inputs}
-                    yield Sample(feed, None if labels is None else _member(archive, labels, file))
+                    yield Sample(feed, None if labels is None else _member(archive, labels, file), str(file))
 
     return read
 
@@ -204,14 +213,19 @@ def _read_function(function: Callable[[], Iterable[object]], source: str) -> Ite
         raise DataError(f"{source} raised {type(error).__name__}: {error}") from error
 
 
-def _fit(feed: Feed, inputs: Sequence[Port], where: str) -> Feed:
+def _fit(feed: Feed, inputs: Sequence[Port], where: str, allow_nonfinite: bool) -> Feed:
     missing = [entry.name for entry in inputs if entry.name not in feed]
     extra = sorted(set(feed) - {entry.name for entry in inputs})
     if missing or extra:
         raise DataError(
             f"{where}: the feed names {sorted(feed)}, but the model's inputs are {[e.name for e in inputs]}."
         )
-    return {entry.name: _fit_array(np.asarray(feed[entry.name]), entry, where) for entry in inputs}
+    fitted = {entry.name: _fit_array(np.asarray(feed[entry.name]), entry, where) for entry in inputs}
+    check_elements(fitted, where)
+    if not allow_nonfinite:
+        for name, array in fitted.items():
+            check_finite(array, f"{where}: '{name}'")
+    return fitted
 
 
 def _fit_array(array: Array, entry: Port, where: str) -> Array:
@@ -222,9 +236,4 @@ def _fit_array(array: Array, entry: Port, where: str) -> Array:
     ):
         wanted = tuple("any" if size is None else size for size in entry.shape)
         raise DataError(f"{where}: '{entry.name}' has shape {array.shape}; the model takes {wanted}.")
-    if array.dtype == entry.dtype:
-        return np.ascontiguousarray(array)
-    widens = array.dtype.kind in "biuf" and entry.dtype.kind == "f"
-    if not widens and not np.can_cast(array.dtype, entry.dtype, "same_kind"):
-        raise DataError(f"{where}: '{entry.name}' holds {array.dtype}; the model takes {entry.dtype}.")
-    return array.astype(entry.dtype)
+    return convert(array, entry.dtype, f"{where}: '{entry.name}'")

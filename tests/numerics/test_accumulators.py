@@ -143,10 +143,24 @@ def test_agreement_takes_integers_as_decisions_and_axis_1_of_images_as_classes()
         ("cosine", [0.0, 0.0], [0.0, 0.0], 1.0),
         ("cosine", [0.0, 0.0], [1e-9, 0.0], 0.0),
         ("cosine", [1.0, 0.0], [NAN, 0.0], 0.0),
+        ("sqnr", [NAN, -INF], [NAN, -INF], NAN),
+        ("psnr", [], [], NAN),
+        ("cosine", [NAN], [NAN], NAN),
+        ("sqnr", [NAN], [1.0], -INF),
     ],
 )
 def test_distances_from_the_reference(name: str, reference: Any, candidate: Any, expected: float) -> None:
-    assert measure(name, one(candidate), one(reference)) == pytest.approx(expected)
+    assert measure(name, one(candidate), one(reference)) == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("order", [["a", "b"], ["b", "a"]])
+def test_an_output_of_which_nothing_was_compared_leaves_the_others_to_tell(order: list[str]) -> None:
+    reference, found = (
+        {"a": np.float32([NAN]), "b": np.float32([10])},
+        {"a": np.float32([NAN]), "b": np.float32([11])},
+    )
+    outputs, expected = ({name: values[name] for name in order} for values in (found, reference))
+    assert measure("sqnr", [outputs], [expected]) == pytest.approx(20.0)
 
 
 def test_distances_are_over_all_samples_and_the_worst_floating_point_output() -> None:

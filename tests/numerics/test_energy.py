@@ -66,14 +66,26 @@ def test_the_range_is_of_the_reference_alone_whatever_the_candidate_holds() -> N
         ([1, 1], [1, 2], 10 * math.log10(2), -INF, 3 / math.sqrt(10)),  # the reference has no range
         ([1, 2], [-1, -2], 10 * math.log10(1 / 4), 10 * math.log10(1 / 10), -1.0),
         ([1, 2], [1, NAN], -INF, -INF, 0.0),
-        ([], [], INF, INF, 1.0),
+        ([], [], NAN, NAN, NAN),
+        ([NAN, -INF], [NAN, -INF], NAN, NAN, NAN),  # equal, and nothing is known
+        ([0, -INF], [0, -INF], INF, INF, 1.0),
     ],
 )
 def test_figures_at_their_limits(
     reference: list[float], candidate: list[float], sqnr: float, psnr: float, cosine: float
 ) -> None:
     found = energy(reference, candidate)
-    assert (found.sqnr_db(), found.psnr_db(), found.cosine()) == pytest.approx((sqnr, psnr, cosine))
+    assert (found.sqnr_db(), found.psnr_db(), found.cosine()) == pytest.approx((sqnr, psnr, cosine), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "compared"),
+    [([], [], False), ([NAN], [NAN], False), ([NAN], [1], True), ([0], [0], True), ([0, NAN], [0, NAN], True)],
+)
+def test_something_was_compared_where_a_pair_is_finite_or_does_not_match(
+    reference: list[float], candidate: list[float], compared: bool
+) -> None:
+    assert energy(reference, candidate).compared == compared
 
 
 @given(reference=VECTORS, data=st.data(), at=st.integers(0, 30))

@@ -95,5 +95,5 @@ def test_figures_have_both_sides_and_shares_of_all_values() -> None:
 
 def test_the_count_is_that_of_the_energy() -> None:
     histogram = BitHistogram.trim(magnitude_bins(np.ones(3)))
-    found = replace(statistics([1.0], [1.0]), energy=Energy(count=3), magnitudes=histogram)
+    found = replace(statistics([1.0], [1.0]), energy=Energy(count=3, low=0.0, high=0.0), magnitudes=histogram)
     assert (found.count, found.sqnr_db, found.cosine) == (3, INF, 1.0)

@@ -64,6 +64,17 @@ def test_totals_count_what_is_broken_and_what_deviates() -> None:
     assert (low.worst_sqnr, mixed.last_sqnr) == (-math.inf, pytest.approx(62.0, abs=5))
 
 
+def test_totals_name_the_sample_that_is_worst_at_the_end() -> None:
+    assert totals(few_layers(worst_sample=[3, 8]), "fp16").worst_sample == 8
+
+
+def test_a_layer_of_which_nothing_was_compared_ranks_with_the_exact_ones() -> None:
+    unknown, fine = replace(FINE, sqnr_db=math.nan), replace(FINE, sqnr_db=math.inf)
+    assert badness(unknown) == badness(fine) > badness(FINE)
+    assert totals(few_layers(sqnr_db=[math.nan, 30.0, math.nan]), "fp16").worst_sqnr == 30.0
+
+
 def test_a_candidate_without_layers_has_totals() -> None:
     empty = totals(few_layers(count=[]), "fp16")
-    assert (empty.layers, empty.broken, empty.worst_sqnr, empty.last_sqnr) == (0, 0, None, None)
+    assert (empty.layers, empty.broken) == (0, 0)
+    assert (empty.worst_sqnr, empty.last_sqnr, empty.worst_sample) == (None, None, None)

@@ -21,7 +21,7 @@ def _cells(**values: list[float]) -> list[Cell]:
 
 def test_groups_show_the_first_candidate_in_full() -> None:
     assert [(group.name, len(group.columns)) for group in groups(CANDIDATES)] == [
-        ("fp16", 7),
+        ("fp16", 8),
         ("mixed", 2),
         ("reference", 4),
         ("FP16, more", 2),
@@ -44,6 +44,8 @@ def test_the_worst_row_comes_first_and_keeps_its_place_in_the_charts() -> None:
         ("sqnr_db", float("-inf"), "SQNR dB", "-inf", "-Infinity"),
         ("sqnr_db", float("inf"), "SQNR dB", "inf", "Infinity"),
         ("sqnr_db", 41.27, "SQNR dB", "41.3", "41.27"),
+        ("sqnr_db", float("nan"), "SQNR dB", "NaN", "Infinity"),
+        ("worst_sample", 8, "Worst at", "8", "8"),
         ("differing", 21874, "Differing", "21,874", "21874"),
         ("differing_share", 0.021, "Ratio", "2.1%", "0.021"),
         ("cand_nan", 7, "NaN", "7", "7"),
@@ -66,7 +68,7 @@ def test_a_bar_covers_the_share_and_nothing_is_drawn_for_none(share: float, bar:
 
 def test_the_first_cell_of_a_group_begins_it() -> None:
     edges = [place for place, cell in enumerate(LINES[0].cells) if "edge" in cell.classes]
-    assert edges == [0, 7, 9, 13]
+    assert edges == [0, 8, 10, 14]
 
 
 def test_only_where_small_is_bad_does_sorting_begin_with_the_small() -> None:

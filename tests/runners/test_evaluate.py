@@ -14,7 +14,7 @@ from trtflow.data import Sample
 from trtflow.errors import ConfigError, MetricError
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner
-from trtflow.runners.evaluate import Evaluator
+from trtflow.runners.evaluate import Evaluator, Measurement
 from trtflow.runners.reference import ReferenceRunner
 
 SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}, label=value) for value in (1.0, 60.0, 70.0)]
@@ -39,6 +39,28 @@ def test_a_subset_is_judged_by_the_reference_over_the_same_samples(overflowing: 
     evaluator = Evaluator(ReferenceRunner(overflowing), SAMPLES, {"sqnr": {"min": 30}})
     measured = evaluator.measure(EmulatedRunner(overflowing, LOW), [0, 1])
     assert evaluator.judge(measured, [0, 1]).accepted
+
+
+@pytest.mark.parametrize("chosen", [[0, 1], [2], [2, 0]])
+def test_a_part_judges_as_if_there_were_no_other_samples(overflowing: onnx.ModelProto, chosen: list[int]) -> None:
+    part = Evaluator(ReferenceRunner(overflowing), SAMPLES, {"sqnr": {"min": 30}}).over(chosen)
+    alone = Evaluator(ReferenceRunner(overflowing), [SAMPLES[index] for index in chosen], {"sqnr": {"min": 30}})
+    found, expected = (one.measure(EmulatedRunner(overflowing, LOW)) for one in (part, alone))
+    assert (found, part.reference, list(part.samples)) == (expected, alone.reference, list(alone.samples))
+
+
+@pytest.mark.parametrize(
+    ("levels", "hardest"),
+    [
+        ((40.0, 30.0, 35.0), (1, 2)),
+        ((40.0, -math.inf, -math.inf), (1, 2)),
+        ((math.nan, math.inf, 90.0), (2, 0)),
+        ((math.nan, 50.0, 60.0), (1, 2)),
+        ((3.0,), (0,)),
+    ],
+)
+def test_the_hardest_samples_have_the_lowest_sqnr(levels: tuple[float, ...], hardest: tuple[int, ...]) -> None:
+    assert Measurement({}, levels).hardest(2) == hardest
 
 
 def test_the_users_metric_sees_outputs_and_labels_in_order(overflowing: onnx.ModelProto) -> None:

@@ -18,6 +18,7 @@ from decisions import calibration_cache
 from planted import int8_network, pictures
 from stepping import run_step
 
+from trtflow.errors import DataError
 from trtflow.files.document import read_document
 from trtflow.files.scales import read_scales
 from trtflow.files.search import SearchDocument
@@ -130,6 +131,29 @@ def test_a_refused_calibration_says_why(project: Path, file: str, images: Any, m
     result = _check(project, _calibrate(project, method="minmax"))
     assert result.accepted is False
     assert message in result.summary
+
+
+@pytest.fixture
+def calibrated_on_nan(project: Path) -> Path:
+    """The project with one NaN in the second calibration sample."""
+    samples = pictures(2)
+    samples[1, 0, 0, 0] = np.nan
+    np.savez(project / "calibration.npz", x=samples.astype(np.float32))
+    return project
+
+
+def test_a_calibration_sample_of_nan_is_named(calibrated_on_nan: Path) -> None:
+    with pytest.raises(DataError, match=r"calibration\.npz, sample 1: 'x' holds 1 NaN of 768 values"):
+        _calibrate(calibrated_on_nan, method="minmax")
+
+
+def test_nan_that_is_allowed_is_refused_by_what_it_does_to_tensors(calibrated_on_nan: Path) -> None:
+    allowed = {"source": str(calibrated_on_nan / "calibration.npz"), "allow_nonfinite": ["inputs"]}
+    scales = _calibrate(calibrated_on_nan, calibration=allowed, method="minmax")
+    result = _check(calibrated_on_nan, scales, calibration=allowed)
+    assert result.accepted is False
+    assert "R18 non-finite: " in result.summary
+    assert "tensors hold NaN or infinity" in result.summary
 
 
 def test_a_stale_cache_is_refused(project: Path) -> None:

@@ -22,6 +22,16 @@ def test_a_condition_that_cannot_be_measured_is_refused(accept: dict[str, dict[s
         options.Judged(accept=accept)
 
 
+@pytest.mark.parametrize("where", ["output", "weights"])
+def test_non_finite_values_are_allowed_by_place(where: str) -> None:
+    assert options.Data(source="a.npz", allow_nonfinite=["inputs", "outputs"]).allow_nonfinite == (
+        "inputs",
+        "outputs",
+    )
+    with pytest.raises(ValidationError, match="'inputs' or 'outputs'"):
+        options.Data(source="a.npz", allow_nonfinite=[where])
+
+
 def test_a_function_of_the_users_may_have_metrics_of_any_name() -> None:
     judged = options.Judged(metric="mine.py:score", accept={"hmean": {"drop": 0.01}})
     assert judged.accept == {"hmean": {"drop": 0.01}}

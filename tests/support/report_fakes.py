@@ -47,7 +47,11 @@ def few_layers(**values: Sequence[float]) -> Statistics:
     """A candidate "fp16" of one layer per value, in which the field of that name is set to it."""
     (name, numbers), *_ = values.items()
     found = layers(len(numbers))
-    figures = {layer.tensor: replace(Figures(), **{name: value}) for layer, value in zip(found, numbers, strict=True)}
+    names = (name, "worst_differing_share") if name == "differing_share" else (name,)
+    figures = {
+        layer.tensor: replace(Figures(), **dict.fromkeys(names, value))
+        for layer, value in zip(found, numbers, strict=True)
+    }
     return Statistics(samples=1, rounding="tensor", layers=found, candidates={"fp16": figures})
 
 
@@ -69,6 +73,7 @@ def figures(depth: int, count: int, rng: random.Random, damage: float) -> Figure
         count=total,
         differing=int(total * share),
         differing_share=int(total * share) / total,
+        worst_differing_share=int(total * share) / total,
         max_abs=math.inf if dead else error * 6,
         mean_abs=math.inf if dead else error / 8,
         sqnr_db=-math.inf if dead else sqnr,
@@ -81,7 +86,15 @@ def figures(depth: int, count: int, rng: random.Random, damage: float) -> Figure
     )
 
 
-EXACT = {"sqnr_db": math.inf, "max_abs": 0.0, "mean_abs": 0.0, "differing": 0, "differing_share": 0.0, "cosine": 1.0}
+EXACT = {
+    "sqnr_db": math.inf,
+    "max_abs": 0.0,
+    "mean_abs": 0.0,
+    "differing": 0,
+    "differing_share": 0.0,
+    "worst_differing_share": 0.0,
+    "cosine": 1.0,
+}
 
 
 def candidate(count: int, *, healthy: bool) -> dict[str, Figures]:

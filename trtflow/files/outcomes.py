@@ -51,7 +51,8 @@ class BuildOutcome(Document):
 class VerdictDocument(Document):
     """``verdict.json``: end metrics of the reference and of the mixed file, and the margin on each condition.
 
-    Margins are at least 0 where a condition holds, in units of its bound.
+    Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``, counted from 0, has the
+    lowest SQNR (None: no output deviates); ``silent`` names samples that judge nothing, FP32 being zero.
     """
 
     accepted: bool
@@ -60,6 +61,8 @@ class VerdictDocument(Document):
     candidate: Metrics
     margins: Metrics
     accept: Mapping[str, Mapping[Kind, float]]
+    worst_sample: int | None = None
+    silent: tuple[str, ...] = ()
 
 
 class RunMetrics(Document):

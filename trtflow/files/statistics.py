@@ -14,11 +14,13 @@ from trtflow.model.layers import Layer
 from trtflow.numerics.record import Figures
 
 _COUNTS = ("differing", "count", "differing_share")  # the old note's table: differing, total, ratio
-WRONG = 0.10  # a layer is wrong when more than this share of its values deviates
+WRONG = 0.10  # a layer is wrong when more than this share of its values deviates on some sample
 
 
 class Statistics(Document):
     """The figures of each tensor by candidate, over ``samples``; ``layers`` in topological order.
+
+    Samples are counted from 0.
 
     A network's float inputs have figures, too: what a first layer reads of them.
     """
@@ -34,9 +36,9 @@ class Statistics(Document):
         return next(iter(self.candidates.values()), {})
 
     def wrong(self, candidate: str) -> tuple[Layer, ...]:
-        """The layers of ``candidate`` of which more than a tenth of the values deviate by more than 10 %."""
+        """The layers of ``candidate`` of which, on some sample, over a tenth of the values deviate by over 10 %."""
         found = self.candidates[candidate]
-        return tuple(layer for layer in self.layers if found[layer.tensor].differing_share > WRONG)
+        return tuple(layer for layer in self.layers if found[layer.tensor].worst_differing_share > WRONG)
 
     def joined(self, other: Statistics) -> Statistics:
         """These with the candidates of ``other``, which compared the same network."""

@@ -16,6 +16,7 @@ from trtflow.model.opset import OLDEST, STABLE, raise_opset
 from trtflow.model.scopes import opset, scopes, uses_standard_operators
 from trtflow.model.types import infer
 from trtflow.model.upcast import drop_noop_casts, keep_interface, retype
+from trtflow.model.weights import check_weights
 
 LARGEST = 1900 * 2**20
 """Bytes of weights above which ``save`` writes them beside the file: protobuf's limit is 2 GiB for everything."""
@@ -33,11 +34,11 @@ class LoadedModel:
     digest: str
 
 
-def load(path: Path | str) -> LoadedModel:
-    """Read the ONNX file at ``path`` and ``prepare`` it.
+def load(path: Path | str, *, allow_nonfinite: bool = False) -> LoadedModel:
+    """Read the ONNX file at ``path`` and ``prepare`` it. ``allow_nonfinite``: weights may hold NaN and infinity.
 
     Raises:
-        ModelError: the file is missing or no ONNX.
+        ModelError: the file is missing or no ONNX, or its weights are no numbers.
 
     Example:
         >>> trtflow.load("unet.onnx").model
@@ -56,6 +57,8 @@ def load(path: Path | str) -> LoadedModel:
     digest = hashlib.sha256(content)
     for location in _external(path):
         digest.update((path.parent / location).read_bytes())
+    if not allow_nonfinite:
+        check_weights(model)
     model, notes = prepare(model)
     return LoadedModel(model, notes, digest.hexdigest())
 

@@ -1,7 +1,7 @@
 """What adds up an end metric over the samples, one at a time, so that no output has to be kept.
 
 Nothing a NaN touches looks good: an undecided pixel or class is wrong whatever the label is, and a non-finite value
-where FP32 has another one makes sqnr and psnr -inf and cosine 0.
+where FP32 has another one makes sqnr and psnr -inf and cosine 0. Where nothing was compared, they are NaN.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Distance:
     def value(self) -> float:
         if not self.energies:
             raise MetricError(f"{self.name}: no floating-point output was evaluated; expected at least one")
-        return min(self.figure(energy) for energy in self.energies.values())
+        return min((self.figure(energy) for energy in self.energies.values() if energy.compared), default=math.nan)
 
 
 def _first(outputs: Outputs) -> NDArray[Any]:

@@ -18,7 +18,8 @@ _BLOCK = 1 << 16
 class Energy:
     """Float64 sums over the pairs where reference r and candidate c are both finite, e being c - r.
 
-    ``mismatched`` counts the other pairs, less those that are equal: NaN in both, or the same infinity.
+    ``mismatched`` counts the other pairs, less those that are equal: NaN in both, or the same infinity. Figures are
+    NaN where nothing was compared; a zero that is zero again was, and is exact.
     """
 
     count: int = 0
@@ -42,6 +43,11 @@ class Energy:
             high=max(self.high, other.high),
         )
 
+    @property
+    def compared(self) -> bool:
+        """Whether some pair says anything: finite in both, or mismatched."""
+        return self.low <= self.high or self.mismatched > 0
+
     def sqnr_db(self) -> float:
         """10·log₁₀(Σr² / Σe²): +inf without error, -inf with a mismatch or with error on a zero signal."""
         return self._decibels(self.reference)
@@ -56,6 +62,8 @@ class Energy:
 
     def cosine(self) -> float:
         """Σr·c / √(Σr²·Σc²), from -1 to 1: 1 for two zero tensors, 0 for one or with a mismatch."""
+        if not self.compared:
+            return math.nan
         if self.mismatched:
             return 0.0
         if not self.reference or not self.candidate:
@@ -64,6 +72,8 @@ class Energy:
         return max(-1.0, min(1.0, value))
 
     def _decibels(self, signal: float) -> float:
+        if not self.compared:
+            return math.nan
         if self.mismatched:
             return -math.inf
         if not self.error:

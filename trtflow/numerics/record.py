@@ -64,7 +64,9 @@ class Figures:
     """What is published of one tensor, all zeros for one of which nothing is known.
 
     ``ref_`` figures describe the reference's values, ``cand_`` the candidate's, ``error_`` the absolute error; the
-    rest is defined in ``statistics``. Infinite where an error or a magnitude is; never NaN.
+    rest is defined in ``statistics``. Infinite where an error or a magnitude is; NaN only in decibels and cosines of
+    which nothing was compared. ``worst_`` figures are of single samples: ``worst_sample`` has the lowest SQNR
+    (``worst_sqnr_db``; the first sample where none has an error), ``worst_differing_share`` is the largest of any.
     """
 
     count: int = 0
@@ -106,6 +108,9 @@ class Figures:
     error_p99: float = 0.0
     error_p99_9: float = 0.0
     error_p99_99: float = 0.0
+    worst_sample: int = 0
+    worst_sqnr_db: float = 0.0
+    worst_differing_share: float = 0.0
 
     @property
     def ref_quantiles(self) -> dict[float, float]:
@@ -170,12 +175,12 @@ class TensorStatistics:
 
     @property
     def sqnr_db(self) -> float:
-        """Signal over error energy in dB; +inf without error, -inf with a mismatch."""
+        """Signal over error energy in dB; +inf without error, -inf with a mismatch, NaN where nothing is finite."""
         return self.energy.sqnr_db()
 
     @property
     def cosine(self) -> float:
-        """Cosine of the angle between both tensors; 1 for two zero tensors, 0 with a mismatch."""
+        """Cosine of the angle; 1 for two zero tensors, 0 with a mismatch, NaN where nothing is finite."""
         return self.energy.cosine()
 
     def quantiles(self) -> dict[str, Any]:
@@ -210,6 +215,8 @@ class TensorStatistics:
             below_normal_share=self.below_normal / total,
             below_subnormal_share=self.below_subnormal / total,
             **self.quantiles(),
+            worst_sqnr_db=self.sqnr_db,
+            worst_differing_share=self.differing_share,
         )
 
 

@@ -9,7 +9,7 @@ from trtflow import text
 from trtflow.files.search import EvaluationEntry, FrontPoint
 from trtflow.numerics.record import Figures
 from trtflow.precision import FP32, ROWS, Format, Precision
-from trtflow.report.layers import Row, broken
+from trtflow.report.layers import Row, broken, level
 from trtflow.report.plot import (
     ABOVE,
     BELOW,
@@ -62,7 +62,7 @@ def errors(rows: Sequence[Row], candidates: Sequence[str], kept: Collection[str]
 
 
 def _level(figures: Figures) -> float:
-    return -math.inf if broken(figures) else figures.sqnr_db
+    return -math.inf if broken(figures) else level(figures)
 
 
 def _on_scale(figures: Figures) -> bool:

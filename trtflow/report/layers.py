@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from trtflow.files.statistics import Statistics
@@ -47,13 +48,19 @@ def broken(figures: Figures) -> bool:
 
 def badness(figures: Figures) -> tuple[bool, float, float]:
     """A sort key, worst first: non-finite, then by SQNR, then by differing share."""
-    return not broken(figures), figures.sqnr_db, -figures.differing_share
+    return not broken(figures), level(figures), -figures.differing_share
+
+
+def level(figures: Figures) -> float:
+    """The SQNR in dB, infinite where nothing was compared, too: no error is known there."""
+    return math.inf if math.isnan(figures.sqnr_db) else figures.sqnr_db
 
 
 @dataclass(frozen=True)
 class Totals:
     """One candidate in a few numbers: its layers, those with NaN or infinity, those of which more than a tenth of
-    the values deviate by more than 10 %, the worst SQNR and that of the last layer (None without layers)."""
+    the values deviate by more than 10 % on some sample, the worst SQNR and that of the last layer (None without
+    layers), and the sample that is worst in the last layer, counted from 0."""
 
     name: str
     layers: int
@@ -61,12 +68,13 @@ class Totals:
     deviating: int
     worst_sqnr: float | None
     last_sqnr: float | None
+    worst_sample: int | None
 
 
 def totals(statistics: Statistics, name: str) -> Totals:
     """The few numbers that tell the candidate called ``name`` from others."""
     figures = [statistics.candidates[name][layer.tensor] for layer in statistics.layers]
-    levels = [item.sqnr_db for item in figures]
+    levels = [level(item) for item in figures]
     return Totals(
         name,
         len(figures),
@@ -74,4 +82,5 @@ def totals(statistics: Statistics, name: str) -> Totals:
         len(statistics.wrong(name)),
         min(levels, default=None),
         levels[-1] if levels else None,
+        figures[-1].worst_sample if figures else None,
     )

@@ -37,6 +37,7 @@ FULL = (
     RATIO,
     Column("Differing", "values off by more than 10%", lambda s: s.differing, text.count),
     Column("Total", "values compared", lambda s: s.count, text.count),
+    Column("Worst at", "sample of the lowest SQNR, counted from 0", lambda s: s.worst_sample, text.count, tip=True),
     Column("Max error", "largest absolute error", lambda s: s.max_abs, text.number, tip=True),
     Column("NaN", "values that are NaN", lambda s: s.cand_nan, text.count, tip=True),
     Column("Inf", "values that are infinite", lambda s: s.cand_inf, text.count, tip=True),
@@ -111,5 +112,5 @@ def _cell(figures: Figures, group: Group, column: Column) -> Cell:
 
 
 def _key(value: float) -> str:
-    """A number that JavaScript reads: infinities are spelled out there."""
-    return f"{value:.7g}" if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
+    """A number that JavaScript reads: infinities are spelled out there. NaN, nothing known, sorts with the exact."""
+    return f"{value:.7g}" if math.isfinite(value) else ("-Infinity" if value < 0 else "Infinity")

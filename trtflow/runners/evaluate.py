@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,17 @@ from trtflow.numerics.accept import Accept, Verdict
 from trtflow.numerics.metrics import METRICS, start
 from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
+from trtflow.runners.known import Known, spreads
 
 UserMetric = Callable[[Sequence[Mapping[str, Array]], Sequence[object]], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """End metrics over samples, and the SQNR of each sample in dB (-inf: not finite where FP32 is)."""
+    """End metrics over samples, and the SQNR of each sample in dB.
+
+    -inf: not finite where FP32 is; NaN: nothing was compared.
+    """
 
     metrics: Mapping[str, float]
     sample_sqnr: tuple[float, ...]
@@ -30,12 +35,23 @@ class Measurement:
         sqnr = self.metrics["sqnr"]
         return math.inf if math.isnan(sqnr) or sqnr == -math.inf else 10.0 ** (-sqnr / 10.0)
 
+    def hardest(self, count: int) -> tuple[int, ...]:
+        """The places of the ``count`` samples of lowest SQNR, those last of which nothing could be compared."""
+        levels = [math.inf if math.isnan(level) else level for level in self.sample_sqnr]
+        return tuple(sorted(range(len(levels)), key=levels.__getitem__)[:count])
+
 
 class Evaluator:
     """Holds the samples and the reference's outputs, and measures runners against them.
 
     ``metric`` is the user's function; metrics that ``accept`` names and the function does not return are the
     built-in ones. SQNR is always measured, since it tells by how much a refused plan failed.
+
+    With ``known``, outputs that are no reference are refused, and ``silent`` names the samples that tell nothing.
+
+    Raises:
+        DataError: they are refused.
+        MetricError: the user's function fails, or a condition names an unknown metric.
     """
 
     def __init__(
@@ -45,10 +61,12 @@ class Evaluator:
         accept: Mapping[str, object],
         metric: UserMetric | None = None,
         progress: Progress = silent,
+        known: Known | None = None,
     ) -> None:
-        self.samples, self._metric = samples, metric
+        self.samples, self._metric, self._known = samples, metric, known
         with reference:
             self._expected = [self._forward(reference, sample, i, progress) for i, sample in enumerate(samples)]
+        self.silent = known.finish() if known else ()
         own = {} if metric is None else self._call(self._expected, range(len(samples)))
         self._builtins = tuple(dict.fromkeys([*(name for name in accept if name not in own), "sqnr"]))
         self.accept = Accept.parse(accept, known=(*own, *METRICS))
@@ -56,7 +74,18 @@ class Evaluator:
 
     def _forward(self, runner: Runner, sample: Sample, index: int, progress: Progress) -> dict[str, Array]:
         progress(index, len(self.samples), "reference")
-        return runner(sample.feed)
+        outputs = runner(sample.feed)
+        if self._known:
+            self._known.see(sample, spreads(outputs))
+        return outputs
+
+    def over(self, chosen: Sequence[int]) -> Evaluator:
+        """What measures on the samples at ``chosen`` alone; the reference does not run again."""
+        part = copy.copy(self)
+        part.samples = [self.samples[index] for index in chosen]
+        part._expected = [self._expected[index] for index in chosen]
+        part.reference = part.subset(range(len(chosen)))
+        return part
 
     def measure(self, runner: Runner, indices: Sequence[int] | None = None) -> Measurement:
         """The metrics of ``runner`` over all samples, or those at ``indices``."""

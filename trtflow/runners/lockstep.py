@@ -12,12 +12,15 @@ from onnx import ModelProto
 
 from trtflow.data import Array, Feed, Sample
 from trtflow.numerics.formats import round_to
-from trtflow.numerics.statistics import TensorStatistics, compare, merge
+from trtflow.numerics.record import Spread
+from trtflow.numerics.statistics import TensorStatistics, compare
+from trtflow.numerics.worst import OverSamples
 from trtflow.precision import Precision
 from trtflow.progress import Progress
+from trtflow.runners.known import Known
 from trtflow.runners.staged import Staged
 
-Statistics = dict[str, dict[str, TensorStatistics]]
+Statistics = dict[str, dict[str, OverSamples]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ def compare_tensors(
     samples: Iterable[Sample],
     memory: int,
     progress: Progress,
+    known: Known | None = None,
 ) -> tuple[Statistics, int]:
     """Statistics per candidate and tensor, and over how many samples, which are read once.
 
@@ -48,19 +52,29 @@ def compare_tensors(
     one is computed. ``memory``: bytes beside what sessions of the models take, for one tensor of each at least.
     Half of it holds a batch of each; the rest is for what later batches need of it, for the weights of candidates,
     and for sessions, at 0.2 MB a batch.
+
+    Raises:
+        DataError: ``known`` refuses what a sample makes of the reference.
     """
     found: Statistics = {name: {} for name in candidates}
     makes = [candidate.make for candidate in candidates.values()]
+    outputs = {value.name for value in reference.graph.output}
     count = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for visit in Staged(reference, tensors, samples, memory // 2, makes):
             for name, candidate in candidates.items():
-                _reduce(found[name], *_inputs(visit.sample.feed, candidate.precision), pool)
+                _reduce(found[name], *_inputs(visit.sample.feed, candidate.precision), count, pool)
+            held: dict[str, Spread] = {}
             for expected, *actual in visit.batches:
-                progress(count, None, f"sample {count + 1}, tensors from {next(iter(expected))}")
+                progress(count, None, f"sample {count}, tensors from {next(iter(expected))}")
                 for statistics, arrays in zip(found.values(), actual, strict=True):
-                    _reduce(statistics, expected, arrays, pool)
+                    alone = _reduce(statistics, expected, arrays, count, pool)
+                    held |= {name: alone[name].reference for name in outputs & alone.keys()}
+            if known:
+                known.see(visit.sample, held)
             count += 1
+    if known:
+        known.finish()
     return found, count
 
 
@@ -70,9 +84,16 @@ def _inputs(feed: Feed, precision: Precision) -> tuple[Feed, Feed]:
     return floats, {name: round_to(array, precision) for name, array in floats.items()}
 
 
-def _reduce(found: dict[str, TensorStatistics], expected: Feed, actual: Feed, pool: ThreadPoolExecutor) -> None:
+def _reduce(
+    found: dict[str, OverSamples], expected: Feed, actual: Feed, sample: int, pool: ThreadPoolExecutor
+) -> dict[str, TensorStatistics]:
+    """Add the tensors of one batch to ``found``; their statistics for ``sample`` alone."""
+
     def reduce(name: str, reference: Array) -> tuple[str, TensorStatistics]:
         return name, compare(reference, actual[name])
 
-    for name, statistics in pool.map(reduce, expected, expected.values()):
-        found[name] = merge(found[name], statistics) if name in found else statistics
+    alone = dict(pool.map(reduce, expected, expected.values()))
+    for name, statistics in alone.items():
+        one = OverSamples.of(sample, statistics)
+        found[name] = found[name] + one if name in found else one
+    return alone

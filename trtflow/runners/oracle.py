@@ -86,8 +86,7 @@ class PlanOracle(ABC):
     def _outcome(self, measured: Measurement, indices: Sequence[int] | None, reused: bool, seconds: float) -> Outcome:
         verdict = self._evaluator.judge(measured, indices)
         if indices is None and not verdict.accepted and self._hardest is None:
-            order = sorted(range(len(measured.sample_sqnr)), key=lambda index: measured.sample_sqnr[index])
-            self._hardest = self._telling(tuple(sorted(order[:HARDEST])))
+            self._hardest = self._telling(tuple(sorted(measured.hardest(HARDEST))))
         count = len(self._evaluator.samples)
         return Outcome(
             accepted=verdict.accepted,

@@ -55,6 +55,7 @@ def run(options: With, context: Context) -> Result:
         open_data(options.data, model),
         accept=options.accept,
         metric=user_metric(options),
+        allow_nonfinite="outputs" in options.data.allow_nonfinite,
         low=options.low,
         statistics=None if options.priors is None else read_document(Statistics, options.priors),
         settings=BisectSettings(

@@ -9,7 +9,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data
 
-version = 2
+version = 3
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
@@ -39,7 +39,7 @@ class With(Options):
     data: Data
     reference: Reference = Reference()
     candidates: dict[str, Candidate] = Field(default_factory=lambda: {"fp16": Candidate()}, min_length=1)
-    samples: int = Field(4, ge=1, description="how many samples to compare")
+    samples: int | None = Field(None, ge=1, description="compare the first ones only; left out, all that decide")
     memory: int = Field(512, ge=1, description="MB to use beside what the models themselves take")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
 
@@ -67,6 +67,7 @@ def run(options: With, context: Context) -> Result:
         open_data(options.data, model, options.samples),
         candidates,
         samples=options.samples,
+        allow_nonfinite="outputs" in options.data.allow_nonfinite,
         rounding=options.rounding,
         memory=options.memory * 1_000_000,
         hooks=hooks(context),

@@ -27,7 +27,9 @@ from trtflow.versions import release
 def open_data(data: Data, model: ModelProto, limit: int | None = None) -> Dataset:
     """The samples that ``data`` names, as ``model`` takes them; no more than the smaller of both limits."""
     limits = [value for value in (limit, data.limit) if value is not None]
-    return samples.open_data(data.source, model, data.labels, min(limits, default=None))
+    known = min(limits, default=None)
+    allowed = "inputs" in data.allow_nonfinite
+    return samples.open_data(data.source, model, data.labels, known, allow_nonfinite=allowed)
 
 
 def user_metric(options: Judged) -> UserMetric | None:

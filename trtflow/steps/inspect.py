@@ -15,6 +15,7 @@ class With(Options):
     """Options of ``inspect``."""
 
     model: File = Field(description="ONNX file, in FP32, FP16 or BF16")
+    allow_nonfinite: bool = Field(False, description="NaN and infinity are meant where weights hold them")
 
 
 def run(options: With, context: Context) -> Result:
@@ -23,7 +24,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.model.load import save
     from trtflow.tasks.inspect import inspect
 
-    loaded, facts = inspect(options.model)
+    loaded, facts = inspect(options.model, allow_nonfinite=options.allow_nonfinite)
     save(loaded.model, context.folder / outputs["model"])
     write_document(facts, context.folder / outputs["facts"])
     notes = f", {len(facts.notes)} notes" if facts.notes else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, GetPydanticSchema, ValidationInfo, field_validator
 from pydantic_core.core_schema import literal_schema
@@ -32,6 +32,9 @@ class Data(Options):
     source: Source = Field(description=".npz file, folder of .npz or .npy files, or file.py:function")
     labels: str | None = Field(None, description="name of the array of labels in the npz")
     limit: int | None = Field(None, ge=1, description="use the first samples only")
+    allow_nonfinite: tuple[Literal["inputs", "outputs"], ...] = Field(
+        (), description="where NaN and infinity are meant: in the samples, in what FP32 makes of them"
+    )
 
 
 class Judged(Options):

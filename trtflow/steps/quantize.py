@@ -61,6 +61,7 @@ def run(options: With, context: Context) -> Result:
         findings=() if options.findings is None else read_findings(options.findings),
         accept=options.accept,
         metric=user_metric(options),
+        allow_nonfinite="outputs" in options.data.allow_nonfinite,
         output_layers=options.output_layers,
         settings=SearchSettings(options.strategy, options.rounding, budget, options.held_out),
         hooks=hooks(context, **material, **judged_by(options, options.data, context)),

@@ -8,6 +8,7 @@ from trtflow.diagnosis.multiply_adds import shares_by_group
 from trtflow.files.checks import Check
 from trtflow.files.search import EightBits
 from trtflow.files.statistics import Statistics
+from trtflow.numerics.record import Figures
 from trtflow.plan import PrecisionPlan
 from trtflow.steps.contract import Table
 from trtflow.tasks.searching import Decided
@@ -41,11 +42,16 @@ def deviating_layers(statistics: Statistics) -> Table | None:
     """The layers of the first candidate whose values deviate by more than 10 %, worst first."""
     found = statistics.first
     wrong = statistics.wrong(next(iter(statistics.candidates)))
-    worst = sorted(wrong, key=lambda layer: -found[layer.tensor].differing_share)[:WORST]
+    worst = sorted(wrong, key=lambda layer: -found[layer.tensor].worst_differing_share)[:WORST]
     figures = [(layer, found[layer.tensor]) for layer in worst]
-    rows = tuple((at.node, at.op, of.differing, of.count, f"{of.differing_share:.2%}") for at, of in figures)
+    rows = tuple((at.node, at.op, of.differing, of.count, *_shares(of), of.worst_sample) for at, of in figures)
     title = "values that deviate by more than 10 %, worst layers first"
-    return Table(("layer", "op", "differing", "total", "ratio"), rows, title) if rows else None
+    columns = ("layer", "op", "differing", "total", "ratio", "in one sample", "worst sample")
+    return Table(columns, rows, title) if rows else None
+
+
+def _shares(figures: Figures) -> tuple[str, str]:
+    return f"{figures.differing_share:.2%}", f"{figures.worst_differing_share:.2%}"
 
 
 def checks_made(checks: Sequence[Check]) -> Table:

@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Judged
 
-version = 2
+version = 3
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json"}
 
@@ -36,14 +36,17 @@ def run(options: With, context: Context) -> Result:
         open_data(options.data, reference),
         accept=options.accept,
         metric=user_metric(options),
+        allow_nonfinite="outputs" in options.data.allow_nonfinite,
         hooks=hooks(context),
     )
     write_document(verdict, context.folder / outputs["verdict"])
     pairs = [f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}" for name in options.accept]
     failed = sorted((name for name, margin in verdict.margins.items() if margin < 0), key=verdict.margins.__getitem__)
     state = "accepted" if verdict.accepted else f"refused by {', '.join(failed)}"
+    silent = f", {len(verdict.silent)} of which judge nothing (FP32's outputs are zero)" if verdict.silent else ""
+    worst = "" if verdict.worst_sample is None else f", worst on sample {verdict.worst_sample}"
     return Result(
         metrics=json_numbers(dict(verdict.candidate)),
         accepted=verdict.accepted,
-        summary=f"{state}: {', '.join(pairs)} on {verdict.samples} samples",
+        summary=f"{state}: {', '.join(pairs)} on {verdict.samples} samples{silent}{worst}",
     )

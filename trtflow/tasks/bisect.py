@@ -24,7 +24,7 @@ from trtflow.search.oracle import Outcome
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, SearchResult, search
 from trtflow.tasks.hooks import SILENT, Hooks
-from trtflow.tasks.judge import Conditions, Judge
+from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.search_problem import build_problem
 from trtflow.tasks.searching import (
     Decided,
@@ -61,6 +61,7 @@ def bisect(
     *,
     accept: Conditions | None = None,
     metric: UserMetric | None = None,
+    allow_nonfinite: bool = False,
     low: Precision = FP16,
     statistics: Statistics | None = None,
     settings: BisectSettings = DEFAULTS,
@@ -71,8 +72,10 @@ def bisect(
 
     ``statistics`` of all layers (from ``compare``) tell whom to suspect.
     ``on_plan`` is called with every better plan.
+    ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
+        DataError: FP32's own outputs are not finite, or zero on every sample.
         PlanError: there is no such strategy.
         MetricError: a condition names a metric that cannot be measured.
 
@@ -83,9 +86,10 @@ def bisect(
     """
     _check_strategies(settings)
     samples = list(data)
-    judge = Judge(metric=metric) if accept is None else Judge(accept, metric)
+    judge = judge_by(accept, metric, allow_nonfinite)
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
-    work = _Bisection(model, samples, judge, problem, settings, hooks, on_plan)
+    whole = judge.evaluator(model, samples, hooks)
+    work = _Bisection(model, samples, judge, problem, settings, hooks, on_plan, whole)
     result, chosen, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
     return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data)))
 
@@ -107,6 +111,7 @@ class _Bisection:
     settings: BisectSettings
     hooks: Hooks
     on_plan: Callable[[PrecisionPlan], None]
+    whole: Evaluator
     _evaluators: dict[tuple[int, ...], Evaluator] = field(default_factory=dict)
     _oracles: dict[tuple[object, ...], PlanOracle] = field(default_factory=dict)
 
@@ -141,7 +146,7 @@ class _Bisection:
         """What judges on the samples at ``chosen``."""
         key = tuple(chosen)
         if key not in self._evaluators:
-            self._evaluators[key] = self.judge.evaluator(self.model, [self.samples[index] for index in key])
+            self._evaluators[key] = self.whole.over(key)
         return self._evaluators[key]
 
     def emulator(self, chosen: Sequence[int], rounding: Rounding | None = None) -> PlanOracle:

@@ -18,6 +18,7 @@ from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16
 from trtflow.qdq.quantize import float_plan
 from trtflow.runners import lockstep
+from trtflow.runners.known import Known
 from trtflow.runners.quantized import Ranges, emulate
 from trtflow.tasks.hooks import SILENT, Hooks
 
@@ -40,14 +41,19 @@ def compare(
     data: Iterable[Sample],
     candidates: Mapping[str, Candidate] = ALL_FP16,
     *,
-    samples: int = 4,
+    samples: int | None = None,
+    allow_nonfinite: bool = False,
     rounding: Rounding = "tensor",
     memory: int = MEMORY,
     hooks: Hooks = SILENT,
 ) -> Statistics:
-    """The figures of every layer under each of ``candidates``, over the first ``samples``.
+    """The figures of every layer under each of ``candidates``, over all of ``data`` or the first ``samples``.
 
+    The samples stream by. ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
     ``memory``: bytes to use beside what the models themselves take.
+
+    Raises:
+        DataError: FP32's own outputs are not finite, or zero on every sample.
 
     Example:
         >>> statistics = trtflow.compare(model, data)
@@ -63,7 +69,8 @@ def compare(
     }
     tensors = [layer.tensor for layer in found]
     chosen = itertools.islice(data, samples)
-    statistics, count = lockstep.compare_tensors(model, made, tensors, chosen, memory, hooks.progress)
+    known = Known(allow_nonfinite)
+    statistics, count = lockstep.compare_tensors(model, made, tensors, chosen, memory, hooks.progress, known)
     figures = {
         name: {tensor: entry.figures() for tensor, entry in tensors.items()} for name, tensors in statistics.items()
     }

@@ -13,13 +13,13 @@ from trtflow.model.analysis import candidates
 from trtflow.model.load import LoadedModel, load
 
 
-def inspect(path: Path) -> tuple[LoadedModel, ModelFacts]:
-    """The normalised model in ``path``, and its facts.
+def inspect(path: Path, *, allow_nonfinite: bool = False) -> tuple[LoadedModel, ModelFacts]:
+    """The normalised model in ``path``, and its facts. ``allow_nonfinite``: weights may hold NaN and infinity.
 
     Raises:
-        ModelError: the file is missing, no ONNX, or cannot be normalised.
+        ModelError: the file is missing, no ONNX, or cannot be normalised, or its weights are no numbers.
     """
-    loaded = load(path)
+    loaded = load(path, allow_nonfinite=allow_nonfinite)
     graph = loaded.model.graph
     return loaded, ModelFacts(
         file=path.name,

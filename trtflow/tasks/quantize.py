@@ -26,7 +26,7 @@ from trtflow.search.joint import Joint, JointOracle, joint
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult, search
 from trtflow.tasks.hooks import SILENT, Hooks
-from trtflow.tasks.judge import Conditions, Judge
+from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.searching import (
     Decided,
     SearchSettings,
@@ -52,6 +52,7 @@ def quantize(
     findings: Sequence[Finding] = (),
     accept: Conditions | None = None,
     metric: UserMetric | None = None,
+    allow_nonfinite: bool = False,
     output_layers: bool = False,
     settings: SearchSettings = DEFAULTS,
     hooks: Hooks = SILENT,
@@ -60,8 +61,10 @@ def quantize(
 
     ``cures`` are those that ``scales`` were measured with. ``findings`` explain what is left out and decide nothing.
     ``output_layers``: quantize layers that nothing but cheap operators follow, too.
+    ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
+        DataError: FP32's own outputs are not finite, or zero on every sample.
         MetricError: a condition names a metric that cannot be measured.
 
     Example:
@@ -70,9 +73,10 @@ def quantize(
         '99.1%'
     """
     samples = list(data)
-    judge = Judge(metric=metric) if accept is None else Judge(accept, metric)
+    judge = judge_by(accept, metric, allow_nonfinite)
+    whole = judge.evaluator(model, samples, hooks)
     space = _space(model, samples[0].shapes, scales, base, output_layers)
-    work = _Quantization(model, samples, judge, space, Ranges(scales.amax, tuple(cures)), settings, hooks)
+    work = _Quantization(model, samples, judge, space, Ranges(scales.amax, tuple(cures)), settings, hooks, whole)
     found, _, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
     plan = space.joint.plan(found.plan) if found.accepted else space.joint.base
     hooks.log("measuring the ends and the result on all samples")
@@ -137,6 +141,7 @@ class _Quantization:
     ranges: Ranges
     settings: SearchSettings
     hooks: Hooks
+    whole: Evaluator
 
     @property
     def problem(self) -> Problem:
@@ -157,7 +162,7 @@ class _Quantization:
 
     def oracle(self, chosen: Sequence[int], ranges: Ranges | None = None) -> tuple[Evaluator, QuantizedOracle]:
         """What measures plans on the samples at ``chosen``, with other ``ranges`` if there are any."""
-        evaluator = self.judge.evaluator(self.model, [self.samples[index] for index in chosen])
+        evaluator = self.whole.over(chosen)
         material = {
             "chosen": list(chosen),
             "metrics": sorted(self.judge.accept),
