@@ -102,11 +102,41 @@ def test_infinities_pool_as_ever(opset: int) -> None:
     np.testing.assert_array_equal(pooled, run(net, {"x": x})[0])
 
 
-def test_a_max_pool_with_indices_stays_as_it_is() -> None:
+def test_a_max_pool_with_indices_returns_nan_and_the_indices_of_numbers() -> None:
+    x = np.float32([[[[np.nan, 2, 3, 4], [5, 6, 8, 7]]]])
+    nodes = [node("MaxPool", "x", "y i", kernel_shape=[2, 2], strides=[2, 2])]
+    net = model(nodes, [info("x", x.shape)], [info("y", None), info("i", None, onnx.TensorProto.INT64)])
+    pooled, places = run(instrument(net, PrecisionPlan("fp16")), {"x": x})
+    np.testing.assert_array_equal(pooled, [[[[np.nan, 8]]]])
+    np.testing.assert_array_equal(places, run(net, {"x": x})[1])
+
+
+@st.composite
+def reductions(draw: st.DrawFn) -> tuple[Any, tuple[int, ...], dict[str, int]]:
+    """An array with NaN, infinities and numbers anywhere, axes, and attributes."""
+    shape = draw(st.lists(st.sampled_from([1, 2, 3, 8, 17]), min_size=1, max_size=4))
+    x = random(*shape, seed=draw(st.integers(0, 99)))
+    for value in (-np.inf, np.inf, np.nan):
+        x.flat[draw(st.lists(st.integers(0, x.size - 1), max_size=3))] = value
+    axes = draw(st.lists(st.integers(0, x.ndim - 1), min_size=1, unique=True))
+    return x, tuple(sorted(axes)), {"keepdims": draw(st.integers(0, 1))}
+
+
+@given(reductions(), st.sampled_from(["ReduceMax", "ReduceMin"]), st.sampled_from([13, 18]))
+@settings(max_examples=150, deadline=None)
+def test_a_reduction_is_nan_exactly_where_it_reads_one(
+    case: tuple[Any, tuple[int, ...], dict[str, int]], op: str, opset: int
+) -> None:
+    x, axes, attributes = case
+    by_input = {"ReduceMax x a": {}, "ReduceMin x a": {}}[f"{op} x a"] if opset == 18 else {"axes": axes}
     net = model(
-        [node("MaxPool", "x", "y i", kernel_shape=[2, 2])],
-        [info("x", [1, 1, 4, 4])],
-        [info("y", None), info("i", None, onnx.TensorProto.INT64)],
+        [node(op, "x a" if opset == 18 else "x", "y", **attributes, **by_input)],
+        [info("x", x.shape)],
+        [info("y", None)],
+        [i64("a", axes)] if opset == 18 else [],
+        opset,
     )
-    emulated = instrument(net, PrecisionPlan("fp16"))
-    assert [n.op_type for n in emulated.graph.node if n.op_type != "Cast"] == ["MaxPool"]
+    expected = {"ReduceMax": np.max, "ReduceMin": np.min}[op](x, axis=axes, keepdims=bool(attributes["keepdims"]))
+    for emulated in (instrument(net, PrecisionPlan("fp32")), emulate_typed(net), switchable(net, "fp16").model):
+        feed = {value.name: np.asarray(False) for value in emulated.graph.input} | {"x": x}
+        np.testing.assert_array_equal(run(emulated, feed)[0], expected)
