@@ -5,21 +5,43 @@ The floor of 1e-9 under the Log is zero in FP16, so a silent frame gives −inf,
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 import numpy as np
 import onnx
 from nan_probe import TYPES, Array
 from onnx import helper, numpy_helper
 
 FRAMES, BANDS, CHANNELS = 24, 16, 8
+AROUND, HALVED, FLAT = {"pads": [1, 1, 1, 1]}, {"kernel_shape": [2, 2], "strides": [2, 2]}, {"keepdims": 0}
+LAYERS: tuple[tuple[str, dict[str, Any]], ...] = (  # each output is called as its operator, and numbered
+    ("Mul x x", {}),
+    ("Add Mul floor", {}),
+    ("Log Add", {}),
+    ("Mul Log tenth", {}),
+    ("Conv Mul_1 first", AROUND),
+    ("Relu Conv", {}),
+    ("Conv Relu second", AROUND),
+    ("Clip Conv_1 zero six", {}),
+    ("Conv Clip third", AROUND),
+    ("Relu Conv_2", {}),
+    ("MaxPool Relu_1", HALVED),
+    ("ReduceMax MaxPool axes", FLAT),
+    ("ReduceMin MaxPool axes", FLAT),
+    ("Sub ReduceMax ReduceMin", {}),
+    ("Max Sub zero", {}),
+    ("Sigmoid Max", {}),
+    ("MatMul Sigmoid dense", {}),
+    ("Softmax MatMul", {}),
+)
 
 
 def audio_net(dtype: str) -> onnx.ModelProto:
     """``x`` [1, 1, frames, bands] in ``dtype`` ("float32" or "float16") to ``y`` [1, 4]."""
-    rng = np.random.default_rng(5)
-    nodes, weights = _layers(rng)
-    arrays = {name: value if value.dtype.kind == "i" else value.astype(dtype) for name, value in weights.items()}
+    arrays = {name: value if value.dtype.kind == "i" else value.astype(dtype) for name, value in weights().items()}
     graph = helper.make_graph(
-        nodes,
+        nodes(),
         "audio",
         [helper.make_tensor_value_info("x", TYPES[dtype], [1, 1, FRAMES, BANDS])],
         [helper.make_tensor_value_info("y", TYPES[dtype], [1, 4])],
@@ -28,43 +50,26 @@ def audio_net(dtype: str) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
-def _layers(rng: np.random.Generator) -> tuple[list[onnx.NodeProto], dict[str, Array]]:
-    weights: dict[str, Array] = {
-        "floor": np.float32(1e-9), "tenth": np.float32(0.1), "zero": np.float32(0), "six": np.float32(6),
-        "over": np.int64([1, 2]), "last": np.int64([1]), "dense": rng.normal(size=(BANDS // 2, 4)).astype(np.float32),
-    }  # fmt: skip
-    steps = [("Mul", "x x"), ("Add", "Mul floor"), ("Log", "Add"), ("Mul", "Log tenth")]
-    source = "Mul_1"
-    for index, channels in enumerate((1, CHANNELS, CHANNELS)):
-        weights[f"w{index}"] = (rng.normal(size=(CHANNELS, channels, 3, 3)) / 4).astype(np.float32)
-        steps.append(("Conv", f"{source} w{index}"))
-        conv = f"Conv_{index}" if index else "Conv"
-        steps.append(("Relu", conv) if index != 1 else ("Clip", f"{conv} zero six"))
-        source = ("Relu", "Clip", "Relu_1")[index]
-    steps += [
-        ("MaxPool", source),
-        ("ReduceMax", "MaxPool over"),
-        ("ReduceMin", "MaxPool over"),
-        ("Sub", "ReduceMax ReduceMin"),
-    ]
-    steps += [("Max", "Sub zero"), ("Sigmoid", "Max"), ("MatMul", "Sigmoid dense"), ("Softmax", "MatMul")]
-    counts: dict[str, int] = {}
-    nodes = []
-    for kind, inputs in steps:
-        number = counts[kind] = counts.get(kind, -1) + 1
-        name = f"{kind}_{number}" if number else kind
-        nodes.append(helper.make_node(kind, inputs.split(), [name], name, **ATTRIBUTES.get(kind, {})))
-    nodes[-1].output[0] = "y"
-    return nodes, weights
+def weights() -> dict[str, Array]:
+    rng = np.random.default_rng(5)
+    dense = rng.normal(size=(BANDS // 2, 4))
+    kernels = [rng.normal(size=(CHANNELS, channels, 3, 3)) / 4 for channels in (1, CHANNELS, CHANNELS)]
+    numbers = {"floor": 1e-9, "tenth": 0.1, "zero": 0.0, "six": 6.0}
+    made: dict[str, Array] = {name: np.asarray(value, np.float32) for name, value in numbers.items()}
+    made |= dict(zip(("first", "second", "third"), kernels, strict=True))
+    return made | {"dense": dense, "axes": np.int64([1, 2])}
 
 
-ATTRIBUTES = {
-    "Conv": {"pads": [1, 1, 1, 1]},
-    "MaxPool": {"kernel_shape": [2, 2], "strides": [2, 2]},
-    "ReduceMax": {"keepdims": 0},
-    "ReduceMin": {"keepdims": 0},
-    "Softmax": {"axis": -1},
-}
+def nodes() -> list[onnx.NodeProto]:
+    seen: Counter[str] = Counter()
+    made = []
+    for text, attributes in LAYERS:
+        kind, *given = text.split()
+        name = f"{kind}_{seen[kind]}" if seen[kind] else kind
+        seen[kind] += 1
+        made.append(helper.make_node(kind, given, [name], name, **attributes))
+    made[-1].output[0] = "y"
+    return made
 
 
 def sound() -> Array:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
+from nan_elementwise import sigmoid
 from nan_probe import Array, Probe, probe
 
 WEIGHT, LENGTH, CLIP = 0.1, 5, 3.0
@@ -16,10 +17,6 @@ USED = {  # the activations as ONNX lists them, by the one that is tried
     "GRU": lambda kind: ["Sigmoid", kind],
     "LSTM": lambda kind: ["Sigmoid", kind, kind],
 }
-
-
-def sigmoid(x: Array) -> Array:
-    return 1 / (1 + np.exp(-x))
 
 
 def states(kind: str, activation: str, clip: float, x: Array) -> Array:

@@ -1,8 +1,8 @@
 """NaN, infinities and −0.0 through operators that select, compare, sort or squash, against IEEE 754.
 
-    python benchmarks/nan_table.py [--save FOLDER]              ONNX Runtime's CPU provider and the emulator
-    python benchmarks/nan_table.py --cuda FOLDER                ONNX Runtime's CUDA provider and PyTorch, FP32 and FP16
-    python benchmarks/nan_table.py --show FILE [FILE …]         what runs saved, side by side
+    python benchmarks/nan_table.py [--save FOLDER]       ONNX Runtime's CPU provider and the emulator
+    python benchmarks/nan_table.py --cuda FOLDER         ONNX Runtime's CUDA provider and PyTorch, in FP32 and FP16
+    python benchmarks/nan_table.py --show FILE [FILE …]  what runs saved, side by side
 
 --cuda needs numpy and onnx, and what it finds of onnxruntime-gpu and torch. Each value stands at the first, the
 middle and the last place of shapes of 1 to 6,336 elements. A cell counts the runs that depart from IEEE 754 (numpy):
@@ -13,100 +13,25 @@ zero); "·" is none, "–" that the backend has no such kernel.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
-import platform
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import nan_audio
 import numpy as np
-import onnx
+from nan_backends import Backend, backends, providers, session, versions
 from nan_operators import probes
-from nan_probe import FAULTS, VALUES, Array, Probe, faults, model_of
-
-Run = Callable[[Array], Array]
-Backend = Callable[[Probe], Run]
+from nan_probe import FAULTS, VALUES, Array, Probe, faults
 
 
-def session(model: onnx.ModelProto, provider: str, plain: bool = False) -> Any:
-    """An ONNX Runtime session; nodes without a kernel of ``provider`` are an error."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    if plain:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    if provider == "CPU":
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-    options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-    settings = [("CUDAExecutionProvider", {"use_tf32": "0"})]
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, settings)
-
-
-def onnx_runtime(provider: str, dtype: str) -> Backend:
-    def prepare(probe: Probe) -> Run:
-        made = session(model_of(probe, dtype), provider)
-        return lambda x: made.run(["y"], {"x": x.astype(dtype)})[0]
-
-    return prepare
-
-
-def emulator(probe: Probe) -> Run:
-    from trtflow.emulation.emulate import instrument
-    from trtflow.plan import PrecisionPlan
-
-    made = session(instrument(model_of(probe, "float32"), PrecisionPlan("fp16")), "CPU")
-    return lambda x: made.run(["y"], {"x": x})[0]
-
-
-def pytorch(dtype: str) -> Backend:
-    import torch
-
-    def prepare(probe: Probe) -> Run:
-        if probe.torch is None:
-            raise NotImplementedError
-        compute, kind = probe.torch, getattr(torch, dtype)
-        return lambda x: compute(torch, torch.from_numpy(x).to("cuda", kind)).cpu().numpy()
-
-    return prepare
-
-
-def backends(cuda: bool) -> dict[str, Backend]:
-    """Those of this machine."""
-    if not cuda:
-        return {"cpu fp32": onnx_runtime("CPU", "float32"), "emulator fp16": emulator}
-    found: dict[str, Backend] = {}
-    for kind in ("float32", "float16"):
-        if "CUDAExecutionProvider" in providers():
-            found[f"cuda {kind}"] = onnx_runtime("CUDA", kind)
-        if has_torch():
-            found[f"torch {kind}"] = pytorch(kind)
-    return found
-
-
-def providers() -> list[str]:
-    try:
-        return list(importlib.import_module("onnxruntime").get_available_providers())
-    except ImportError:
-        return []
-
-
-def has_torch() -> bool:
-    try:
-        return bool(importlib.import_module("torch").cuda.is_available())
-    except ImportError:
-        return False
-
-
-def examine(probe: Probe, prepare: Backend) -> dict[str, Any]:
+def examine(probe: Probe, prepare: Backend, values: Iterable[str] = VALUES) -> dict[str, Any]:
     """One row: the faults of each value, each with the number of runs that had it."""
     row: dict[str, Any] = {"operator": probe.operator, "setting": probe.setting, "shape": list(probe.shape)}
     try:
         run = prepare(probe)
-        for value in VALUES:
+        for value in values:
             seen: Counter[str] = Counter()
             inputs = probe.inputs(value)
             for x in inputs:
@@ -124,45 +49,36 @@ def compared(wanted: Array, found: Array) -> set[str]:
 
 
 def audio(cuda: bool) -> dict[str, Any]:
-    """The tensors of the audio network that are not finite in FP16, optimised and not."""
-    if not cuda:
-        from trtflow.emulation.emulate import instrument
-        from trtflow.plan import PrecisionPlan
-
-        net = nan_audio.marked(nan_audio.audio_net("float32"), "float32")
-        cases = {
-            "emulator": (instrument(net, PrecisionPlan("fp16")), "CPU", "float32", False),
-            "cpu fp32": (net, "CPU", "float32", False),
-        }
-    else:
+    """The tensors of the audio network that are not finite in FP16, optimised and not, by how it was run."""
+    if cuda:
         half = nan_audio.marked(nan_audio.audio_net("float16"), "float16")
-        cases = {
-            name: (half, "CUDA", "float16", plain) for name, plain in (("cuda", False), ("cuda, no fusion", True))
+        return {
+            "cuda": listened(session(half, "CUDA"), "float16"),
+            "cuda, no fusion": listened(session(half, "CUDA", plain=True), "float16"),
         }
-    found = {}
-    for name, (model, provider, dtype, plain) in cases.items():
-        made = session(model, provider, plain)
-        names = [value.name for value in made.get_outputs()]
-        results = made.run(names, {"x": nan_audio.sound().astype(dtype)})
-        found[name] = nan_audio.non_finite(dict(zip(names, results, strict=True)))
-    return found
+    from trtflow.emulation.emulate import instrument
+    from trtflow.plan import PrecisionPlan
+
+    net = nan_audio.marked(nan_audio.audio_net("float32"), "float32")
+    emulated = instrument(net, PrecisionPlan("fp16"))
+    return {
+        "cpu fp32": listened(session(net, "CPU"), "float32"),
+        "emulator fp16": listened(session(emulated, "CPU"), "float32"),
+    }
+
+
+def listened(made: Any, dtype: str) -> dict[str, list[int]]:
+    names = [value.name for value in made.get_outputs()]
+    results = made.run(names, {"x": nan_audio.sound().astype(dtype)})
+    return nan_audio.non_finite(dict(zip(names, results, strict=True)))
 
 
 def measure(cuda: bool) -> dict[str, Any]:
     """Everything, as it is saved."""
     made = list(probes())
     rows = {name: [examine(probe, prepare) for probe in made] for name, prepare in backends(cuda).items()}
-    versions = {"python": platform.python_version(), "numpy": np.__version__, "onnx": onnx.__version__}
-    if providers():
-        versions["onnxruntime"] = importlib.import_module("onnxruntime").__version__
-    if has_torch():
-        torch = importlib.import_module("torch")
-        versions |= {"torch": str(torch.__version__), "gpu": torch.cuda.get_device_name(0)}
-    return {
-        "versions": versions,
-        "rows": rows,
-        "audio": audio(cuda) if not cuda or "CUDAExecutionProvider" in providers() else {},
-    }
+    heard = audio(cuda) if not cuda or "CUDAExecutionProvider" in providers() else {}
+    return {"versions": versions(), "rows": rows, "audio": heard}
 
 
 def cell(rows: Iterable[dict[str, Any]], value: str) -> str:

@@ -67,8 +67,7 @@ def _is_lossy(node: onnx.NodeProto) -> bool:
 def keep_nan(node: onnx.NodeProto, version: int, fresh: FreshNames) -> list[onnx.NodeProto]:
     """Nodes that compute what ``node``, which ``loses_nan``, computes, with NaN kept.
 
-    Indices, where a MaxPool returns them, stay those of numbers. Below opset 9, which has no IsNaN, a node stays as
-    it is.
+    Indices, where a MaxPool returns them, stay what they are. So does a node below opset 9, which has no IsNaN.
     """
     if node.op_type == "RNN":
         return [_without_relu(node)]
