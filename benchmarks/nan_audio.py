@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from nan_probe import TYPES, Array
+from nan_probe import TYPES, Array, floats, integers
 from onnx import helper, numpy_helper
 
 FRAMES, BANDS, CHANNELS = 24, 16, 8
@@ -55,9 +55,9 @@ def weights() -> dict[str, Array]:
     dense = rng.normal(size=(BANDS // 2, 4))
     kernels = [rng.normal(size=(CHANNELS, channels, 3, 3)) / 4 for channels in (1, CHANNELS, CHANNELS)]
     numbers = {"floor": 1e-9, "tenth": 0.1, "zero": 0.0, "six": 6.0}
-    made: dict[str, Array] = {name: np.asarray(value, np.float32) for name, value in numbers.items()}
+    made: dict[str, Array] = {name: floats(value) for name, value in numbers.items()}
     made |= dict(zip(("first", "second", "third"), kernels, strict=True))
-    return made | {"dense": dense, "axes": np.int64([1, 2])}
+    return {**made, "dense": dense, "axes": integers([1, 2])}
 
 
 def nodes() -> list[onnx.NodeProto]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from nan_elementwise import LENGTHS, SHAPES
-from nan_probe import Array, Probe, probe
+from nan_probe import Array, Probe, integers, probe
 
 REDUCED = (*((n,) for n in LENGTHS), (3, 17), (17, 64), (2, 3, 17), (2, 17, 8), (2, 3, 4, 17), (1, 4, 40, 33))
 
@@ -16,7 +17,7 @@ REDUCED = (*((n,) for n in LENGTHS), (3, 17), (17, 64), (2, 3, 17), (2, 17, 8), 
 def logsumexp(x: Array, **k: Any) -> Array:
     top = np.max(x, axis=k["axis"], keepdims=True)
     top = np.where(np.isinf(top), 0, top)
-    return np.log(np.sum(np.exp(x - top), **k)) + top
+    return np.asarray(np.log(np.sum(np.exp(x - top), **k)) + top)
 
 
 REDUCTIONS: dict[str, tuple[Callable[..., Array], Callable[[Any, Any, Any], Any]]] = {
@@ -45,7 +46,7 @@ def reduction(kind: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> Probe
         shape,
         lambda x: compute(x, axis=axes, keepdims=True),
         lambda t, x: torch(t, x, axes),
-        {"axes": np.int64(axes)},
+        {"axes": integers(axes)},
         keepdims=1,
     )
 
@@ -61,7 +62,7 @@ def along_an_axis() -> Iterator[Probe]:
 
 def softmax(x: Array, axis: int) -> Array:
     powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return powers / np.sum(powers, axis=axis, keepdims=True)
+    return np.asarray(powers / np.sum(powers, axis=axis, keepdims=True))
 
 
 def softmaxes(shape: tuple[int, ...], axis: int) -> Iterator[Probe]:
@@ -84,11 +85,19 @@ def places(shape: tuple[int, ...], axis: int) -> Iterator[Probe]:
             f"{kind} x -> y",
             f"axis {axis} of {len(shape)}-D",
             shape,
-            lambda x, find=find: find(x, axis=axis, keepdims=True),
-            lambda t, x, find=kind.lower(): getattr(t, find)(x, axis, True),  # noqa: B008
+            partial(_place, find, axis),
+            _torch_place(kind.lower(), axis),
             integer=True,
             axis=axis,
         )
+
+
+def _place(find: Any, axis: int, x: Array) -> Array:
+    return np.asarray(find(x, axis=axis, keepdims=True))
+
+
+def _torch_place(name: str, axis: int) -> Callable[[Any, Any], Any]:
+    return lambda t, x: getattr(t, name)(x, axis, True)
 
 
 def top_k(shape: tuple[int, ...], axis: int, k: int, largest: int) -> Probe:
@@ -104,7 +113,7 @@ def top_k(shape: tuple[int, ...], axis: int, k: int, largest: int) -> Probe:
         shape,
         compute,
         lambda t, x: t.topk(x, k, axis, bool(largest))[0],
-        {"k": np.int64([k])},
+        {"k": integers([k])},
         axis=axis,
         largest=largest,
     )

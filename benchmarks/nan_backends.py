@@ -47,7 +47,7 @@ def emulator(probe: Probe) -> Run:
 
 
 def pytorch(dtype: str) -> Backend:
-    import torch
+    torch = importlib.import_module("torch")
 
     def prepare(probe: Probe) -> Run:
         if probe.torch is None:

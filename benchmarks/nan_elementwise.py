@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from nan_probe import Array, Probe, probe
+from nan_probe import Array, Probe, floats, probe
 
 LENGTHS = (1, 3, 8, 17, 64, 1000)
 SHAPES = (*((n,) for n in LENGTHS), (2, 3, 17), (1, 3, 8, 64))
@@ -91,7 +91,7 @@ def clips(shape: tuple[int, ...]) -> Iterator[Probe]:
         yield probe(f"{nodes} -> y", setting, shape, expected, torch, weights)
     fused = "Relu x -> h; Clip h low high -> y"
     yield probe(fused, "", shape, lambda x: np.clip(np.maximum(x, 0), -1, 1), None, low | high)
-    slope = {"s": np.float32([0.1])}
+    slope = {"s": floats([0.1])}
     yield probe("PRelu x s -> y", "", shape, leaky, lambda t, x: t.prelu(x, t.full_like(x.flatten()[:1], 0.1)), slope)
 
 

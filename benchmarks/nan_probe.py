@@ -19,6 +19,14 @@ VALUES = {"NaN": np.nan, "+inf": np.inf, "-inf": -np.inf, "-0.0": -0.0}
 TYPES = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16}
 
 
+def floats(values: Any) -> Array:
+    return np.asarray(values, np.float32)
+
+
+def integers(values: Any) -> Array:
+    return np.asarray(values, np.int64)
+
+
 @dataclass(frozen=True)
 class Probe:
     """``nodes`` read ``x`` of ``shape`` and make ``y``; ``torch`` takes the module and a tensor."""
@@ -58,7 +66,7 @@ def probe(
     **attributes: Any,
 ) -> Probe:
     """A probe of ``nodes``, written "Conv x w -> h; Relu h -> y"; attributes go to the first node."""
-    made = []
+    made: list[onnx.NodeProto] = []
     for text in nodes.split(";"):
         left, right = text.split("->")
         kind, *given = left.split()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 from nan_elementwise import sigmoid
@@ -11,8 +13,8 @@ from nan_probe import Array, Probe, probe
 
 WEIGHT, LENGTH, CLIP = 0.1, 5, 3.0
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
-SQUASH = {"Tanh": np.tanh, "Relu": lambda x: np.maximum(x, 0)}
-USED = {  # the activations as ONNX lists them, by the one that is tried
+SQUASH: dict[str, Callable[[Array], Array]] = {"Tanh": np.tanh, "Relu": lambda x: np.maximum(x, 0)}
+USED: dict[str, Callable[[str], list[str]]] = {  # the activations as ONNX lists them, by the one that is tried
     "RNN": lambda kind: [kind],
     "GRU": lambda kind: ["Sigmoid", kind],
     "LSTM": lambda kind: ["Sigmoid", kind, kind],
@@ -50,12 +52,12 @@ def recurrent() -> Iterator[Probe]:
                 "r": np.full((1, gates * 8, 8), WEIGHT, np.float32),
             }
             for clip, activation in itertools.product((np.inf, CLIP), SQUASH):
-                limit = {"clip": clip} if clip < np.inf else {}
+                limit: dict[str, Any] = {"clip": clip} if clip < np.inf else {}
                 yield probe(
                     f"{kind} x w r -> y",
                     f"{activation}{', clip' if limit else ''}",
                     (LENGTH, batch, features),
-                    lambda x, a=(kind, activation, clip): states(*a, x),
+                    partial(states, kind, activation, clip),
                     None,
                     weights,
                     hidden_size=8,

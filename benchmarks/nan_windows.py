@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from nan_elementwise import LENGTHS, leaky, sigmoid, steps
-from nan_probe import Array, Probe, probe
+from nan_probe import Array, Probe, floats, integers, probe
 
 POOLED = (*((1, 2, n) for n in LENGTHS if n > 1), (1, 3, 9, 17), (2, 4, 40, 64), (1, 1, 6, 7, 9))
 GEOMETRIES = ((2, 2, 0, 1), (3, 1, 0, 1), (3, 2, 1, 1), (2, 1, 0, 2))
@@ -21,7 +22,8 @@ def max_pool(x: Array, kernel: int, stride: int, pad: int, dilation: int) -> Arr
     windows = np.lib.stride_tricks.sliding_window_view(padded, (reach,) * len(axes), axes)
     strided = (slice(None, None, stride),) * len(axes)
     dilated = (slice(None, None, dilation),) * len(axes)
-    return np.max(windows[(slice(None), slice(None), *strided, *dilated)], axis=tuple(range(x.ndim, windows.ndim)))
+    chosen: Array = windows[(slice(None), slice(None), *strided, *dilated)]
+    return np.asarray(np.max(chosen, axis=tuple(range(x.ndim, windows.ndim))))
 
 
 def pools() -> Iterator[Probe]:
@@ -78,8 +80,8 @@ def linear(x: Array) -> Array:
 
 
 def resizes() -> Iterator[Probe]:
-    scales = {"scales": np.float32([1, 1, 2, 2])}
-    places = {"nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+    scales = {"scales": floats([1, 1, 2, 2])}
+    places: dict[str, Any] = {"nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
     for shape in ((1, 1, 3, 8), (1, 2, 17, 8), (1, 3, 8, 64)):
         yield probe(
             "Resize x - scales -> y",
@@ -104,26 +106,27 @@ def resizes() -> Iterator[Probe]:
 
 def region(x: Array, largest: bool) -> Array:
     """RoiAlign of [0.5, 6.5] × [0.5, 6.5] into 2 × 2 bins of 2 × 2 samples; the largest is one of the corners."""
-    at = np.float32([1.25, 2.75, 4.25, 5.75])
+    at = floats([1.25, 2.75, 4.25, 5.75])
     low = at.astype(int)
     share = (at - low)[:, None]
     rows = np.stack([x[..., low, :] * (1 - share), x[..., low + 1, :] * share])
     corners = np.stack([rows[..., low] * (1 - share[:, 0]), rows[..., low + 1] * share[:, 0]])
     values = corners.max((0, 1)) if largest else corners.sum((0, 1))
     bins = values.reshape(*x.shape[:2], 2, 2, 2, 2)
-    return bins.max((3, 5)) if largest else bins.mean((3, 5))
+    pooled: Array = bins.max((3, 5)) if largest else bins.mean((3, 5))
+    return pooled
 
 
 def regions() -> Iterator[Probe]:
     shape = (1, 2, 8, 8)
-    align = {"output_height": 2, "output_width": 2, "sampling_ratio": 2}
-    rois = {"rois": np.float32([[0.5, 0.5, 6.5, 6.5]]), "batch": np.int64([0])}
+    align: dict[str, Any] = {"output_height": 2, "output_width": 2, "sampling_ratio": 2}
+    rois = {"rois": floats([[0.5, 0.5, 6.5, 6.5]]), "batch": integers([0])}
     for mode in ("avg", "max"):
         yield probe(
             "RoiAlign x rois batch -> y",
             mode,
             shape,
-            lambda x, largest=mode == "max": region(x, largest),
+            partial(region, largest=mode == "max"),
             None,
             rois,
             (9, 27, 54),
@@ -131,7 +134,7 @@ def regions() -> Iterator[Probe]:
             coordinate_transformation_mode="output_half_pixel",
             **align,
         )
-    all_of_it = {"rois": np.float32([[0, 0, 0, 7, 7]])}
+    all_of_it = {"rois": floats([[0, 0, 0, 7, 7]])}
     greatest = "MaxRoiPool x rois -> y"
     yield probe(greatest, "", shape, lambda x: x.max((2, 3), keepdims=True), None, all_of_it, pooled_shape=[1, 1])
     yield suppression(5)
@@ -141,7 +144,7 @@ def suppression(n: int) -> Probe:
     """NonMaxSuppression of ``n`` boxes apart: what compares greater than the threshold is kept, the best first."""
     corners = np.arange(n, dtype=np.float32)[:, None] * 10
     boxes = np.concatenate([corners, corners, corners + 5, corners + 5], 1)[None]
-    limits = {"many": np.int64([n]), "iou": np.float32([0.5]), "score": np.float32([-5])}
+    limits = {"many": integers([n]), "iou": floats([0.5]), "score": floats([-5])}
 
     def kept(scores: Array) -> Array:
         above = np.flatnonzero(scores[0, 0] > -5)
@@ -174,11 +177,15 @@ def fused() -> Iterator[Probe]:
     for shape, (kind, (given, activate)) in itertools.product(((1, 3, 9, 9), (1, 3, 40, 64)), FUSED.items()):
         nodes = f"Conv x w -> h; {kind} h {given} -> y" if kind else "Conv x w -> y"
         weights: dict[str, Any] = {"w": np.full((4, 3, 3, 3), 0.1, np.float32), **(bounds if given else {})}
-        yield probe(nodes, "", shape, lambda x, activate=activate: activate(convolved(x)), None, weights)
+        yield probe(nodes, "", shape, _after(activate), None, weights)
     for rows, columns in ((1, 3), (3, 17), (17, 64)):
         weights = {"w": np.full((columns, 5), 0.1, np.float32), "b": np.zeros(5, np.float32)}
         yield probe("Gemm x w b -> h; Relu h -> y", "", (rows, columns), product, None, weights)
 
 
+def _after(activate: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda x: activate(convolved(x))
+
+
 def product(x: Array) -> Array:
-    return np.maximum(np.repeat(x.sum(1, keepdims=True) * 0.1, 5, 1), 0)
+    return np.asarray(np.maximum(np.repeat(x.sum(1, keepdims=True) * 0.1, 5, 1), 0))
