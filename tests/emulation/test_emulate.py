@@ -98,7 +98,7 @@ def test_each_tensor_is_rounded_once_however_many_read_it() -> None:
 def test_a_plan_of_fp32_only_changes_nothing_but_pooling() -> None:
     net = conv_net()
     assert [op for op in ops(instrument(net, PrecisionPlan("fp32")).graph) if op != "MaxPool"] == [
-        *("Conv", "BatchNormalization", "Relu", "ReduceSum", "IsNaN", "If", "Conv", "Sigmoid", "Mul"),
+        *("Conv", "BatchNormalization", "Relu", "ReduceSum", "Sum", "IsNaN", "If", "Conv", "Sigmoid", "Mul"),
         *("Resize", "Concat", "ConvTranspose"),
     ]
 

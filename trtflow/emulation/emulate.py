@@ -7,6 +7,7 @@ every overflow, but it leaves explicit pairs of Casts alone at every optimisatio
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from typing import Literal
 
@@ -14,13 +15,13 @@ import onnx
 
 from trtflow.emulation.fusion import fused
 from trtflow.emulation.layernorm import sidestep_fusion
-from trtflow.emulation.nan import LOSES_NAN, keep_nan
+from trtflow.emulation.nan import keep_nan, loses_nan
 from trtflow.emulation.rounding import Roundings, cast_pair
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.assignment import Edges, edges
 from trtflow.model.edit import FreshNames, clone, drop_unread, fresh_names, replace_nodes
 from trtflow.model.operators import is_exact
-from trtflow.model.scopes import STANDARD_DOMAINS, Scope
+from trtflow.model.scopes import Scope
 from trtflow.plan import PrecisionPlan
 
 Rounding = Literal["tensor", "unit"]
@@ -46,12 +47,13 @@ def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding =
         assigned = fused(analysis, assigned, fresh)
     settled = {name for name in assigned.outputs if _is_settled(name, analysis, assigned)}
     made = replace(assigned, outputs={n: low for n, low in assigned.outputs.items() if n not in settled})
+    lossy = {n.name for scope in analysis.scopes for n in scope.graph.node if loses_nan(scope, n, analysis.types)}
     roundings = Roundings(fresh)
     for scope in analysis.scopes:
         for node in scope.graph.node:
             _round_inputs(scope, node, assigned, roundings)
     for scope in reversed(analysis.scopes):  # bodies first: a rebuilt graph holds copies of its nodes' bodies
-        _rebuild(scope, analysis.opset, made, roundings, fresh)
+        _rebuild(scope, analysis.opset, made, lossy, roundings, fresh)
     sidestep_fusion(copy)
     if rounding == "unit":
         drop_unread(copy)  # the weights that were folded
@@ -65,17 +67,17 @@ def _round_inputs(scope: Scope, node: onnx.NodeProto, assigned: Edges, roundings
             node.input[index] = roundings.request(key, precision)
 
 
-def _rebuild(scope: Scope, version: int, assigned: Edges, roundings: Roundings, fresh: FreshNames) -> None:
-    """Write the scope's nodes anew, each followed by the roundings of what it makes."""
+def _rebuild(
+    scope: Scope, version: int, assigned: Edges, lossy: Container[str], roundings: Roundings, fresh: FreshNames
+) -> None:
+    """Write the scope's nodes anew, each followed by the roundings of what it makes; mend the ``lossy`` ones."""
     graph = scope.graph
     given = [name for name, producer in scope.producers.items() if producer is None]
     nodes = roundings.made_from(scope.path, given)
     for node in graph.node:
         outputs = tuple(node.output)
         tail = _round_outputs(node, assigned, fresh)
-        standard = node.domain in STANDARD_DOMAINS
-        repair = standard and node.op_type in LOSES_NAN
-        nodes.extend(keep_nan(node, version, fresh) if repair else [node])
+        nodes.extend(keep_nan(node, version, fresh) if node.name in lossy else [node])
         nodes.extend(tail)
         nodes.extend(roundings.made_from(scope.path, outputs))
     replace_nodes(graph, nodes)

@@ -17,14 +17,14 @@ import onnx
 from onnx import helper, numpy_helper
 
 from trtflow.emulation.layernorm import sidestep_fusion
-from trtflow.emulation.nan import LOSES_NAN, keep_nan
+from trtflow.emulation.nan import keep_nan, loses_nan
 from trtflow.emulation.rounding import cast_pair
 from trtflow.errors import ModelError
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.constants import cast, values
 from trtflow.model.edit import FreshNames, clone, copied, derived, fresh_names, replace_nodes
 from trtflow.model.operators import is_exact
-from trtflow.model.scopes import STANDARD_DOMAINS, Scope
+from trtflow.model.scopes import Scope
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
 
@@ -87,16 +87,17 @@ class _Builder:
     def switch(self, scope: Scope, node: onnx.NodeProto, switch: str) -> onnx.NodeProto:
         """``node`` as an If that reads ``switch``."""
         types = [self.analysis.types.of(scope, name).elem for name in node.output if name]
+        lossy = loses_nan(scope, node, self.analysis.types)
         return helper.make_node(
             "If",
             [switch],
             [name for name in node.output if name],
             self.fresh(node.name, "if"),
-            then_branch=_body("low", self._low(scope, node), node, types),
-            else_branch=_body("high", self._nodes(node, "high"), node, types),
+            then_branch=_body("low", self._low(scope, node, lossy), node, types),
+            else_branch=_body("high", self._nodes(node, "high", lossy), node, types),
         )
 
-    def _low(self, scope: Scope, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    def _low(self, scope: Scope, node: onnx.NodeProto, lossy: bool) -> list[onnx.NodeProto]:
         able = self.analysis.low_slots(node.name, self.low)
         copy = copied(node)
         before = []
@@ -111,7 +112,7 @@ class _Builder:
                 if ok:
                     copy.output[index] = self.fresh(node.output[index], "raw")
                     after += cast_pair(copy.output[index], node.output[index], self.low, self.fresh)
-        return before + self._nodes(copy, "low") + after
+        return before + self._nodes(copy, "low", lossy) + after
 
     def _input(self, scope: Scope, name: str, node: str) -> tuple[str, list[onnx.NodeProto]]:
         tensor = scope.constant(name)
@@ -123,11 +124,10 @@ class _Builder:
             self.rounded[name] = numpy_helper.from_array(rounded, self.fresh(name, self.low))
         return self.rounded[name].name, []
 
-    def _nodes(self, node: onnx.NodeProto, branch: Branch) -> list[onnx.NodeProto]:
+    def _nodes(self, node: onnx.NodeProto, branch: Branch, lossy: bool) -> list[onnx.NodeProto]:
         copy = copied(node)
         copy.name = self.fresh(node.name, branch)
-        repair = node.domain in STANDARD_DOMAINS and node.op_type in LOSES_NAN
-        return keep_nan(copy, self.analysis.opset, self.fresh) if repair else [copy]
+        return keep_nan(copy, self.analysis.opset, self.fresh) if lossy else [copy]
 
 
 def _body(branch: Branch, nodes: list[onnx.NodeProto], node: onnx.NodeProto, types: list[int]) -> onnx.GraphProto:

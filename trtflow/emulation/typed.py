@@ -9,10 +9,10 @@ from __future__ import annotations
 import onnx
 
 from trtflow.emulation.layernorm import sidestep_fusion
-from trtflow.emulation.nan import LOSES_NAN, keep_nan
+from trtflow.emulation.nan import keep_nan, loses_nan
 from trtflow.emulation.rounding import cast_pair
 from trtflow.model.edit import FreshNames, clone, fresh_names, replace_nodes
-from trtflow.model.scopes import CONTROL_FLOW, STANDARD_DOMAINS, Scope, is_constant, opset, scopes
+from trtflow.model.scopes import CONTROL_FLOW, Scope, is_constant, opset, scopes
 from trtflow.model.types import Types, infer
 from trtflow.model.upcast import keep_interface, retype
 from trtflow.precision import LOW, OF_TYPE
@@ -45,7 +45,6 @@ def _round_typed(scope: Scope, types: Types, version: int, fresh: FreshNames) ->
                 if name and precision in LOW:
                     node.output[index] = fresh(name, "raw")
                     tail.extend(cast_pair(node.output[index], name, precision, fresh))
-        repair = node.op_type in LOSES_NAN and node.domain in STANDARD_DOMAINS
-        nodes.extend(keep_nan(node, version, fresh) if repair else [node])
+        nodes.extend(keep_nan(node, version, fresh) if loses_nan(scope, node, types) else [node])
         nodes.extend(tail)
     replace_nodes(scope.graph, nodes)
