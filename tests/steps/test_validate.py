@@ -63,4 +63,4 @@ def test_labels_and_a_metric_of_the_users_are_handed_on(tmp_path: Path) -> None:
     given = {"source": str(tmp_path / "samples.npz"), "labels": "marks", "limit": 2}
     done = judged(tmp_path, MIXED, data=given, metric=f"{code}:error", accept={"error": {"max": 0.1}})
     assert done.result.accepted
-    assert done.result.summary.endswith(" on 2 samples")
+    assert done.result.summary.endswith(" on 2 samples, worst on sample 0")

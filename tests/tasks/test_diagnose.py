@@ -102,7 +102,7 @@ PLANTED = {
         network("Add x far -> a", "Sub a far -> y", far=40),
         "y",
     ),
-    "R26": (network("Sub x x -> z", "Div x z -> y"), network("Abs x -> z", "Div x z -> y"), "y"),
+    "R26": (network("Relu x -> z", "Div x z -> y"), network("Abs x -> z", "Div x z -> y"), "y"),
 }
 
 
