@@ -51,7 +51,8 @@ class BuildOutcome(Document):
 class VerdictDocument(Document):
     """``verdict.json``: end metrics of the reference and of the mixed file, and the margin on each condition.
 
-    Margins are at least 0 where a condition holds, in units of its bound.
+    Margins are at least 0 where a condition holds, in units of its bound. ``runner`` executed the file; where that is
+    an engine, ``emulated`` is what the emulator says of it.
     """
 
     accepted: bool
@@ -60,6 +61,8 @@ class VerdictDocument(Document):
     candidate: Metrics
     margins: Metrics
     accept: Mapping[str, Mapping[Kind, float]]
+    runner: str = "emulated"
+    emulated: bool | None = None
 
 
 class RunMetrics(Document):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, ValidationInfo, field_validator
 
 from trtflow.numerics.accept import Kind
@@ -10,6 +12,15 @@ from trtflow.steps.contract import Code, Options, Source
 from trtflow.text import did_you_mean
 
 Conditions = dict[str, dict[Kind, float]]
+Decider = Literal["emulated", "cuda", "tensorrt", "tensorrt-rtx"]
+"""Who decides: the emulator, or an engine, which then must be here."""
+
+
+def runner_facts(name: Decider) -> tuple[str, ...]:
+    """The facts about the machine that measurements on a runner depend on."""
+    from trtflow.runners.registry import BACKENDS
+
+    return BACKENDS[name].facts
 
 
 class Data(Options):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Judged
+from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-version = 2
+version = 3
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json"}
 
@@ -18,6 +18,12 @@ class With(Judged):
     reference: File = Field(description="the normalised FP32 model, from inspect")
     candidate: File = Field(description="the rewritten model, from rewrite")
     data: Data
+    runner: Decider = Field("emulated", description="what executes the file, and so decides")
+
+
+def depends(options: With) -> tuple[str, ...]:
+    """What the runner brings along."""
+    return runner_facts(options.runner)
 
 
 def run(options: With, context: Context) -> Result:
@@ -36,12 +42,15 @@ def run(options: With, context: Context) -> Result:
         open_data(options.data, reference),
         accept=options.accept,
         metric=user_metric(options),
+        runner=options.runner,
         hooks=hooks(context),
     )
     write_document(verdict, context.folder / outputs["verdict"])
     pairs = [f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}" for name in options.accept]
     failed = sorted((name for name, margin in verdict.margins.items() if margin < 0), key=verdict.margins.__getitem__)
     state = "accepted" if verdict.accepted else f"refused by {', '.join(failed)}"
+    if verdict.emulated is not None:
+        state += f" on {verdict.runner} ({'accepted' if verdict.emulated else 'refused'} by the emulator)"
     return Result(
         metrics=json_numbers(dict(verdict.candidate)),
         accepted=verdict.accepted,

@@ -1,4 +1,4 @@
-"""Hold a rewritten model, executed as it is typed, against the FP32 reference."""
+"""Hold a rewritten model, executed as it is typed by the runner that decides, against the FP32 reference."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from onnx import ModelProto
 
 from trtflow.data import Sample
 from trtflow.files.outcomes import VerdictDocument
-from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import UserMetric
+from trtflow.runners.registry import EMULATED
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, Judge
+from trtflow.tasks.measured_on import execute_on
 
 
 def validate(
@@ -21,11 +22,14 @@ def validate(
     *,
     accept: Conditions | None = None,
     metric: UserMetric | None = None,
+    runner: str = EMULATED,
     hooks: Hooks = SILENT,
 ) -> VerdictDocument:
-    """Measure ``candidate`` on all of ``data`` and judge it.
+    """Measure ``candidate`` on all of ``data`` and judge it as ``runner`` executes it.
 
     Raises:
+        BackendError: the runner is not to be had here, or stops.
+        BuildError: it cannot build ``candidate``.
         MetricError: a condition names a metric that cannot be measured.
 
     Example:
@@ -33,9 +37,12 @@ def validate(
         True
     """
     judge = Judge(metric=metric) if accept is None else Judge(accept, metric)
-    evaluator = judge.evaluator(reference, list(data), hooks)
-    measured = evaluator.measure(TypedRunner(candidate))
+    samples = list(data)
+    execute = execute_on(runner, samples)
+    evaluator = judge.evaluator(reference, samples, hooks)
+    measured = evaluator.measure(execute(candidate))
     verdict = evaluator.judge(measured)
+    beside = None if runner == EMULATED else evaluator.measure(execute_on(EMULATED, samples)(candidate))
     return VerdictDocument(
         accepted=verdict.accepted,
         samples=len(evaluator.samples),
@@ -43,4 +50,6 @@ def validate(
         candidate=measured.metrics,
         margins=verdict.margins,
         accept=judge.accept,
+        runner=runner,
+        emulated=None if beside is None else evaluator.judge(beside).accepted,
     )
