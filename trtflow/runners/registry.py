@@ -56,7 +56,7 @@ def executor(name: str, shapes: Mapping[str, ShapeRange]) -> Execute:
     backend = BACKENDS[name]
     reason = backend.why_not_run()
     if reason:
-        raise BackendError(f"'{name}' cannot run here: {reason}. `runner: emulated` needs nothing of it.")
+        raise BackendError(f"'{name}' cannot run here: {reason}. `runner: emulated` needs no engine.")
     probe(backend)
 
     def execute(model: ModelProto) -> Runner:
