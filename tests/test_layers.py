@@ -36,7 +36,7 @@ plan
 numerics
 precision
 crash
-errors
+errors facts
 progress text versions
 """
 LAYER = {room: number for number, line in enumerate(LAYERS.split("\n")) for room in line.split()}

@@ -16,8 +16,10 @@ def _accelerated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = tmp_path / "accelerated_gpu-2.7.1.post4.dist-info"
     for folder in (wheel, tmp_path / "accelerated", tmp_path / "bare"):
         folder.mkdir()
-    for package in ("accelerated", "bare"):
+    (tmp_path / "copied").mkdir()
+    for package in ("accelerated", "bare", "copied"):
         (tmp_path / package / "__init__.py").write_text("raise RuntimeError('imported')")
+    (tmp_path / "copied" / "__init__.py").write_text("import missing\n__version__ = '10.13.0'\n")
     (wheel / "METADATA").write_text("Metadata-Version: 2.1\nName: accelerated-gpu\nVersion: 2.7.1.post4\n")
     (wheel / "top_level.txt").write_text("accelerated\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -32,6 +34,7 @@ def _accelerated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("yaml", version("pyyaml")),
         ("accelerated-gpu", "2.7.1.post4"),
         ("accelerated", "2.7.1.post4"),
+        ("copied", "10.13.0"),
         ("bare", None),
         ("no-such-package", None),
     ],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trtflow.data import Sample as Sample
     from trtflow.engine.api import run as run
     from trtflow.errors import BackendError as BackendError
+    from trtflow.errors import BuildError as BuildError
     from trtflow.errors import ConfigError as ConfigError
     from trtflow.errors import DataError as DataError
     from trtflow.errors import LockError as LockError
@@ -55,6 +56,7 @@ _HOMES = {
     "BackendError": "trtflow.errors",
     "BisectSettings": "trtflow.tasks.bisect",
     "Budget": "trtflow.search.ledger",
+    "BuildError": "trtflow.errors",
     "ConfigError": "trtflow.errors",
     "DataError": "trtflow.errors",
     "Dataset": "trtflow.data",

@@ -66,7 +66,8 @@ def problems(error: ValidationError, located: Located, model: type[BaseModel]) -
     for one in error.errors(include_url=False):
         loc = _place(one)
         if one["type"] == "extra_forbidden":
-            yield _unknown_key(located, loc, _keys_at(model.model_json_schema(), loc[:-1]))
+            instead = getattr(model, "gone", {}).get(loc[0]) if len(loc) == 1 else None
+            yield _unknown_key(located, loc, _keys_at(model.model_json_schema(), loc[:-1]), instead)
         elif loc[-1:] == ("[key]",):
             yield _unknown_key(located, loc[:-1], _choices(_expected(one)))
         elif one["type"] in ("missing", "union_tag_not_found"):
@@ -102,8 +103,10 @@ def _place(error: Any) -> tuple[str | int, ...]:
     return (*error["loc"], key) if key else tuple(error["loc"])
 
 
-def _unknown_key(located: Located, loc: Sequence[str | int], known: Iterable[str]) -> Problem:
-    hint = suggestion(loc[-1], known) or "it takes no keys"
+def _unknown_key(
+    located: Located, loc: Sequence[str | int], known: Iterable[str], instead: str | None = None
+) -> Problem:
+    hint = instead or suggestion(loc[-1], known) or "it takes no keys"
     return problem(f"unknown key '{loc[-1]}'", located.find(loc), hint, key=True)
 
 

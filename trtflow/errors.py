@@ -11,6 +11,7 @@ TrtflowError                    1
 ├── MetricError                 1  a metric is unknown, fails, or lacks what it needs (labels, say)
 ├── PlanError                   1  a precision plan or constraints file does not fit the model
 ├── BackendError                1  a runner or builder is missing, or ignores what was asked
+│   └── BuildError              1  an engine cannot be built from one model: nothing is known of its accuracy
 ├── LockError                   1  a locked run would change something, or a verified one came out different
 └── StepError                   1  a step failed: its name, why, and the end of its log
 """
@@ -48,6 +49,10 @@ class PlanError(TrtflowError):
 
 class BackendError(TrtflowError):
     """A runner or builder is not installed, not usable here, or would ignore the request."""
+
+
+class BuildError(BackendError):
+    """A backend that works cannot build this one model. In a search such a plan has failed, and is not bad."""
 
 
 class LockError(TrtflowError):

@@ -6,20 +6,30 @@ import functools
 import re
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
+from pathlib import Path
 
 
 @functools.cache
 def installed(name: str) -> str | None:
     """The version of the distribution ``name``, or of one that brings the package ``name``; None without either.
 
-    Wheels of one package go by several names: ``import onnxruntime`` may come from ``onnxruntime-gpu``.
+    Wheels of one package go by several names: ``import onnxruntime`` may come from ``onnxruntime-gpu``. A package
+    that no distribution brings (bindings copied beside a library) says its version itself.
     """
     try:
         return version(name)
     except PackageNotFoundError:
         package = name.replace("-", "_")
-        bringing = packages_distributions().get(package) if find_spec(package) else None  # it reads every wheel
-        return version(bringing[0]) if bringing else None
+        found = find_spec(package)
+        bringing = packages_distributions().get(package) if found else None  # it reads every wheel
+        return version(bringing[0]) if bringing else _written(found.origin if found else None)
+
+
+def _written(source: str | None) -> str | None:
+    """The ``__version__`` that a package's own source assigns."""
+    text = Path(source).read_text(encoding="utf-8", errors="replace") if source and source.endswith(".py") else ""
+    said = re.search(r"^__version__\s*=\s*[\"']([^\"']+)", text, re.MULTILINE)
+    return said[1] if said else None
 
 
 def release(name: str) -> tuple[int, int, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from external_weights import SIX, fill, write_model
 from toyrun import Toy
 
 from trtflow.engine.decide import Decision, decide
@@ -13,6 +14,7 @@ from trtflow.engine.outcome import Outcome, RunSettings
 from trtflow.engine.select import Selection, all_fresh, select
 from trtflow.errors import StepError
 from trtflow.steps.contract import StepRecord
+from trtflow.yaml12 import load
 
 STEPS: dict[str, dict[str, Any]] = {
     "first": {"uses": "write", "with": {"text": "${inputs.text}"}},
@@ -32,6 +34,60 @@ def full(toy: Toy) -> Toy:
     """A flow in which a step can wait on another's file, gate, end or optional output."""
     toy.workflow(STEPS, INPUTS)
     return toy
+
+
+@pytest.mark.parametrize("name", SIX)
+def test_replaced_weights_are_a_miss_and_forbidden_to_a_locked_run_whatever_their_file_is_called(
+    name: str, toy: Toy
+) -> None:
+    write_model(toy.folder / "net.onnx", name)
+    toy.workflow({"one": {"uses": "write", "with": {"data": {"source": "net.onnx"}}}})
+    write_lock(lock_path(toy.folder / "toy.yaml"), toy.plan(), toy.run())
+    locked = read_lock(toy.folder / "toy.yaml")
+    assert toy.preview()["one"].state == "hit"
+    fill(toy.folder / name, 2.0)
+    assert (toy.preview()["one"].state, toy.preview()["one"].why) == ("run", "with.data.source changed")
+    record = toy.run(settings=RunSettings(locked=locked)).records["one"]
+    assert (record.status, "--locked forbids it: with.data.source changed" in record.error) == ("failed", True)
+
+
+def _with_engine(toy: Toy, monkeypatch: pytest.MonkeyPatch, versions: dict[str, str | None]) -> Toy:
+    """A search whose options bring an engine in, of which ``versions`` tells the facts."""
+    monkeypatch.setattr(
+        "toysteps.search.depends", lambda options: ("tensorrt", "gpu") * (options.count > 1), raising=False
+    )
+    monkeypatch.setattr("trtflow.facts.fact", lambda name: versions.get(name))
+    steps = {name: {"uses": "search", "with": {"marks": str(toy.folder / name), "count": n}} for name, n in COUNTS}
+    toy.workflow(steps)
+    return toy
+
+
+COUNTS = (("engine", 2), ("alone", 1))
+
+
+@pytest.mark.parametrize(
+    ("fact", "newer", "why"),
+    [
+        ("tensorrt", "10.14.1", "environment.tensorrt 10.13.0 → 10.14.1"),
+        ("gpu", "NVIDIA H200, 9.0", "environment.gpu NVIDIA H100, 9.0 → NVIDIA H200, 9.0"),
+        ("gpu", None, "environment.gpu NVIDIA H100, 9.0 → none"),
+    ],
+)
+def test_what_an_option_makes_a_step_depend_on_is_in_its_key_its_lock_and_its_memo(
+    fact: str, newer: str | None, why: str, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions: dict[str, str | None] = {"tensorrt": "10.13.0", "gpu": "NVIDIA H100, 9.0"}
+    _with_engine(toy, monkeypatch, versions)
+    write_lock(lock_path(toy.folder / "toy.yaml"), toy.plan(), toy.run())
+    marks = (toy.folder / "engine").read_text()
+    assert toy.preview()["engine"].material["environment"] == versions
+    assert load((toy.folder / "toy.lock.yaml").read_text())["tools"].items() >= versions.items()
+    versions[fact] = newer
+    found = toy.preview()
+    assert {name: one.state for name, one in found.items()} == {"engine": "run", "alone": "hit"}
+    assert found["engine"].why == why
+    toy.run()
+    assert (toy.folder / "engine").read_text() == 2 * marks  # no evaluation came from the old engine
 
 
 def over(name: str, status: Any = "done", accepted: bool | None = None, **digests: str) -> StepRecord:

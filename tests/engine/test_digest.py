@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from external_weights import SIX, fill, write_model
 
 from trtflow.engine import digest
-from trtflow.engine.digest import REMEMBERED, Digests
+from trtflow.engine.digest import REMEMBERED, Digests, companions
 
 
 def settled(path: Path, content: bytes) -> Path:
@@ -57,13 +58,32 @@ def test_a_folder_is_its_files_and_their_names(tmp_path: Path) -> None:
     assert one == two != three
 
 
-@pytest.mark.parametrize(
-    ("name", "belongs"),
-    [("net.onnx.data", True), ("net.onnx_data", True), ("net.onnx.bak", False), ("net.onnx.json", False)],
-)
-def test_weights_beside_a_model_belong_to_it(name: str, belongs: bool, tmp_path: Path) -> None:
-    model = settled(tmp_path / "net.onnx", b"graph")
-    (tmp_path / name).write_bytes(b"1")
+@pytest.mark.parametrize("name", SIX)
+def test_weights_belong_to_the_model_that_names_them(name: str, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "net.onnx", "w", name)
     first = Digests()(model)
-    (tmp_path / name).write_bytes(b"2")
-    assert (Digests()(model) != first) == belongs
+    fill(tmp_path / name, 2.0)
+    second = Digests()(model)
+    (tmp_path / name).unlink()
+    assert len({first, second, Digests()(model)}) == 3
+
+
+@pytest.mark.parametrize("name", ["net.onnx.data", "net.onnx_data", "weights.bin"])
+def test_what_a_model_does_not_name_is_none_of_it(name: str, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "net.onnx", "w")
+    first = Digests()(model)
+    (tmp_path / name).write_bytes(b"1")
+    assert Digests()(model) == first
+
+
+def test_a_model_and_its_weights_may_be_renamed_and_moved(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    one, other = (write_model(tmp_path / name, "w") for name in ("net.onnx", "there/other.onnx"))
+    assert Digests()(one) == Digests()(other)
+
+
+def test_companions_lie_below_the_folder_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    model = write_model(tmp_path / "in" / "net.onnx", "w", "../outside", "gone", str(tmp_path / "absolute"), "sub/w")
+    (tmp_path / "in" / "gone").unlink()
+    assert companions(model) == [tmp_path / "in" / "sub" / "w", tmp_path / "in" / "w"]

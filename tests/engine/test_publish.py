@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from external_weights import loaded, write_model
 from toyrun import Toy
 
 from trtflow.engine import publish as publishing
@@ -114,13 +115,10 @@ def test_another_file_replaces_it(toy: Toy, content: str) -> None:
 
 
 def test_weights_beside_a_file_keep_the_name_that_it_knows_them_by(toy: Toy) -> None:
-    source = source_file(toy, "graph")
-    source.with_name("object.txt.data").write_text("weights")
+    source = write_model(source_file(toy, ""), "weights.bin", "sub/more.bin")
     target, _ = placed(toy, source)
-    assert {path.name: path.read_text() for path in target.parent.iterdir()} == {
-        "toy.toy.txt": "graph",
-        "object.txt.data": "weights",
-    }
+    assert {path.name for path in target.parent.iterdir()} == {"toy.toy.txt", "weights.bin", "sub"}
+    assert loaded(target) == loaded(source)
 
 
 def folder(toy: Toy, **files: str) -> Path:

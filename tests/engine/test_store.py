@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from external_weights import loaded, write_model
 
 from trtflow.engine.store import Record, Store, default_root, read_json
 
@@ -17,15 +18,14 @@ def store(tmp_path: Path) -> Store:
 
 def test_a_file_with_companions_and_a_folder_are_stored_whole(store: Store) -> None:
     scratch = store.scratch()
-    (scratch / "net.onnx").write_text("graph")
-    (scratch / "net.onnx.data").write_text("weights")
+    size = write_model(scratch / "net.onnx", "weights.bin", "sub/more.bin").stat().st_size
     (scratch / "dump").mkdir()
     (scratch / "dump" / "a.npy").write_text("array")
     model, dump = store.add(scratch / "net.onnx"), store.add(scratch / "dump")
-    assert (model.size, dump.size) == (12, 5)
-    assert store.path(model).with_name("net.onnx.data").read_text() == "weights"
+    assert (model.size, dump.size) == (size + 32, 5)
+    assert [len(tensor.raw_data) for tensor in loaded(store.path(model)).graph.initializer] == [16, 16]
     assert (store.path(dump) / "a.npy").read_text() == "array"
-    assert list(scratch.iterdir()) == []
+    assert [path for path in scratch.rglob("*") if path.is_file()] == []
 
 
 def test_equal_files_are_stored_once(store: Store) -> None:

@@ -83,6 +83,12 @@ RUNS = [
 ]
 
 
+def test_the_runner_that_decided_is_named_with_its_versions() -> None:
+    made_by = {"trtflow": "0.1.0", "onnx": "1", "tensorrt": "10.13.0", "gpu": "NVIDIA L4, 8.9", "runner": "tensorrt"}
+    page = render(replace(summary(6), search=search(6, made_by=made_by)))
+    assert "<dd>tensorrt (trtflow 0.1.0, tensorrt 10.13.0, gpu NVIDIA L4, 8.9)</dd>" in page
+
+
 @pytest.mark.parametrize("run", RUNS)
 def test_every_page_is_well_formed_and_needs_no_network(run: RunSummary) -> None:
     text = render(run)

@@ -44,6 +44,22 @@ def test_the_sentence_counts_what_stays_high(kept: tuple[str, ...], accepted: bo
 
 
 @pytest.mark.parametrize(
+    ("accepted", "emulated", "begin", "end"),
+    [
+        (True, True, "Accepted on cuda: ", " The emulator accepts it."),
+        (False, True, "Refused on cuda: ", " The emulator accepts it."),
+        (True, False, "Accepted on cuda: ", " The emulator refuses it."),
+    ],
+)
+def test_where_an_engine_decided_the_emulators_verdict_stands_beside_it(
+    accepted: bool, emulated: bool, begin: str, end: str
+) -> None:
+    judged = _judged(accepted=accepted).model_copy(update={"runner": "cuda", "emulated": emulated})
+    sentence = run_verdict(FACTS, search(metrics=SIDES), judged).sentence
+    assert (sentence[: len(begin)], sentence[-len(end) :]) == (begin, end)
+
+
+@pytest.mark.parametrize(
     ("quantized", "decision"),
     [
         (("q",), "1 node, 98% of the multiply-adds, runs in INT8"),

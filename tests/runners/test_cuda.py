@@ -9,7 +9,9 @@ import onnx
 import onnxruntime
 import pytest
 
-from trtflow.errors import BackendError
+from trtflow.errors import BackendError, BuildError
+from trtflow.facts import Gpu
+from trtflow.runners import cuda
 from trtflow.runners.cuda import PROVIDER, Cuda
 
 needs_cuda = pytest.mark.skipif(
@@ -25,6 +27,20 @@ def test_without_the_provider_it_says_what_is_offered_and_what_to_install(monkey
 def test_with_the_provider_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDER, "CPUExecutionProvider"])
     assert Cuda().why_not() == ""
+
+
+def test_without_a_gpu_the_provider_alone_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDER])
+    monkeypatch.setattr(cuda, "gpu", lambda: None)
+    assert "no GPU" in Cuda().why_not_run()
+    monkeypatch.setattr(cuda, "gpu", lambda: Gpu("H100", "9.0", "580"))
+    assert Cuda().why_not_run() == ""
+
+
+def test_a_model_that_the_provider_refuses_is_not_built(overflowing: onnx.ModelProto) -> None:
+    overflowing.graph.node[0].op_type = "NoSuchOperator"
+    with pytest.raises(BuildError, match="refuses the model"), Cuda().start(overflowing, {}):
+        pass
 
 
 class _Session:

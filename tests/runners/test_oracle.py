@@ -10,7 +10,7 @@ import pytest
 from dict_memo import DictMemo
 
 from trtflow.data import Sample
-from trtflow.errors import BackendError
+from trtflow.errors import BackendError, BuildError
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import Rounding, TypedRunner
 from trtflow.runners.evaluate import Evaluator
@@ -102,7 +102,12 @@ def broken_add(model: onnx.ModelProto) -> ReferenceRunner:
 
 def unbuildable(model: onnx.ModelProto) -> ReferenceRunner:
     """A builder that refuses everything."""
-    raise BackendError("no implementation")
+    raise BuildError("no implementation")
+
+
+def unreachable(model: onnx.ModelProto) -> ReferenceRunner:
+    """An engine that cannot be asked."""
+    raise BackendError("no driver")
 
 
 def oracles(
@@ -137,4 +142,13 @@ def test_an_engine_that_agrees_is_built_once_beyond_the_ends(overflowing: onnx.M
 
 def test_a_plan_that_cannot_be_built_has_failed_and_is_not_bad(overflowing: onnx.ModelProto) -> None:
     _, engine = oracles(overflowing, unbuildable)
-    assert engine.evaluate(PrecisionPlan("fp16")).status == "failed"
+    outcome = engine.evaluate(PrecisionPlan("fp16"))
+    assert (outcome.status, outcome.accepted, outcome.why) == ("failed", False, "no implementation")
+
+
+def test_an_engine_that_cannot_be_asked_is_an_error_and_says_nothing_of_the_plan(
+    overflowing: onnx.ModelProto,
+) -> None:
+    _, engine = oracles(overflowing, unreachable)
+    with pytest.raises(BackendError, match="no driver"):
+        engine.evaluate(PrecisionPlan("fp16"))

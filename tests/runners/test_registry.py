@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,10 +16,11 @@ from trtflow.errors import BackendError
 from trtflow.runners import registry
 from trtflow.runners.backend import Runner, ShapeRange
 from trtflow.runners.reference import ReferenceRunner
-from trtflow.runners.registry import BACKENDS, BUILDERS, ENGINES, executor, find_backend
+from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES, executor, find_backend
 from trtflow.steps.bisect import With as BisectOptions
 from trtflow.steps.build import With as BuildOptions
 from trtflow.steps.contract import Options
+from trtflow.steps.validate import With as ValidateOptions
 
 FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
 
@@ -31,7 +33,11 @@ def test_each_backend_is_listed_by_its_own_name() -> None:
 
 @pytest.mark.parametrize(
     ("options", "field", "offered"),
-    [(BisectOptions, "engine", ENGINES), (BuildOptions, "runner", ("auto", *BUILDERS))],
+    [
+        (BisectOptions, "runner", (EMULATED, *ENGINES)),
+        (ValidateOptions, "runner", (EMULATED, *ENGINES)),
+        (BuildOptions, "runner", ("auto", *BUILDERS)),
+    ],
 )
 def test_options_of_steps_offer_the_backends_of_their_kind(
     options: type[Options], field: str, offered: tuple[str, ...]
@@ -64,12 +70,15 @@ def test_without_a_builder_the_reasons_and_the_remedy_are_told(monkeypatch: pyte
 class Own:
     """A backend of a stranger's."""
 
-    name, is_engine, builds = "own", True, True
+    name, is_engine, builds, facts = "own", True, True, ("onnx",)
 
     def __init__(self, missing: str = "") -> None:
         self._missing = missing
 
     def why_not(self) -> str:
+        return self._missing
+
+    def why_not_run(self) -> str:
         return self._missing
 
     def start(self, model: onnx.ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
@@ -94,3 +103,61 @@ def test_a_backend_that_is_not_here_is_an_error_that_says_why(monkeypatch: pytes
     monkeypatch.setattr(registry, "BACKENDS", {"own": Own("it needs a key")})
     with pytest.raises(BackendError, match="'own' cannot run here: it needs a key"):
         executor("own", {})
+
+
+@pytest.mark.parametrize(("name", "said"), [("onnxruntime", "is the reference"), ("own", "expected one of onnxrunt")])
+def test_what_is_no_judge_of_low_precision_is_refused(name: str, said: str) -> None:
+    with pytest.raises(BackendError, match=said):
+        executor(name, {})
+
+
+class Failing(Own):
+    """A backend that can be tried, and then fails in a way of its own, at ``at``."""
+
+    def __init__(self, at: str) -> None:
+        super().__init__()
+        self._at = at
+
+    def start(self, model: onnx.ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+        return ReferenceRunner(model) if model.graph.name == "probe" else self._fail("starting") or Stopping(self)
+
+    def _fail(self, at: str) -> None:
+        if at == self._at:
+            raise RuntimeError(f"CUDA error while {at}")
+
+
+class Stopping:
+    """A runner that fails where its backend says."""
+
+    name = "own"
+
+    def __init__(self, backend: Failing) -> None:
+        self._fail = backend._fail
+
+    def __enter__(self) -> Stopping:
+        self._fail("entering")
+        return self
+
+    def __exit__(self, *raised: object) -> None: ...
+
+    def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
+        self._fail("running")
+        return feed
+
+
+@pytest.mark.parametrize("at", ["starting", "entering", "running"])
+def test_a_backend_that_stops_is_an_error_of_ours(
+    at: str, monkeypatch: pytest.MonkeyPatch, overflowing: onnx.ModelProto
+) -> None:
+    monkeypatch.setattr(registry, "BACKENDS", {"own": Failing(at)})
+    execute = executor("own", {})
+    with (
+        pytest.raises(BackendError, match=f"'own' stopped .*: CUDA error while {at}"),
+        execute(overflowing) as runner,
+    ):
+        runner(FEED)
+
+
+def test_the_emulator_needs_nothing(overflowing: onnx.ModelProto) -> None:
+    with executor("emulated", {})(overflowing) as runner:
+        assert np.isfinite(runner(FEED)["y"]).all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,11 +10,13 @@ from types import SimpleNamespace
 import onnx
 import pytest
 
-from trtflow.errors import BackendError
+from trtflow.errors import BuildError
+from trtflow.facts import Gpu
 from trtflow.plan import PrecisionPlan
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners import tensorrt
 from trtflow.runners.backend import ShapeRange
+from trtflow.runners.registry import BACKENDS
 from trtflow.runners.tensorrt import EngineRunner, TensorRt, build_engine
 
 needs_rtx = pytest.mark.skipif(
@@ -39,7 +40,7 @@ RTX = TensorRt("tensorrt-rtx", "tensorrt_rtx", needs_gpu=False)
 def test_what_is_missing_is_told(
     monkeypatch: pytest.MonkeyPatch, module: str, needs_gpu: bool, expected: str
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda tool: None)
+    monkeypatch.setattr(tensorrt, "gpu", lambda: None)
     assert TensorRt("own", module, needs_gpu).why_not() == expected
 
 
@@ -49,6 +50,41 @@ def test_a_module_that_cannot_be_imported_is_told_with_its_error(
     (tmp_path / "stub_wheel.py").write_text("raise RuntimeError('no libnvinfer')")
     monkeypatch.syspath_prepend(tmp_path)
     assert TensorRt("own", "stub_wheel", needs_gpu=False).why_not() == "stub_wheel cannot be imported (no libnvinfer)"
+
+
+@pytest.mark.parametrize(
+    ("backend", "found", "expected"),
+    [
+        ("tensorrt-rtx", None, "it builds here, needs a GPU (Turing to Blackwell, not Hopper) to run"),
+        ("tensorrt-rtx", Gpu("NVIDIA H100", "9.0", "580"), "not Hopper) to run: this is NVIDIA H100, compute"),
+        (
+            "tensorrt-rtx",
+            Gpu("Tesla V100", "7.0", "580"),
+            "not Hopper) to run: this is Tesla V100, compute capability 7.0",
+        ),
+        ("tensorrt-rtx", Gpu("Tesla T4", "7.5", "580"), ""),
+        ("tensorrt-rtx", Gpu("RTX 5090", "12.0", "580"), ""),
+        ("tensorrt-rtx", Gpu("unknown", "[N/A]", "580"), ""),
+        ("tensorrt", Gpu("NVIDIA H100", "9.0", "580"), ""),
+        ("tensorrt", None, "tensorrt needs a GPU to build and there is none: pip install tensorrt on a machine"),
+    ],
+)
+def test_what_is_missing_to_run_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, backend: str, found: Gpu | None, expected: str
+) -> None:
+    monkeypatch.setattr(tensorrt, "gpu", lambda: found)
+    monkeypatch.setattr(tensorrt.importlib, "import_module", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    why = BACKENDS[backend].why_not_run()
+    assert expected in why
+    assert bool(expected) == bool(why)
+
+
+def test_a_backend_that_is_not_installed_does_not_run_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert (
+        BACKENDS["tensorrt-rtx"].why_not_run().startswith("tensorrt_rtx is not installed: pip install tensorrt-rtx")
+    )
 
 
 def test_starting_builds_nothing_before_the_runner_is_entered(overflowing: onnx.ModelProto) -> None:
@@ -82,7 +118,7 @@ def test_a_request_that_the_network_ignores_is_an_error(
     overflowing: onnx.ModelProto, tmp_path: Path, tensors: dict[str, int], ignored: bool
 ) -> None:
     onnx.save(rewrite(overflowing, PrecisionPlan("fp16")).model, tmp_path / "m.onnx")
-    expected = pytest.raises(BackendError, match="asks for half") if ignored else nullcontext()
+    expected = pytest.raises(BuildError, match="asks for half") if ignored else nullcontext()
     with expected:
         tensorrt._require_low_precision(tmp_path / "m.onnx", tensors)
 
@@ -98,5 +134,5 @@ def test_a_mixed_model_is_built_with_both_types(overflowing: onnx.ModelProto, tm
 @needs_rtx
 def test_a_file_that_does_not_parse_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(onnx.ModelProto().SerializeToString())
-    with pytest.raises(BackendError, match=r"tensorrt-rtx does not build broken\.onnx"):
+    with pytest.raises(BuildError, match=r"tensorrt-rtx does not build broken\.onnx"):
         build_engine("tensorrt-rtx", tmp_path / "broken.onnx", SHAPES, tmp_path / "m.plan")

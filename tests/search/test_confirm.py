@@ -75,6 +75,39 @@ def test_a_proposal_that_cannot_be_built_is_repaired_by_its_neighbours() -> None
     assert result.accepted
 
 
+def test_fp32_is_no_answer_where_only_it_can_be_built() -> None:
+    problem = chain(32)
+    result = confirmed(problem, Simulated(problem, culprits(7), fails=bool), (7,))
+    assert (verdict(result), set(result.plan.nodes)) == ("build-failed", names(7))
+    assert (result.accepted, result.minimal) == (False, False)
+    assert result.reason.endswith("no plan is confirmed")
+
+
+def test_fp32_is_no_answer_where_the_proposal_is_refused_and_nothing_between_can_be_built() -> None:
+    problem = chain(32)
+    engine = Simulated(problem, culprits(7, 9), fails=lambda low: 0 < len(low) < 31)
+    result = confirmed(problem, engine, (7,))
+    assert (verdict(result), set(result.plan.nodes), result.accepted) == ("engine-stricter", names(7), False)
+
+
+def test_fp32_is_the_answer_where_the_engine_refuses_whatever_has_less() -> None:
+    problem = chain(8)
+    result = confirmed(problem, Simulated(problem, culprits(*range(8))), (3,))
+    assert (verdict(result), set(result.plan.nodes), result.accepted) == ("engine-stricter", set(problem.nodes), True)
+
+
+def test_where_nothing_can_be_built_the_proposal_stays_and_is_not_accepted() -> None:
+    problem = chain(8)
+    result = confirmed(problem, Simulated(problem, fails=lambda low: True), (3,))
+    assert (verdict(result), set(result.plan.nodes), result.accepted) == ("build-failed", names(3), False)
+
+
+def test_an_engine_is_asked_also_where_the_emulator_accepts_nothing() -> None:
+    problem = chain(8)
+    result = search(problem, Simulated(problem, [frozenset()]), confirm=Simulated(problem, culprits(3)))
+    assert (verdict(result), set(result.plan.nodes), result.accepted) == ("agree", set(problem.nodes), True)
+
+
 def test_builds_stay_within_their_budget_and_the_end_that_is_accepted_remains() -> None:
     problem = chain(121)
     result = confirmed(problem, Simulated(problem, culprits(3, 60, 90, 117)), (3, 60), builds=5)
@@ -111,7 +144,8 @@ OUTCOME = Outcome(True, 0.0, 0.0)
         ("agree", names(1, 2), ""),
         ("engine-stricter", names(1, 2), "; 1 more node raised, which the engine accepts"),
         ("engine-stricter", names(1, 2, 3), "; 2 more nodes raised, which the engine accepts"),
-        ("engine-stricter", None, ""),
+        ("engine-stricter", None, "; no plan is confirmed"),
+        ("build-failed", None, "; no plan is confirmed"),
         ("build-failed", names(1, 2), "; 1 more node raised, which the engine accepts"),
         ("engine-laxer", frozenset(), ""),
         ("not-precision", None, ""),

@@ -54,10 +54,10 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def trtflow(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def trtflow(project: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "trtflow", *arguments]
-    environment = {**os.environ, "TRTFLOW_STORE": str(project / "store"), "COLUMNS": "100"}
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    told = {**os.environ, "TRTFLOW_STORE": str(project / "store"), "COLUMNS": "100", **more}
+    return subprocess.run(command, cwd=project, env=told, capture_output=True, text=True, check=False)
 
 
 def test_the_planted_layer_is_found_and_the_result_is_proven(project: Path) -> None:
@@ -86,6 +86,17 @@ def test_the_planted_layer_is_found_and_the_result_is_proven(project: Path) -> N
     again = trtflow(project, "run", "planted.yaml", "--locked")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "10 of them from the store" in again.stdout
+
+
+@pytest.mark.parametrize("runner", ["cuda", "tensorrt", "tensorrt-rtx"])
+def test_an_engine_that_is_not_here_ends_the_run_and_nothing_is_accepted(runner: str, project: Path) -> None:
+    done = trtflow(project, "run", "planted.yaml", f"with.runner={runner}", CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"'{runner}' cannot run here" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    out = project / "out" / "planted"
+    assert json.loads((out / "metrics.json").read_text())["accepted"] is False
+    assert not (out / "constraints.yaml").exists()
 
 
 def test_a_condition_that_nothing_meets_ends_with_the_gates_status(project: Path) -> None:

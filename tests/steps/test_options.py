@@ -38,5 +38,5 @@ def test_a_function_of_the_users_may_have_metrics_of_any_name() -> None:
 
 
 def test_a_name_that_no_registry_has_is_refused_with_those_it_has() -> None:
-    with pytest.raises(ValidationError, match="Input should be 'cuda', "):
-        BisectOptions(model="m.onnx", data={"source": "x.npz"}, engine="emulated")
+    with pytest.raises(ValidationError, match="Input should be 'emulated', 'cuda', "):
+        BisectOptions(model="m.onnx", data={"source": "x.npz"}, runner="onnxruntime")

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from trtflow.steps import STEPS
-from trtflow.steps.contract import Options, StepModule, optional_outputs, published_outputs
+from trtflow.steps.contract import Options, StepModule, added_facts, optional_outputs, published_outputs
 
 GROUP = "trtflow.steps"
 
 
 @dataclass(frozen=True)
 class StepType:
-    """What the engine knows of a step module."""
+    """What the engine knows of a step module. ``added``: the facts that checked options add to ``environment``."""
 
     name: str
     module: str
     summary: str
     version: int
     environment: tuple[str, ...]
+    added: Callable[[Any], tuple[str, ...]]
     outputs: Mapping[str, str]
     optional: tuple[str, ...]
     published: Mapping[str, str]
@@ -54,6 +55,7 @@ def load_type(name: str, path: str) -> StepType:
         summary=(step.__doc__ or "").strip().partition("\n")[0],
         version=step.version,
         environment=tuple(step.environment),
+        added=added_facts(step),
         outputs=dict(step.outputs),
         optional=optional_outputs(step),
         published=dict(published_outputs(step)),

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trtflow.engine.explain import reason
-from trtflow.engine.facts import facts
 from trtflow.engine.inputs import OutputInput
 from trtflow.engine.key import key_material, key_of
 from trtflow.engine.lock import Locked, held_to
 from trtflow.engine.plan import Plan, PlannedStep
 from trtflow.engine.select import Selection
 from trtflow.engine.store import Record, Store, step_record
+from trtflow.facts import facts
 from trtflow.steps.contract import StepRecord
 
 State = Literal["hit", "run", "waits", "skipped", "failed", "absent"]
@@ -55,7 +55,7 @@ def decide(
     pending = [name for name in step.before if name not in records]
     if pending:
         return Decision(step, "waits", f"on {', '.join(pending)}")
-    material = key_material(step, records, facts(step.type.environment), store.digest)
+    material = key_material(step, records, facts(step.environment), store.digest)
     key = key_of(material)
     changed = held_to(locked, step.name, material)
     if changed:

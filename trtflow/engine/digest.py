@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from trtflow.model.external import external_files
+
 REMEMBERED = 1 << 16  # bytes; smaller files are hashed faster than looked up
 SETTLED = 2.0  # seconds; a younger file could change again without a new mtime
-COMPANION = re.compile(r"[._-]data(-\d+)?")  # weights beside an ONNX file: net.onnx.data, net.onnx_data
 SCHEMA = "CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, size INT, mtime INT, inode INT, sha256 TEXT)"
 
 
 def companions(path: Path) -> list[Path]:
-    """Files beside ``path`` that belong to it: its name followed by ``.data`` or the like."""
-    found = (other for other in path.parent.glob(f"{_escaped(path.name)}?*data*") if other.is_file())
-    return sorted(other for other in found if COMPANION.fullmatch(other.name[len(path.name) :]))
+    """The files below the folder of ``path`` that hold weights of this ONNX file; none for another kind of file."""
+    found = (path.parent / location for location in external_files(path) if _is_below(location))
+    return sorted(file for file in found if file.is_file())
 
 
 def contents(folder: Path) -> list[Path]:
@@ -34,14 +34,15 @@ class Digests:
         self.database = database
 
     def __call__(self, path: Path) -> str:
-        """The sha256 of a file's bytes; of the sorted listing for a folder or a file with companions."""
+        """The sha256 of a file's bytes; of a listing for a folder, or for an ONNX file that names others."""
         if path.is_dir():
             return _listing((file.relative_to(path).as_posix(), self.file(file)) for file in contents(path))
-        beside = companions(path)
-        if not beside:
+        named = external_files(path)
+        if not named:
             return self.file(path)
-        names = (file.name[len(path.name) :] for file in [path, *beside])
-        return _listing(zip(names, map(self.file, [path, *beside]), strict=True))
+        beside = ((location, path.parent / location) for location in named)
+        digests = ((location, self.file(file) if file.is_file() else "missing") for location, file in beside)
+        return _listing(iter([("", self.file(path)), *digests]))
 
     def file(self, path: Path) -> str:
         """The sha256 of the bytes of one file."""
@@ -85,5 +86,5 @@ def _ignored(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(folder).parts)
 
 
-def _escaped(name: str) -> str:
-    return re.sub(r"([*?[])", r"[\1]", name)
+def _is_below(location: str) -> bool:
+    return not Path(location).is_absolute() and ".." not in Path(location).parts

@@ -44,7 +44,7 @@ def key_material(
         "uses": step.type.name,
         "version": step.type.version,
         "with": replaced(step.options, values),
-        "environment": {name: facts[name] for name in step.type.environment},
+        "environment": {name: facts[name] for name in step.environment},
     }
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from trtflow.engine.explain import reason
-from trtflow.engine.facts import facts
 from trtflow.engine.inputs import RecordInput
 from trtflow.engine.key import FORMAT as KEY_FORMAT
 from trtflow.engine.key import key_of
@@ -20,6 +19,7 @@ from trtflow.engine.outcome import Outcome
 from trtflow.engine.plan import Plan
 from trtflow.engine.store import Record
 from trtflow.errors import ConfigError, LockError
+from trtflow.facts import facts
 from trtflow.located import shown
 from trtflow.yaml12 import dump, load
 
@@ -88,7 +88,7 @@ def compare_metrics(locked: Locked, outcome: Outcome, tolerance: float) -> Itera
 
 
 def _document(plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    names = {"trtflow"} | {name for step in plan.steps.values() for name in step.type.environment}
+    names = {"trtflow"} | {name for step in plan.steps.values() for name in step.environment}
     tools = {name: value for name, value in facts(names).items() if value is not None}
     return {
         "trtflow-lock": FORMAT,

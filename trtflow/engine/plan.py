@@ -22,12 +22,13 @@ class PlannedStep:
 
     ``gates`` are those of ``needs`` that the config names as such: they must not only be done, but be met.
     ``options`` is JSON-ready, complete with defaults, keys as in YAML; ``inputs`` says which of its values
-    stand for files, code, outputs and records.
+    stand for files, code, outputs and records. ``environment`` names the facts that its result depends on.
     """
 
     name: str
     type: StepType
     options: Mapping[str, Any]
+    environment: tuple[str, ...]
     inputs: tuple[Input, ...]
     needs: tuple[str, ...]
     gates: tuple[str, ...]
@@ -105,7 +106,8 @@ def _plan(
     after = {one.step for one in inputs if isinstance(one, RecordInput)} - needs
     document = options.model_dump(mode="json", by_alias=True)
     before, met, over = (_known(names, config) for names in (needs, gates, after))
-    return PlannedStep(entry.name, kind, document, tuple(inputs), before, met, over, entry.timeout)
+    depends = tuple(dict.fromkeys((*kind.environment, *kind.added(options))))
+    return PlannedStep(entry.name, kind, document, depends, tuple(inputs), before, met, over, entry.timeout)
 
 
 def _unless_known(found: list[Problem], problems: list[Problem]) -> list[Problem]:

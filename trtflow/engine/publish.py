@@ -47,7 +47,9 @@ def _place(source: Path, target: Path, store: Store) -> None:
         _place_folder(source, target, store)
         return
     for file in companions(source):  # the file refers to these by name, so they keep theirs
-        _place_file(file, target.with_name(file.name), store)
+        beside = target.parent / file.relative_to(source.parent)
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        _place_file(file, beside, store)
     _place_file(source, target, store)
 
 

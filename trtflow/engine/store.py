@@ -94,8 +94,10 @@ class Store:
             file.chmod(0o444)
         moved = [path] if path.is_dir() else list(reversed(files))  # the file itself last: it marks completion
         for file in moved:
-            if not (target.parent / file.name).exists():
-                file.replace(target.parent / file.name)
+            place = target.parent / file.relative_to(path.parent)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.exists():
+                file.replace(place)
         return artifact
 
     def commit(self, record: Record) -> None:

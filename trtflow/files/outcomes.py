@@ -52,7 +52,8 @@ class VerdictDocument(Document):
     """``verdict.json``: end metrics of the reference and of the mixed file, and the margin on each condition.
 
     Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``, counted from 0, has the
-    lowest SQNR (None: no output deviates); ``silent`` names samples that judge nothing, FP32 being zero.
+    lowest SQNR (None: no output deviates); ``silent`` names samples that judge nothing, FP32 being zero. ``runner``
+    executed the file; where that is an engine, ``emulated`` is what the emulator says of it.
     """
 
     accepted: bool
@@ -63,6 +64,8 @@ class VerdictDocument(Document):
     accept: Mapping[str, Mapping[Kind, float]]
     worst_sample: int | None = None
     silent: tuple[str, ...] = ()
+    runner: str = "emulated"
+    emulated: bool | None = None
 
 
 class RunMetrics(Document):

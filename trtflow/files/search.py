@@ -80,6 +80,8 @@ class SearchDocument(Document):
     ``kept`` nodes stay in high precision, ``forced`` ones whatever is measured, ``merged`` ones to save Casts.
     ``cost`` and ``node_costs`` are shares of the model's work. ``metrics``: of the reference, of everything ``low``,
     of the candidate that was found, and for eight bits of ``naive`` ranges and of the floating-point ``base``.
+    ``made_by`` names the ``runner`` that decided; where that is an engine, ``emulated`` is what the emulator says of
+    the same plan.
     """
 
     strategy: str
@@ -92,7 +94,7 @@ class SearchDocument(Document):
     kept: tuple[str, ...]
     forced: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
-    oracle: str = "emulated"
+    emulated: bool | None = None
     builds: int = 0
     cost: float
     node_costs: Mapping[str, float]

@@ -11,9 +11,10 @@ import onnx.inliner
 
 from trtflow.errors import ModelError
 from trtflow.model.edit import clone
+from trtflow.model.external import external_files
 from trtflow.model.naming import unique_names
 from trtflow.model.opset import OLDEST, STABLE, raise_opset
-from trtflow.model.scopes import opset, scopes, uses_standard_operators
+from trtflow.model.scopes import opset, uses_standard_operators
 from trtflow.model.types import infer
 from trtflow.model.upcast import drop_noop_casts, keep_interface, retype
 from trtflow.model.weights import check_weights
@@ -55,20 +56,12 @@ def load(path: Path | str, *, allow_nonfinite: bool = False) -> LoadedModel:
     if not model.graph.node and not model.graph.output:
         raise ModelError(f"{path} is not an ONNX model: it holds no graph")
     digest = hashlib.sha256(content)
-    for location in _external(path):
+    for location in external_files(path):
         digest.update((path.parent / location).read_bytes())
     if not allow_nonfinite:
         check_weights(model)
     model, notes = prepare(model)
     return LoadedModel(model, notes, digest.hexdigest())
-
-
-def _external(path: Path) -> list[str]:
-    """The files beside ``path`` that hold its weights, in order of first use."""
-    model = onnx.load(path, load_external_data=False)
-    tensors = [tensor for scope in scopes(model) for tensor in scope.constants.values()]
-    entries = [entry for tensor in tensors for entry in tensor.external_data if entry.key == "location"]
-    return list(dict.fromkeys(str(entry.value) for entry in entries))
 
 
 def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:

@@ -30,7 +30,11 @@ def run_verdict(
     state = "Accepted" if judged.accepted else "Refused"
     low = search.low.upper() if search else "low"
     figures = "; ".join(_figures(row, low) for row in rows if row.bound)
-    return Verdict(judged.accepted, f"{state}: {_decision(facts.candidates, search)}; {figures}.", rows)
+    beside = ""
+    if judged.emulated is not None:
+        state = f"{state} on {judged.runner}"
+        beside = f" The emulator {'accepts' if judged.emulated else 'refuses'} it."
+    return Verdict(judged.accepted, f"{state}: {_decision(facts.candidates, search)}; {figures}.{beside}", rows)
 
 
 def _decision(nodes: int, search: SearchDocument | None) -> str:

@@ -55,8 +55,17 @@ class Backend(Protocol):
         """Whether it makes engine files, with ``trtflow.runners.tensorrt.build_engine``."""
         ...
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What measurements on it depend on, beside the model: names of ``trtflow.facts``, its own version first."""
+        ...
+
     def why_not(self) -> str:
-        """What is missing here; empty: nothing."""
+        """What is missing here to build; empty: nothing."""
+        ...
+
+    def why_not_run(self) -> str:
+        """What is missing here to execute, and what to do; empty: nothing that can be told without trying."""
         ...
 
     def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:

@@ -17,10 +17,15 @@ class OnnxRuntime:
     name = "onnxruntime"
     is_engine = False
     builds = False
+    facts: tuple[str, ...] = ("onnxruntime",)
 
     def why_not(self) -> str:
         """It is always there."""
         return ""
+
+    def why_not_run(self) -> str:
+        """As a judge of low precision it must not be taken."""
+        return "it executes FP16 in FP32 on a CPU, so it is the reference and decides nothing"
 
     def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
         """What executes ``model`` in FP32: on a CPU lower floating-point types decide nothing."""
@@ -35,8 +40,13 @@ class Emulated:
     name = "emulated"
     is_engine = False
     builds = False
+    facts: tuple[str, ...] = ("onnxruntime",)
 
     def why_not(self) -> str:
+        """It is always there."""
+        return ""
+
+    def why_not_run(self) -> str:
         """It is always there."""
         return ""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trtflow.errors import BackendError
+from trtflow.errors import BackendError, BuildError
+from trtflow.facts import gpu
 from trtflow.runners.backend import Runner, ShapeRange
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Cuda:
     name = "cuda"
     is_engine = True
     builds = False
+    facts: tuple[str, ...] = ("onnxruntime", "onnxruntime-gpu", "cuda-runtime", "cublas", "cudnn", "gpu", "driver")
 
     def why_not(self) -> str:
         """The installed ONNX Runtime must have the provider."""
@@ -33,6 +35,10 @@ class Cuda:
             "install onnxruntime-gpu on a machine with a GPU"
         )
 
+    def why_not_run(self) -> str:
+        """There must be a GPU, too."""
+        return self.why_not() or ("" if gpu() else "nvidia-smi finds no GPU: use a machine that has one")
+
     def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
         """What executes ``model`` as it is typed."""
         from trtflow.runners.reference import ReferenceRunner
@@ -44,7 +50,13 @@ def _session(model: ModelProto) -> Any:
     import onnxruntime
 
     providers = [(PROVIDER, {"use_tf32": "0"}), "CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
+    except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
+        raise BuildError(f"ONNX Runtime's CUDA provider refuses the model: {error}") from error
     if session.get_providers()[0] != PROVIDER:
-        raise BackendError("ONNX Runtime's CUDA provider did not start, and its CPU provider hides FP16.")
+        raise BackendError(
+            "ONNX Runtime's CUDA provider did not start, and its CPU provider hides FP16: "
+            "install the CUDA and cuDNN libraries that onnxruntime-gpu was made for; its log names what is missing."
+        )
     return session

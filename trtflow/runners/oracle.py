@@ -12,7 +12,7 @@ from typing import Any
 
 from onnx import ModelProto
 
-from trtflow.errors import BackendError, ModelError
+from trtflow.errors import BuildError, ModelError
 from trtflow.files.strict_json import json_numbers
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, LOW, Precision
@@ -48,7 +48,8 @@ class PlanOracle(ABC):
 
         Raises:
             ModelError: ONNX Runtime refuses what the plan makes of the model. Such a plan has failed, and is not bad.
-            BackendError: likewise, an engine.
+            BuildError: likewise, an engine.
+            BackendError: the engine cannot be asked at all, which ends the search.
         """
 
     def prober(self, plan: PrecisionPlan) -> Runner:
@@ -72,8 +73,8 @@ class PlanOracle(ABC):
             try:
                 runner = self.runner(plan) if indices is None else self.prober(plan)
                 measured = self._evaluator.measure(runner, indices)
-            except (ModelError, BackendError):
-                return replace(FAILED, seconds=time.perf_counter() - started)
+            except (ModelError, BuildError) as error:
+                return replace(FAILED, why=str(error), seconds=time.perf_counter() - started)
             record = {"metrics": measured.metrics, "sample-sqnr": measured.sample_sqnr}
             self._memo.put(material, json_numbers(record))
         else:

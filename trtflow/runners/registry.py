@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from trtflow.errors import BackendError
+from trtflow.errors import BackendError, TrtflowError
 from trtflow.runners.backend import Backend, Runner, ShapeRange
 from trtflow.runners.cpu import Emulated, OnnxRuntime
 from trtflow.runners.cuda import Cuda
+from trtflow.runners.probe import probe
 from trtflow.runners.tensorrt import TensorRt
 
 if TYPE_CHECKING:
@@ -21,8 +23,16 @@ BACKENDS: Mapping[str, Backend] = {
     "emulated": Emulated(),
     "cuda": Cuda(),
     "tensorrt": TensorRt("tensorrt", "tensorrt", needs_gpu=True),
-    "tensorrt-rtx": TensorRt("tensorrt-rtx", "tensorrt_rtx", needs_gpu=False),
+    "tensorrt-rtx": TensorRt(
+        "tensorrt-rtx",
+        "tensorrt_rtx",
+        needs_gpu=False,
+        oldest=(7, 5),
+        skipped=(9,),
+        gpus=" (Turing to Blackwell, not Hopper)",
+    ),
 }
+EMULATED = "emulated"
 ENGINES: tuple[str, ...] = tuple(name for name, backend in BACKENDS.items() if backend.is_engine)
 BUILDERS: tuple[str, ...] = tuple(name for name, backend in BACKENDS.items() if backend.builds)
 
@@ -37,13 +47,51 @@ def find_backend() -> tuple[str | None, str]:
 
 
 def executor(name: str, shapes: Mapping[str, ShapeRange]) -> Execute:
-    """What turns a typed model into a runner on ``name``; ``shapes`` bound an engine's inputs.
+    """What turns a typed model into a runner on ``name``, which was tried; ``shapes`` bound an engine's inputs.
 
     Raises:
-        BackendError: the backend is not to be had here.
+        BackendError: there is no such backend, it is not to be had here, or does not run.
     """
+    if name not in BACKENDS:
+        raise BackendError(f"there is no runner '{name}'; expected one of {', '.join(BACKENDS)}.")
     backend = BACKENDS[name]
-    reason = backend.why_not()
+    reason = backend.why_not_run()
     if reason:
-        raise BackendError(f"'{name}' cannot run here: {reason}.")
-    return lambda model: backend.start(model, shapes)
+        raise BackendError(f"'{name}' cannot run here: {reason}. `runner: emulated` needs no engine.")
+    probe(backend)
+
+    def execute(model: ModelProto) -> Runner:
+        with _reporting(name):
+            return _Reporting(backend.start(model, shapes))
+
+    return execute
+
+
+@contextmanager
+def _reporting(name: str) -> Iterator[None]:
+    """Turn what a library beneath raises into an error of ours: that an engine stops says nothing about a plan."""
+    try:
+        yield
+    except TrtflowError:
+        raise
+    except Exception as error:  # each library raises classes of its own
+        raise BackendError(f"'{name}' stopped while it executed the model: {error}") from error
+
+
+class _Reporting:
+    """A runner whose failures are errors of ours."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner, self.name = runner, runner.name
+
+    def __enter__(self) -> _Reporting:
+        with _reporting(self.name):
+            self.runner.__enter__()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.runner.__exit__(*raised)
+
+    def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
+        with _reporting(self.name):
+            return self.runner(feed)

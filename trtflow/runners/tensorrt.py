@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import shutil
 import tempfile
 import time
 import warnings
@@ -14,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trtflow.errors import BackendError
+from trtflow.errors import BuildError
+from trtflow.facts import gpu
 from trtflow.precision import LOW, ROWS
 from trtflow.runners.backend import Runner, ShapeRange
 
@@ -35,24 +35,49 @@ class EngineBuild:
 
 @dataclass(frozen=True)
 class TensorRt:
-    """TensorRT or TensorRT-RTX; ``module`` is its Python package. An engine needs a GPU to run."""
+    """TensorRT or TensorRT-RTX; ``module`` is its Python package, ``needs_gpu`` says whether it needs one to build.
+
+    An engine runs on GPUs of the compute capability ``oldest`` or later, but for the major ones ``skipped``; ``gpus``
+    says so in words.
+    """
 
     name: str
     module: str
     needs_gpu: bool
     is_engine: bool = True
     builds: bool = True
+    oldest: tuple[int, int] = (0, 0)
+    skipped: tuple[int, ...] = ()
+    gpus: str = ""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Its own version, the GPU and the driver."""
+        return (self.name, "gpu", "driver")
 
     def why_not(self) -> str:
         """What is missing to build."""
         if importlib.util.find_spec(self.module) is None:
             return f"{self.module} is not installed"
-        if self.needs_gpu and shutil.which("nvidia-smi") is None:
+        if self.needs_gpu and gpu() is None:
             return f"{self.name} needs a GPU to build and there is none"
         try:
             importlib.import_module(self.module)
         except Exception as error:  # a stub wheel or a missing library fails in ways of its own
             return f"{self.module} cannot be imported ({error})"
+        return ""
+
+    def why_not_run(self) -> str:
+        """What is missing to build, and a GPU that executes what was built."""
+        missing, found = self.why_not(), gpu()
+        if missing:
+            return f"{missing}: pip install {self.name} on a machine with a GPU that it supports"
+        if found is None:
+            return f"it builds here, needs a GPU{self.gpus} to run"
+        numbers = [int(part) for part in found.capability.split(".") if part.isdigit()]
+        if numbers and (numbers < [*self.oldest] or numbers[0] in self.skipped):
+            here = f"this is {found.name}, compute capability {found.capability}"
+            return f"it builds here, needs a GPU{self.gpus} to run: {here}"
         return ""
 
     def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
@@ -97,7 +122,7 @@ def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], de
     and a builder may crash.
 
     Raises:
-        BackendError: the model is not parsed or built, or the network ignores the model's low precision.
+        BuildError: the model is not parsed or built, or the network ignores the model's low precision.
     """
     from polygraphy import config as polygraphy_config
 
@@ -118,7 +143,7 @@ def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], de
             warnings.simplefilter("ignore", DeprecationWarning)  # Polygraphy sets a timing cache, RTX deprecates it
             engine = bytes(EngineBytesFromNetwork((builder, network, parser), config)())
     except PolygraphyException as error:
-        raise BackendError(
+        raise BuildError(
             f"{backend} does not build {model.name}: {error}. Its own messages are in the log."
         ) from error
     destination.write_bytes(engine)
@@ -142,6 +167,6 @@ def _require_low_precision(model: Path, tensors: Mapping[str, int]) -> None:
     asked = {low[a.i] for node in graph.node if node.op_type == "Cast" for a in node.attribute if a.i in low}
     ignored = sorted(name for name in asked if not tensors.get(name))
     if ignored:
-        raise BackendError(
+        raise BuildError(
             f"{model.name} asks for {', '.join(ignored)}, but the parsed network has none: {dict(tensors)}."
         )

@@ -37,7 +37,8 @@ MEANING: dict[Verdict, str] = {
 class Confirmation:
     """What the engine said of the two ends and the proposal. ``high``: None when all low was enough for both.
 
-    ``kept``: the nodes of the plan that the engine accepts; None when it accepts none that was built.
+    ``kept``: the nodes of the plan that the engine accepts; None when it accepts none. Everything high is no such
+    plan where one with less could not be built: nobody knows whether it would do.
     """
 
     verdict: Verdict
@@ -68,7 +69,18 @@ def confirm(engine: Ledger, emulated: Ledger, proposal: frozenset[str]) -> Confi
         verdict = "build-failed" if outcome.status == "failed" else "engine-stricter"
     with contextlib.suppress(OutOfBudget):
         _improve(engine, emulated, proposal, outcome)
-    return Confirmation(verdict, low, high, outcome, engine.best)
+    return Confirmation(verdict, low, high, outcome, _accepted(engine, proposal))
+
+
+def _accepted(engine: Ledger, proposal: frozenset[str]) -> frozenset[str] | None:
+    best, everything = engine.best, engine.problem.nodes
+    if best is None or not best >= everything or proposal | engine.problem.forced >= everything:
+        return best
+    unknown = any(
+        entry.kind == engine.kind and entry.outcome.status == "failed" and entry.plan.nodes.keys() >= proposal
+        for entry in engine.history
+    )
+    return None if unknown else best
 
 
 def _improve(engine: Ledger, emulated: Ledger, proposal: frozenset[str], outcome: Outcome) -> None:
@@ -107,6 +119,8 @@ def _neighbours(problem: Problem, nodes: frozenset[str]) -> frozenset[str]:
 def explain(confirmation: Confirmation, proposal: frozenset[str]) -> str:
     """One sentence: what the engine said, and what was raised for it."""
     added = len((confirmation.kept or frozenset()) - proposal)
+    if confirmation.kept is None and confirmation.verdict in ("build-failed", "engine-stricter"):
+        return f"{confirmation.meaning}; no plan is confirmed"
     if confirmation.verdict == "agree" or not added:
         return confirmation.meaning
     return f"{confirmation.meaning}; {added} more node{'s' if added != 1 else ''} raised, which the engine accepts"

@@ -18,7 +18,7 @@ class Outcome:
     +inf when anything is not finite. ``passes`` is what the measurement cost in full passes over the search's
     samples: a probe over two of eight samples costs 0.25. ``noise`` is what the margin may owe to the choice of
     samples (its standard error, in its unit), 0 where nobody asked. A plan whose build or session failed has the
-    status ``failed``, which says nothing about its accuracy.
+    status ``failed``, which says nothing about its accuracy, and ``why``.
     """
 
     accepted: bool
@@ -30,6 +30,7 @@ class Outcome:
     seconds: float = 0.0
     passes: float = 1.0
     noise: float = 0.0
+    why: str = ""
 
 
 FAILED = Outcome(accepted=False, margin=float("-inf"), error=float("inf"), status="failed", passes=0.0)

@@ -97,13 +97,12 @@ def search(
     ledger = Ledger(problem, oracle, books)
     low, high = ledger.measure(frozenset(), "ends"), ledger.measure(problem.nodes, "ends")
     refused = high.status == "measured" and not high.accepted
-    if refused and not low.accepted:
-        return _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high))
-    spent = _ran_out(ledger, find, pareto)
+    spent = not (refused and not low.accepted) and _ran_out(ledger, find, pareto)
     if ledger.best is None:
-        return _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high))
-    minimal = is_minimal(ledger, single(problem, ledger.best))
-    found = _result(ledger, ledger.best, (low, high), minimal, _sentence(ledger, minimal, spent))
+        found = _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high))
+    else:
+        minimal = is_minimal(ledger, single(problem, ledger.best))
+        found = _result(ledger, ledger.best, (low, high), minimal, _sentence(ledger, minimal, spent))
     return found if confirm is None else _confirmed(found, Ledger(problem, confirm, books, "build"), ledger)
 
 
@@ -122,13 +121,14 @@ def _ran_out(ledger: Ledger, find: Strategy, pareto: int) -> bool:
 def _confirmed(found: SearchResult, engine: Ledger, emulated: Ledger) -> SearchResult:
     proposal = frozenset(found.plan.nodes) - engine.problem.forced
     said = ask_engine(engine, emulated, proposal)
-    kept = engine.problem.nodes if said.kept is None else said.kept
+    refused = engine.problem.nodes if said.verdict == "not-precision" else proposal
+    kept = refused if said.kept is None else said.kept
     outcome = engine.measure(kept, "ends")
     return replace(
         found,
         plan=engine.problem.plan(kept),
         accepted=outcome.accepted,
-        minimal=found.minimal if kept == proposal else is_minimal(engine, single(engine.problem, kept)),
+        minimal=outcome.accepted and (found.minimal if kept == proposal else _least(engine, kept)),
         evaluations=tuple(engine.history),
         outcome=outcome,
         cost=engine.problem.cost(kept),
@@ -138,6 +138,10 @@ def _confirmed(found: SearchResult, engine: Ledger, emulated: Ledger) -> SearchR
         merged=found.merged & kept,
         confirmation=said,
     )
+
+
+def _least(engine: Ledger, kept: frozenset[str]) -> bool:
+    return is_minimal(engine, single(engine.problem, kept))
 
 
 def _result(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Engine, Judged
+from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-version = 3
+version = 4
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
@@ -17,14 +18,13 @@ outputs = {"plan": "plan.json", "search": "search.json"}
 class With(Judged):
     """Options of ``bisect``."""
 
+    gone: ClassVar[Mapping[str, str]] = dict.fromkeys(("oracle", "engine"), "oracle and engine are `runner` now")
+
     model: File = Field(description="the normalised FP32 model, from inspect")
     data: Data
     low: Literal["fp16", "bf16"] = "fp16"
     high: Literal["fp32"] = "fp32"
-    oracle: Literal["emulated", "engine", "both"] = Field(
-        "emulated", description="who decides: the emulator, an engine, or the emulator with an engine that confirms"
-    )
-    engine: Engine = Field("tensorrt", description="which engine, if any")
+    runner: Decider = Field("emulated", description="who decides: the emulator, or an engine that confirms it")
     max_builds: int | None = Field(None, ge=2, description="engines that may be built")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
     strategy: str = Field("trtflow", description="trtflow, or a baseline by name: bisect, bisect-reverse, linear")
@@ -34,6 +34,11 @@ class With(Judged):
     max_evaluations: int | None = Field(None, ge=1, description="passes over the samples that may be spent")
     max_seconds: float | None = Field(None, gt=0, description="time that may be spent")
     held_out: float = Field(0.25, ge=0, lt=1, description="share of the samples that only verify the result")
+
+
+def depends(options: With) -> tuple[str, ...]:
+    """What the runner brings along."""
+    return runner_facts(options.runner)
 
 
 def run(options: With, context: Context) -> Result:
@@ -64,8 +69,7 @@ def run(options: With, context: Context) -> Result:
             budget=Budget(options.max_evaluations, options.max_seconds, options.max_builds),
             held_out=options.held_out,
             high=options.high,
-            oracle=options.oracle,
-            engine=options.engine,
+            runner=options.runner,
             baselines=options.baselines,
             pareto=options.pareto,
         ),

@@ -7,8 +7,8 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Builder, Data
 
-version = 3
-environment = ("tensorrt", "tensorrt-rtx", "gpu")
+version = 4
+environment = ("tensorrt", "tensorrt-rtx", "gpu", "driver")
 outputs = {"engine": "engine.plan", "build": "build.json"}
 optional = ("engine",)
 published = {"engine": "engine.plan"}

@@ -1,7 +1,8 @@
 """What a step is made of: its options, what it is given, and what it returns.
 
-A step is a module that is a ``StepModule``, and may have ``optional`` (outputs that it may leave out) and
-``published`` (output → name under ``out/<config>/``) besides. Importing it must be cheap: heavy imports belong
+A step is a module that is a ``StepModule``, and may have ``optional`` (outputs that it may leave out),
+``published`` (output → name under ``out/<config>/``) and ``depends`` (options → facts that they add to
+``environment``) besides. Importing it must be cheap: heavy imports belong
 inside ``run``.
 """
 
@@ -11,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
 
@@ -24,7 +25,12 @@ def kebab(name: str) -> str:
 
 
 class Options(BaseModel):
-    """Base of the options of a step: unknown keys are errors, instances are frozen, YAML keys are kebab-case."""
+    """Base of the options of a step: unknown keys are errors, instances are frozen, YAML keys are kebab-case.
+
+    ``gone`` holds keys that are no more, with what to write instead.
+    """
+
+    gone: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(
         extra="forbid",
@@ -215,6 +221,12 @@ class StepModule(Protocol):
 def optional_outputs(step: StepModule) -> tuple[str, ...]:
     """The outputs that a step may leave out: none where the module does not say."""
     found: tuple[str, ...] = getattr(step, "optional", ())
+    return found
+
+
+def added_facts(step: StepModule) -> Callable[[Any], tuple[str, ...]]:
+    """Options → the facts that they make the outputs depend on: none where the module does not say."""
+    found: Callable[[Any], tuple[str, ...]] = getattr(step, "depends", lambda options: ())
     return found
 
 

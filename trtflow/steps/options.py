@@ -10,7 +10,7 @@ from pydantic_core.core_schema import literal_schema
 
 from trtflow.numerics.accept import Kind
 from trtflow.numerics.metrics import METRICS
-from trtflow.runners.registry import BUILDERS, ENGINES
+from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES
 from trtflow.steps.contract import Code, Options, Source
 from trtflow.text import did_you_mean
 
@@ -22,8 +22,14 @@ def one_of(names: Sequence[str]) -> GetPydanticSchema:
     return GetPydanticSchema(lambda source, handler: literal_schema([*names]))
 
 
-Engine = Annotated[str, one_of(ENGINES)]
 Builder = Annotated[str, one_of(("auto", *BUILDERS))]
+Decider = Annotated[str, one_of((EMULATED, *ENGINES))]
+"""Who decides: the emulator, or an engine, which then must be here."""
+
+
+def runner_facts(name: str) -> tuple[str, ...]:
+    """The facts about the machine that measurements on a runner depend on."""
+    return BACKENDS[name].facts
 
 
 class Data(Options):

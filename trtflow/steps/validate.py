@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Judged
+from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
 version = 3
 environment = ("onnxruntime",)
@@ -18,6 +18,12 @@ class With(Judged):
     reference: File = Field(description="the normalised FP32 model, from inspect")
     candidate: File = Field(description="the rewritten model, from rewrite")
     data: Data
+    runner: Decider = Field("emulated", description="what executes the file, and so decides")
+
+
+def depends(options: With) -> tuple[str, ...]:
+    """What the runner brings along."""
+    return runner_facts(options.runner)
 
 
 def run(options: With, context: Context) -> Result:
@@ -37,6 +43,7 @@ def run(options: With, context: Context) -> Result:
         accept=options.accept,
         metric=user_metric(options),
         allow_nonfinite="outputs" in options.data.allow_nonfinite,
+        runner=options.runner,
         hooks=hooks(context),
     )
     write_document(verdict, context.folder / outputs["verdict"])
@@ -45,6 +52,8 @@ def run(options: With, context: Context) -> Result:
     state = "accepted" if verdict.accepted else f"refused by {', '.join(failed)}"
     silent = f", {len(verdict.silent)} of which judge nothing (FP32's outputs are zero)" if verdict.silent else ""
     worst = "" if verdict.worst_sample is None else f", worst on sample {verdict.worst_sample}"
+    if verdict.emulated is not None:
+        state += f" on {verdict.runner} ({'accepted' if verdict.emulated else 'refused'} by the emulator)"
     return Result(
         metrics=json_numbers(dict(verdict.candidate)),
         accepted=verdict.accepted,

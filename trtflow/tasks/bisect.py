@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from onnx import ModelProto
 
@@ -15,16 +15,15 @@ from trtflow.files.search import BaselineEntry, FrontPoint, SearchDocument
 from trtflow.files.statistics import Statistics
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16, FP32, Precision
-from trtflow.runners.backend import shape_ranges
 from trtflow.runners.evaluate import Evaluator, UserMetric
 from trtflow.runners.oracle import EmulatedOracle, EngineOracle, PlanOracle, ProbingOracle
-from trtflow.runners.registry import executor
+from trtflow.runners.registry import EMULATED, Execute
 from trtflow.search.ledger import Evaluation
-from trtflow.search.oracle import Outcome
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, SearchResult, search
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, Judge, judge_by
+from trtflow.tasks.measured_on import execute_on
 from trtflow.tasks.search_problem import build_problem
 from trtflow.tasks.searching import (
     Decided,
@@ -41,13 +40,12 @@ from trtflow.tasks.searching import (
 class BisectSettings(SearchSettings):
     """How to search between two floating-point formats.
 
-    ``oracle``: who decides, the emulator, the ``engine``, or the emulator with the engine that confirms.
+    ``runner``: who decides. The emulator leads the search; what an engine is asked for it confirms or repairs.
     ``baselines``: strategies to compare with, on the hardest samples. ``pareto``: more plans to measure.
     """
 
     high: Precision = FP32
-    oracle: Literal["emulated", "engine", "both"] = "emulated"
-    engine: str = "tensorrt"
+    runner: str = EMULATED
     baselines: tuple[str, ...] = ("bisect",)
     pareto: int = 0
 
@@ -77,6 +75,7 @@ def bisect(
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
         PlanError: there is no such strategy.
+        BackendError: the runner is not to be had here, or stops. A plan that it cannot build is no error.
         MetricError: a condition names a metric that cannot be measured.
 
     Example:
@@ -87,9 +86,10 @@ def bisect(
     _check_strategies(settings)
     samples = list(data)
     judge = judge_by(accept, metric, allow_nonfinite)
+    execute = execute_on(settings.runner, samples)
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
     whole = judge.evaluator(model, samples, hooks)
-    work = _Bisection(model, samples, judge, problem, settings, hooks, on_plan, whole)
+    work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole)
     result, chosen, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
     return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data)))
 
@@ -108,6 +108,7 @@ class _Bisection:
     samples: Sequence[Sample]
     judge: Judge
     problem: Problem
+    execute: Execute
     settings: BisectSettings
     hooks: Hooks
     on_plan: Callable[[PrecisionPlan], None]
@@ -117,7 +118,7 @@ class _Bisection:
 
     def over(self, chosen: Sequence[int]) -> SearchResult:
         settings, report = self.settings, reporter(self.hooks)
-        low = self.decider(chosen).evaluate(PrecisionPlan(self.problem.low))
+        low = self.emulator(chosen).evaluate(PrecisionPlan(self.problem.low))
         self.hooks.log(f"everything in {self.problem.low}, taken literally: margin {low.margin:.3g}")
 
         def note(entry: Evaluation) -> None:
@@ -127,20 +128,16 @@ class _Bisection:
 
         return search(
             self.problem,
-            self.decider(chosen),
+            self.emulator(chosen),
             strategy=settings.strategy,
             budget=settings.budget,
             on_evaluation=note,
-            confirm=self.engine(chosen) if settings.oracle == "both" else None,
+            confirm=None if settings.runner == EMULATED else self.engine(chosen),
             pareto=settings.pareto,
         )
 
     def unseen(self, chosen: Sequence[int]) -> PlanOracle:
-        return self.emulator(chosen) if self.settings.oracle == "emulated" else self.engine(chosen)
-
-    def decider(self, chosen: Sequence[int]) -> PlanOracle:
-        """Who leads the search."""
-        return self.engine(chosen) if self.settings.oracle == "engine" else self.emulator(chosen)
+        return self.emulator(chosen) if self.settings.runner == EMULATED else self.engine(chosen)
 
     def evaluator(self, chosen: Sequence[int]) -> Evaluator:
         """What judges on the samples at ``chosen``."""
@@ -161,13 +158,11 @@ class _Bisection:
 
     def engine(self, chosen: Sequence[int]) -> PlanOracle:
         """The engine that the settings name."""
-        name = self.settings.engine
-        key = (*chosen, name)
+        key = (*chosen, self.settings.runner)
         if key not in self._oracles:
-            execute = executor(name, shape_ranges([self.samples[index].shapes for index in chosen]))
-            material = {**self._material(chosen), "engine": name}
+            material = {**self._material(chosen), "runner": self.settings.runner}
             evaluator = self.evaluator(chosen)
-            self._oracles[key] = EngineOracle(self.model, evaluator, execute, self.hooks.memo, material)
+            self._oracles[key] = EngineOracle(self.model, evaluator, self.execute, self.hooks.memo, material)
         return self._oracles[key]
 
     def _material(self, chosen: Sequence[int]) -> Mapping[str, Any]:
@@ -178,11 +173,12 @@ def _document(
     work: _Bisection, result: SearchResult, chosen: tuple[int, ...], held_out: int, data: str
 ) -> SearchDocument:
     settings, problem = work.settings, work.problem
-    low = work.decider(chosen).evaluate(PrecisionPlan(problem.low))
+    low = work.emulator(chosen).evaluate(PrecisionPlan(problem.low))
+    said = result.confirmation
     kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
     return SearchDocument(
         strategy=settings.strategy,
-        made_by=made_by(),
+        made_by=made_by(settings.runner),
         data=data,
         low=problem.low,
         accepted=result.accepted,
@@ -191,7 +187,7 @@ def _document(
         kept=tuple(kept),
         forced=tuple(sorted(problem.forced)),
         merged=tuple(sorted(result.merged)),
-        oracle=settings.oracle,
+        emulated=work.emulator(chosen).evaluate(result.plan).accepted if said else None,
         builds=result.builds,
         cost=result.cost,
         node_costs={node: problem.price(node) for node in kept},
@@ -199,13 +195,13 @@ def _document(
         held_out=held_out,
         metrics={
             "reference": work.evaluator(chosen).reference.metrics,
-            "low": low.metrics,
+            "low": said.low.metrics if said else low.metrics,
             "candidate": result.outcome.metrics,
         },
-        fusion=_fusion(work, chosen, low, result),
+        fusion=_fusion(work, chosen, result.plan),
         front=tuple(map(_point, result.front)) if settings.pareto else (),
         evaluations=evaluation_entries(result.evaluations),
-        baselines=tuple(_baseline(name, problem, work.decider(chosen)) for name in settings.baselines),
+        baselines=tuple(_baseline(name, problem, work.emulator(chosen)) for name in settings.baselines),
     )
 
 
@@ -215,20 +211,18 @@ def _point(entry: Evaluation) -> FrontPoint:
     return FrontPoint(high=entry.high_count, cost=entry.cost, sqnr=sqnr, accepted=outcome.accepted)
 
 
-def _fusion(work: _Bisection, chosen: Sequence[int], low: Outcome, result: SearchResult) -> str:
+def _fusion(work: _Bisection, chosen: Sequence[int], found: PrecisionPlan) -> str:
     """What the verdict would be with the other rounding, where that differs; else nothing."""
     everywhere = work.settings.rounding == "tensor"
-    oracle = work.emulator(chosen, "unit" if everywhere else "tensor")
+    oracle, same = work.emulator(chosen, "unit" if everywhere else "tensor"), work.emulator(chosen)
     other = "an engine rounds fused units once" if everywhere else "every tensor is rounded"
-    plan = PrecisionPlan(work.problem.low)
-    subjects = (
-        (f"everything in {plan.default}", low.accepted, plan),
-        ("the plan that was found", result.accepted, result.plan),
-    )
+    low = PrecisionPlan(work.problem.low)
+    subjects = {f"everything in {low.default}": low, "the plan that was found": found}
+    verdicts = {what: oracle.evaluate(plan).accepted for what, plan in subjects.items()}
     said = [
-        f"{what} is {'refused' if accepted else 'accepted'} where {other}"
-        for what, accepted, plan in subjects
-        if oracle.evaluate(plan).accepted != accepted
+        f"{what} is {'accepted' if accepted else 'refused'} where {other}"
+        for what, accepted in verdicts.items()
+        if same.evaluate(subjects[what]).accepted != accepted
     ]
     return f"{'; '.join(said)}. Folding BatchNormalization in the graph ends it." if said else ""
 

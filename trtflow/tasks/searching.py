@@ -9,8 +9,10 @@ from typing import Protocol
 
 from trtflow.data import Dataset, Sample
 from trtflow.emulation.emulate import Rounding
+from trtflow.facts import facts
 from trtflow.files.search import EvaluationEntry, SearchDocument
 from trtflow.plan import PrecisionPlan
+from trtflow.runners.registry import BACKENDS, EMULATED
 from trtflow.search.held_out import held_out_samples, verify
 from trtflow.search.ledger import Budget, Evaluation
 from trtflow.search.oracle import Oracle
@@ -85,7 +87,8 @@ def reporter(hooks: Hooks) -> Callable[[Evaluation], None]:
         nonlocal seen
         seen += 1
         outcome = entry.outcome
-        state = "failed" if outcome.status == "failed" else "accepted" if outcome.accepted else "refused"
+        failed = f"failed ({outcome.why})" if outcome.why else "failed"
+        state = failed if outcome.status == "failed" else "accepted" if outcome.accepted else "refused"
         text = f"{entry.phase}: {entry.high_count} high, {state}, margin {outcome.margin:.3g}"
         hooks.progress(seen, None, text)
         hooks.log(text + (" (reused)" if outcome.reused else f" ({outcome.seconds:.2f} s)"))
@@ -93,9 +96,10 @@ def reporter(hooks: Hooks) -> Callable[[Evaluation], None]:
     return report
 
 
-def made_by() -> dict[str, str]:
-    """The tools that a search depends on, with their versions."""
-    return tools("trtflow", "onnxruntime", "onnx") | {"runner": "emulated"}
+def made_by(runner: str = EMULATED) -> dict[str, str]:
+    """Who decided: the ``runner``, and the versions of what it and the search depend on."""
+    found = {name: value for name, value in facts(BACKENDS[runner].facts).items() if value is not None}
+    return tools("trtflow", "onnxruntime", "onnx") | found | {"runner": runner}
 
 
 def evaluation_entries(evaluations: Iterable[Evaluation]) -> tuple[EvaluationEntry, ...]:

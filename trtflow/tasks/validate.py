@@ -1,4 +1,4 @@
-"""Hold a rewritten model, executed as it is typed, against the FP32 reference."""
+"""Hold a rewritten model, executed as it is typed by the runner that decides, against the FP32 reference."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from onnx import ModelProto
 
 from trtflow.data import Sample
 from trtflow.files.outcomes import VerdictDocument
-from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import UserMetric
+from trtflow.runners.registry import EMULATED
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, judge_by
+from trtflow.tasks.measured_on import execute_on
 
 
 def validate(
@@ -22,23 +23,29 @@ def validate(
     accept: Conditions | None = None,
     metric: UserMetric | None = None,
     allow_nonfinite: bool = False,
+    runner: str = EMULATED,
     hooks: Hooks = SILENT,
 ) -> VerdictDocument:
-    """Measure ``candidate`` on all of ``data`` and judge it.
+    """Measure ``candidate`` on all of ``data`` and judge it as ``runner`` executes it.
+
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
+        BackendError: the runner is not to be had here, or stops.
+        BuildError: it cannot build ``candidate``.
         MetricError: a condition names a metric that cannot be measured.
 
     Example:
         >>> trtflow.validate(model, mixed, data, accept={"iou": {"drop": 0.005}}).accepted
         True
     """
-    judge = judge_by(accept, metric, allow_nonfinite)
-    evaluator = judge.evaluator(reference, list(data), hooks)
-    measured = evaluator.measure(TypedRunner(candidate))
+    judge, samples = judge_by(accept, metric, allow_nonfinite), list(data)
+    execute = execute_on(runner, samples)
+    evaluator = judge.evaluator(reference, samples, hooks)
+    measured = evaluator.measure(execute(candidate))
     verdict = evaluator.judge(measured)
+    beside = None if runner == EMULATED else evaluator.measure(execute_on(EMULATED, samples)(candidate))
     return VerdictDocument(
         accepted=verdict.accepted,
         samples=len(evaluator.samples),
@@ -48,4 +55,6 @@ def validate(
         accept=judge.accept,
         worst_sample=measured.hardest(1)[0] if measured.error else None,
         silent=evaluator.silent,
+        runner=runner,
+        emulated=None if beside is None else evaluator.judge(beside).accepted,
     )

@@ -1,0 +1,65 @@
+"""Engines that stand in for a GPU: what they compute, refuse and lack is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import onnx
+import pytest
+
+from trtflow.errors import BuildError
+from trtflow.runners import registry
+from trtflow.runners.backend import Runner, ShapeRange
+from trtflow.runners.emulated import TypedRunner
+
+Execute = Callable[[onnx.ModelProto], Runner]
+
+
+class FakeEngine:
+    """A backend called ``cuda`` that executes as ``execute`` does, or lacks something; counts what it started."""
+
+    name, builds, facts = "cuda", False, ("cudnn", "gpu")
+
+    def __init__(self, execute: Execute = TypedRunner, missing: str = "") -> None:
+        self.execute, self.missing = execute, missing
+        self.started = 0
+
+    def why_not(self) -> str:
+        return self.missing
+
+    def why_not_run(self) -> str:
+        return self.missing
+
+    def start(self, model: onnx.ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+        self.started += 1
+        return self.execute(model)
+
+
+def install(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> FakeEngine:
+    """Let ``engine`` be what ``runner: cuda`` names."""
+    monkeypatch.setattr(registry, "BACKENDS", {**registry.BACKENDS, "cuda": engine})
+    monkeypatch.setattr("trtflow.tasks.searching.BACKENDS", registry.BACKENDS)
+    told = {"cudnn": "9.10.2", "gpu": "NVIDIA Fake, 9.0"}
+    monkeypatch.setattr("trtflow.facts.fact", told.get)
+    return engine
+
+
+def halves(model: onnx.ModelProto) -> int:
+    """How many weights are FP16: the fewer, the more of the model is in FP32."""
+    return sum(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in model.graph.initializer)
+
+
+def is_mixed(model: onnx.ModelProto) -> bool:
+    """Whether the model has weights in FP16."""
+    return halves(model) > 0
+
+
+def refusing(builds: Callable[[onnx.ModelProto], bool]) -> Execute:
+    """What executes the models that ``builds``, and cannot build others."""
+
+    def execute(model: onnx.ModelProto) -> Runner:
+        if not builds(model):
+            raise BuildError("no implementation")
+        return TypedRunner(model)
+
+    return execute

@@ -1,0 +1,18 @@
+"""The runner that a task was asked to measure on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trtflow.data import Sample
+from trtflow.runners.backend import shape_ranges
+from trtflow.runners.registry import EMULATED, Execute, executor
+
+
+def execute_on(runner: str, samples: Sequence[Sample]) -> Execute:
+    """What executes models on ``runner``, which is tried first; an engine takes the shapes of all ``samples``.
+
+    Raises:
+        BackendError: the runner is not to be had here, or does not run.
+    """
+    return executor(runner, {} if runner == EMULATED else shape_ranges([sample.shapes for sample in samples]))
