@@ -42,8 +42,10 @@ class Cuda:
 def _session(model: ModelProto) -> Any:
     import onnxruntime
 
+    from trtflow.model.session import open_session
+
     providers = [(PROVIDER, {"use_tf32": "0"}), "CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
+    session = open_session(model, onnxruntime.SessionOptions(), providers)
     if session.get_providers()[0] != PROVIDER:
         raise BackendError("ONNX Runtime's CUDA provider did not start, and its CPU provider hides FP16.")
     return session

@@ -9,7 +9,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Judged
 
-version = 3
+version = 4
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
