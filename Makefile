@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch-ppocr clean
 .PHONY: conformance hard-cases bench-search bench-compare bench-int8 bench-calibration
-.PHONY: bench-nan bench-rewrite bench-scaling bench-statistics
+.PHONY: bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ bench-scaling: .venv/dev  ## time and memory against nodes, tensor size and samp
 
 bench-statistics: .venv/dev  ## the statistics kernel, against memcpy and Polygraphy
 	$(BIN)/python benchmarks/statistics_kernel.py
+
+bench-optimisers: .venv/dev  ## ONNX Runtime's optimisers, and where each changes a result
+	$(BIN)/python benchmarks/optimisers.py
 
 bench-int8: .venv/bench  ## INT8 accuracy, against ONNX Runtime and ModelOpt (MODELOPT=a python that has it)
 	$(BIN)/python benchmarks/int8.py $(if $(MODELOPT),--modelopt $(MODELOPT))

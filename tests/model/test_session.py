@@ -55,3 +55,23 @@ def test_a_layout_that_is_kept_computes_the_same() -> None:
 def test_what_executes_is_told_by_the_providers_that_were_asked_for() -> None:
     opened = open_session(network(), onnxruntime.SessionOptions(), ["CPUExecutionProvider"])
     assert opened.get_providers() == ["CPUExecutionProvider"]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_fp32_against_fp32_is_bit_equal_on_two_runs_and_in_two_sessions(many: bool) -> None:
+    sessions = [create_session(conv_net(), many=many) for _ in range(2)]
+    feed = {"x": random(64, 3, 8, 8)}
+    first, *others = (session.run(None, feed)[0].tobytes() for session in (*sessions, *sessions))
+    assert others == [first] * 3
+    assert first != sessions[0].run(None, {"x": random(64, 3, 8, 8, seed=1)})[0].tobytes()
+
+
+def test_an_optimiser_that_changes_results_does_not_run_even_if_asked_for() -> None:
+    x = np.linspace(-3, 3, SIZE, dtype=np.float32)
+    net = model([node("Gelu", "x", "y")], [info("x", [SIZE])], [info("y", [SIZE])], opset=20)
+    found = []
+    for asked in ("0", "1"):
+        options = onnxruntime.SessionOptions()
+        options.add_session_config_entry("optimization.enable_gelu_approximation", asked)
+        found.append(open_session(net, options, ["CPUExecutionProvider"]).run(None, {"x": x})[0])
+    np.testing.assert_array_equal(*found)

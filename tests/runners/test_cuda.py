@@ -48,7 +48,9 @@ class _Session:
 
     asked: ClassVar[list[object]] = []
 
-    def __init__(self, model: bytes, providers: list[object]) -> None:
+    def __init__(
+        self, model: bytes, options: object, providers: list[object], disabled_optimizers: list[str]
+    ) -> None:
         self.asked[:] = providers
 
     def get_providers(self) -> list[str]:

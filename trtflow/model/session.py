@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions, all of them made here."""
+"""ONNX Runtime sessions, all of them made here, without the optimisers that change results."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import onnxruntime
 
 from trtflow.errors import ModelError
 from trtflow.model.edit import clone
+from trtflow.model.optimisers import SETTINGS, forbidden
 
 _PROTOBUF_LIMIT = 2**31 - 2**20  # a message must stay below 2 GiB; leave room for the envelope
 
@@ -54,15 +55,20 @@ def open_session(
 ) -> onnxruntime.InferenceSession:
     """A session of ``model`` on ``providers``, in ONNX Runtime's own terms; through a file where it must.
 
+    Optimisers that change results do not run, whatever ``options`` say.
+
     Raises:
         ModelError: ONNX Runtime refuses the model.
     """
+    for setting, value in SETTINGS.items():
+        options.add_session_config_entry(setting, value)
+    more = {"providers": providers, "disabled_optimizers": forbidden(model)}
     try:
         if model.ByteSize() < _PROTOBUF_LIMIT:
-            return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)
+            return onnxruntime.InferenceSession(model.SerializeToString(), options, **more)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             onnx.save(clone(model), path, save_as_external_data=True)  # which takes the weights out of its argument
-            return onnxruntime.InferenceSession(str(path), options, providers=providers)
+            return onnxruntime.InferenceSession(str(path), options, **more)
     except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
         raise ModelError(f"ONNX Runtime refuses the model: {error}") from error

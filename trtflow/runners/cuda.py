@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trtflow.errors import BackendError, BuildError
+from trtflow.errors import BackendError, BuildError, ModelError
 from trtflow.facts import gpu
 from trtflow.runners.backend import Runner, ShapeRange
 
@@ -49,10 +49,12 @@ class Cuda:
 def _session(model: ModelProto) -> Any:
     import onnxruntime
 
+    from trtflow.model.session import open_session
+
     providers = [(PROVIDER, {"use_tf32": "0"}), "CPUExecutionProvider"]
     try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
-    except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
+        session = open_session(model, onnxruntime.SessionOptions(), providers)
+    except ModelError as error:
         raise BuildError(f"ONNX Runtime's CUDA provider refuses the model: {error}") from error
     if session.get_providers()[0] != PROVIDER:
         raise BackendError(

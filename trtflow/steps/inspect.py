@@ -6,7 +6,7 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
 
-version = 2
+version = 3
 environment = ("onnx",)
 outputs = {"model": "model.onnx", "facts": "facts.json"}
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data
 
-version = 1
+version = 2
 environment = ("onnxruntime", "polygraphy")
 outputs = {"tensors": "tensors", "results": "results.json"}
 optional = ("results",)

@@ -24,7 +24,8 @@ def emulate(
     """``model`` under ``plan`` as a graph for any ONNX runtime: FP16 and BF16 rounded, Q/DQ pairs executed.
 
     Names and types of inputs and outputs are unchanged. ``scales`` are needed where the plan has INT8 or FP8.
-    ``rounding``: "tensor" rounds every tensor, "unit" what a fused engine stores.
+    With INT8 or FP8 open it with ``trtflow.model.session.create_session``: ONNX Runtime's own choice of optimisers
+    changes what Q/DQ pairs compute. ``rounding``: "tensor" rounds every tensor, "unit" what a fused engine stores.
 
     Raises:
         PlanError: the plan names nodes that the model lacks, or a quantized tensor has no range.
