@@ -94,13 +94,13 @@ ENDS = {
     "raise": "raised ZeroDivisionError: one by none",
     "expected": "no engine here. Install one.",
     "silent": "did not write 'text.txt' (its output 'text')",
-    "hang": "was ended after 1 s, its timeout; raise 'timeout' if it needs longer",
+    "hang": "was ended after 5 s, its timeout; raise 'timeout' if it needs longer",
 }
 
 
 def test_a_child_that_ends_badly_ends_its_step_and_not_the_run(toy: Toy) -> None:
     steps: dict[str, object] = {how: {"uses": "end", "with": {"how": how}} for how in ENDS}
-    steps["hang"] = {"uses": "end", "with": {"how": "hang"}, "timeout": "1s"}
+    steps["hang"] = {"uses": "end", "with": {"how": "hang"}, "timeout": "5s"}
     steps["dependent"] = {"uses": "write", "with": {"after": "${segv.text}"}}
     steps["ordered"] = {"uses": "write", "needs": ["exit", "apart"]}
     steps["apart"] = {"uses": "write"}
