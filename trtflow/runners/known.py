@@ -46,8 +46,9 @@ class Known:
             DataError: no sample tells anything.
         """
         if self.samples and len(self.silent) == self.samples:
+            nothing = "nothing finite but zeros" if self.allow_nonfinite else "nothing but zeros"
             raise DataError(
-                f"{self.silent[0]}{_and_others(self.samples)}: FP32's own outputs hold nothing but zeros, so that no "
+                f"{self.silent[0]}{_and_others(self.samples)}: FP32's own outputs hold {nothing}, so that no "
                 "precision can be told from another. Use samples that the network makes something of."
             )
         return tuple(self.silent)
