@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= configs/unet.yaml
 BIN := .venv/bin
 
-.PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch-ppocr clean
+.PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch fetch-ppocr clean
 .PHONY: conformance hard-cases bench-search bench-compare bench-int8 bench-calibration
 .PHONY: bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
@@ -81,7 +81,10 @@ bench-calibration: .venv/bench  ## time and memory of calibration, against ONNX 
 	$(BIN)/python benchmarks/calibration.py
 
 fetch-ppocr: .venv/dev  ## fetch PP-OCRv4 text detection for configs/ppocr-det.yaml
-	$(BIN)/python scripts/fetch_ppocr.py
+	$(BIN)/python scripts/networks.py ppocr-det
+
+fetch: .venv/dev  ## fetch the real networks and data of the benchmarks (scripts/networks.py lists them)
+	$(BIN)/python scripts/networks.py
 
 clean:  ## remove the environment and what runs left in out/
 	rm -rf .venv out

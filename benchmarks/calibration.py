@@ -118,7 +118,7 @@ def main() -> None:
     if options.child:
         child(options.tasks[0], options.models, *options.child)
         return
-    from int8_files import FetchError
+    from fetched import FetchError
     from int8_tasks import TASKS
 
     for name in options.tasks:

