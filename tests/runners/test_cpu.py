@@ -24,3 +24,14 @@ def test_an_overflow_in_fp16_shows_where_types_are_obeyed(
 @pytest.mark.parametrize("backend", [OnnxRuntime(), Emulated()])
 def test_nothing_is_missing_and_nothing_is_built(backend: Backend) -> None:
     assert (backend.why_not(), backend.builds) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"),
+    [
+        (OnnxRuntime(), "it executes FP16 in FP32 on a CPU, so it is the reference and decides nothing"),
+        (Emulated(), ""),
+    ],
+)
+def test_only_the_emulator_judges_low_precision(backend: Backend, said: str) -> None:
+    assert (backend.why_not_run(), backend.is_engine) == (said, False)

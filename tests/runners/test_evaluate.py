@@ -11,10 +11,11 @@ import onnx
 import pytest
 
 from trtflow.data import Sample
-from trtflow.errors import ConfigError, MetricError
+from trtflow.errors import ConfigError, DataError, MetricError
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner
 from trtflow.runners.evaluate import Evaluator, Measurement
+from trtflow.runners.known import Known
 from trtflow.runners.reference import ReferenceRunner
 
 SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}, label=value) for value in (1.0, 60.0, 70.0)]
@@ -83,3 +84,39 @@ def test_a_metric_that_raises_is_named(overflowing: onnx.ModelProto) -> None:
 def test_an_unknown_metric_is_refused_with_the_known_ones(overflowing: onnx.ModelProto) -> None:
     with pytest.raises((ConfigError, MetricError), match="sqrn"):
         Evaluator(ReferenceRunner(overflowing), SAMPLES, {"sqrn": {"min": 30}})
+
+
+@pytest.mark.parametrize(
+    ("sqnr", "error"),
+    [(math.inf, 0.0), (20.0, 0.01), (0.0, 1.0), (-10.0, 10.0), (-math.inf, math.inf), (math.nan, math.inf)],
+)
+def test_what_could_not_be_compared_is_the_largest_error(sqnr: float, error: float) -> None:
+    assert Measurement({"sqnr": sqnr}, ()).error == pytest.approx(error)
+
+
+def fed(*values: float) -> list[Sample]:
+    return [Sample({"x": np.full((1, 6), value, np.float32)}, origin=f"sample {value}") for value in values]
+
+
+def test_samples_that_tell_nothing_are_named(products: onnx.ModelProto) -> None:
+    reference = ReferenceRunner(products)
+    found = Evaluator(reference, fed(1, 0, 2), {"sqnr": {"min": 30}}, known=Known())
+    assert found.silent == ("sample 0",)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((1, math.inf), "sample inf: FP32's own output 'y' holds"),
+        ((0, 0), "FP32's own outputs hold nothing but zeros"),
+    ],
+)
+def test_a_reference_that_is_none_is_refused_before_any_candidate_runs(
+    products: onnx.ModelProto, values: tuple[float, ...], said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        Evaluator(ReferenceRunner(products), fed(*values), {"sqnr": {"min": 30}}, known=Known())
+
+
+def test_who_does_not_ask_gets_whatever_the_reference_gives(products: onnx.ModelProto) -> None:
+    assert Evaluator(ReferenceRunner(products), fed(0, 0), {"sqnr": {"min": 30}}).silent == ()

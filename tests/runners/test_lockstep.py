@@ -10,8 +10,10 @@ import pytest
 
 from trtflow.data import Sample
 from trtflow.emulation.emulate import instrument
+from trtflow.errors import DataError
 from trtflow.numerics.statistics import TensorStatistics
 from trtflow.plan import PrecisionPlan
+from trtflow.runners.known import Known
 from trtflow.runners.lockstep import Candidate, compare_tensors
 
 SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}) for value in (1.0, 70.0)]
@@ -70,3 +72,31 @@ def test_progress_tells_the_sample_and_where_in_the_network(overflowing: onnx.Mo
     compare_tensors(overflowing, candidates, ["a", "b", "y"], SAMPLES, 1, lambda *entry: told.append(entry))
     assert [text for _, _, text in told[:3]] == [f"sample 0, tensors from {name}" for name in "aby"]
     assert [done for done, _, _ in told] == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("memory", [1, 1 << 20])
+def test_a_reference_that_is_not_finite_ends_the_comparison_at_its_sample(
+    overflowing: onnx.ModelProto, memory: int
+) -> None:
+    told: list[int] = []
+    candidates = {"fp16": Candidate(lambda: instrument(overflowing, PrecisionPlan("fp16")), "fp16")}
+    samples = [*SAMPLES, Sample({"x": np.full((1, 4), np.inf, np.float32)}), *SAMPLES]
+    with pytest.raises(DataError, match="sample 2: FP32's own output 'y' holds 4 infinite of 4 values"):
+        compare_tensors(
+            overflowing, candidates, ["a", "b", "y"], samples, memory, lambda done, *_: told.append(done), Known()
+        )
+    assert sorted({*told}) == [0, 1, 2]
+
+
+def test_the_worst_sample_of_a_tensor_does_not_depend_on_batches(overflowing: onnx.ModelProto) -> None:
+    candidates = {"fp16": Candidate(lambda: instrument(overflowing, PrecisionPlan("fp16")), "fp16")}
+    found = [
+        compare_tensors(overflowing, candidates, ["a", "b", "y"], [*SAMPLES, SAMPLES[0]], memory, lambda *_: None)[0]
+        for memory in (1, 1 << 20)
+    ]
+    assert found[0] == found[1]
+    assert {name: entry.figures().worst_sample for name, entry in found[0]["fp16"].items() if name != "x"} == {
+        "a": 1,
+        "b": 1,
+        "y": 1,
+    }
