@@ -87,7 +87,7 @@ def test_layers_are_shown_by_their_worst_sample_and_with_its_number() -> None:
     figures = dict(zip((layer.tensor for layer in found), (Figures(), steady, ninth), strict=True))
     table = deviating_layers(Statistics(samples=12, rounding="tensor", layers=found, candidates={"fp16": figures}))
     assert table is not None
-    assert table.columns[-3:] == ("ratio", "in one sample", "worst sample")
+    assert table.columns[-3:] == ("ratio", "worst", "on sample")
     assert [row[0] for row in table.rows] == [found[2].node, found[1].node]
     assert [row[2:] for row in table.rows] == [(10, 120, "8.33%", "100.00%", 8), (24, 120, "20.00%", "25.00%", 3)]
 

@@ -46,7 +46,7 @@ def deviating_layers(statistics: Statistics) -> Table | None:
     figures = [(layer, found[layer.tensor]) for layer in worst]
     rows = tuple((at.node, at.op, of.differing, of.count, *_shares(of), of.worst_sample) for at, of in figures)
     title = "values that deviate by more than 10 %, worst layers first"
-    columns = ("layer", "op", "differing", "total", "ratio", "in one sample", "worst sample")
+    columns = ("layer", "op", "differing", "total", "ratio", "worst", "on sample")
     return Table(columns, rows, title) if rows else None
 
 
