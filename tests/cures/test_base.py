@@ -10,7 +10,15 @@ from trtflow.cures.base import Adjustment, CureRecord, Host, missing, unlike
 from trtflow.model.analysis import analyse
 from trtflow.plan import PrecisionPlan
 
-CURE = CureRecord(kind="rest", subject="up", nodes=("up",), before=1.0, after=0.5)
+
+class Rest(CureRecord):
+    """A cure that fits everything and does nothing."""
+
+    def misfit(self, host: Host) -> str:
+        return ""
+
+
+CURE = Rest(kind="rest", subject="up", nodes=("up",), before=1.0, after=0.5)
 
 
 @pytest.mark.parametrize(
@@ -34,10 +42,15 @@ def test_a_cure_changes_nothing_unless_it_says_so() -> None:
     assert CURE.caveat == ""
 
 
+def test_a_cure_must_say_where_it_fits() -> None:
+    with pytest.raises(TypeError, match="misfit"):
+        CureRecord.model_validate(CURE.model_dump())
+
+
 @pytest.mark.parametrize("extra", [{"strength": 3}, {"before": "much"}])
 def test_a_record_takes_what_it_knows_and_nothing_else(extra: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        CureRecord.model_validate({**CURE.model_dump(), **extra})
+        Rest.model_validate({**CURE.model_dump(), **extra})
 
 
 @pytest.mark.parametrize(

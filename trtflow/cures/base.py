@@ -6,6 +6,7 @@ else (``Cure.adjust``). Importing a cure is cheap; what needs onnx is imported w
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -92,9 +93,9 @@ class CureRecord(BaseModel):
         """Whether ``plan`` leaves it anything to do: what is not quantized keeps its weights and biases."""
         return plan.precision(self.subject) in QUANTIZED
 
+    @abstractmethod
     def misfit(self, host: Host) -> str:
         """Why it does not fit ``host``; empty if it does."""
-        raise NotImplementedError
 
     @property
     def caveat(self) -> str:
@@ -121,9 +122,9 @@ class NodeCureRecord(CureRecord):
         return True
 
     @classmethod
+    @abstractmethod
     def propose(cls, harmed: HarmedNode, before: float) -> Self:
         """The cure of ``harmed``; its ``after`` is not known yet and stands at ``before``."""
-        raise NotImplementedError
 
 
 def missing(cure: CureRecord, host: Host) -> str:

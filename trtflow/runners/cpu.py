@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-class OnnxRuntime:
-    """The FP32 reference."""
+class _Everywhere:
+    """What needs nothing beside ONNX Runtime, and is no engine."""
 
-    name = "onnxruntime"
     is_engine = False
     builds = False
     facts: tuple[str, ...] = ("onnxruntime",)
@@ -22,6 +21,16 @@ class OnnxRuntime:
     def why_not(self) -> str:
         """It is always there."""
         return ""
+
+    def why_not_run(self) -> str:
+        """It is always there."""
+        return ""
+
+
+class OnnxRuntime(_Everywhere):
+    """The FP32 reference."""
+
+    name = "onnxruntime"
 
     def why_not_run(self) -> str:
         """As a judge of low precision it must not be taken."""
@@ -34,21 +43,10 @@ class OnnxRuntime:
         return ReferenceRunner(model)
 
 
-class Emulated:
+class Emulated(_Everywhere):
     """Every tensor rounded as its type says."""
 
     name = "emulated"
-    is_engine = False
-    builds = False
-    facts: tuple[str, ...] = ("onnxruntime",)
-
-    def why_not(self) -> str:
-        """It is always there."""
-        return ""
-
-    def why_not_run(self) -> str:
-        """It is always there."""
-        return ""
 
     def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
         """What executes ``model`` as it is typed."""
