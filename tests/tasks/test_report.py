@@ -125,6 +125,7 @@ def test_metrics_are_the_figures_of_the_report(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "metrics.json").read_text()) == {
         "accepted": True,
         "held_out": True,
+        "marks": [],
         "metrics": {"reference": {"iou": 0.98}, "low": {"iou": 0.102}, "candidate": {"iou": 0.97}},
         "kept": [FIRST, SECOND, THIRD],
         "kept_cost_share": pytest.approx(0.051),

@@ -71,13 +71,15 @@ class VerdictDocument(Document):
 class RunMetrics(Document):
     """``metrics.json``: the run for machines. Its keys are in snake_case, as programs outside know them.
 
-    ``kept_cost_share`` is a share of the model's work, ``seconds`` the time of each step.
+    ``kept_cost_share`` is a share of the model's work, ``seconds`` the time of each step. ``marks`` are what a reader
+    must know beside the verdict.
     """
 
     model_config = ConfigDict(alias_generator=None)
 
     accepted: bool
     held_out: bool
+    marks: tuple[str, ...] = ()
     metrics: Mapping[Literal["reference", "low", "candidate"], Metrics]
     kept: tuple[str, ...]
     kept_cost_share: float

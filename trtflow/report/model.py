@@ -38,11 +38,15 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The decision in one plain sentence, and the end metrics that made it; the first one is the headline."""
+    """The decision in one plain sentence, and the end metrics that made it; the first one is the headline.
+
+    ``marks`` say what it rests on and how far it reaches, a sentence each.
+    """
 
     accepted: bool
     sentence: str
     metrics: tuple[MetricRow, ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

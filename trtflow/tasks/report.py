@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from trtflow.diagnosis.explain import explain
 from trtflow.diagnosis.reasons import REASONS
@@ -12,6 +13,7 @@ from trtflow.precision import QUANTIZED, Precision
 from trtflow.report.model import Card, File, RunSummary
 from trtflow.report.verdict import run_verdict
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.marks import marks
 
 _FILES = (  # step type, what it leaves beside the report, for what
     ("rewrite", "*.mixed.onnx", "the model to build: TensorRT 10 strongly typed, 11, TensorRT-RTX, ONNX Runtime"),
@@ -38,7 +40,7 @@ def summarize(
         title=documents.facts.file.removesuffix(".onnx") or "trtflow",
         low=low,
         model=documents.facts,
-        verdict=run_verdict(documents.facts, search, documents.verdict, failures),
+        verdict=replace(run_verdict(documents.facts, search, documents.verdict, failures), marks=marks(documents)),
         plan=documents.plan,
         statistics=_beginning_with(low, documents.statistics),
         search=search,
@@ -92,6 +94,7 @@ def run_metrics(documents: Documents, seconds: Mapping[str, float] | None = None
     return RunMetrics(
         accepted=verdict is not None and verdict.accepted,
         held_out=bool(search and search.held_out),
+        marks=marks(documents),
         metrics={
             "reference": verdict.reference if verdict else measured.get("reference", {}),
             "low": measured.get("low", {}),
