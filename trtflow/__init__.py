@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from trtflow.tasks.bisect import bisect as bisect
     from trtflow.tasks.build import build as build
     from trtflow.tasks.calibrate import calibrate as calibrate
+    from trtflow.tasks.check_data import check_data as check_data
     from trtflow.tasks.compare import compare as compare
     from trtflow.tasks.cure import cure as cure
     from trtflow.tasks.data import open_data as open_data
@@ -73,6 +74,7 @@ _HOMES = {
     "bisect": "trtflow.tasks.bisect",
     "build": "trtflow.tasks.build",
     "calibrate": "trtflow.tasks.calibrate",
+    "check_data": "trtflow.tasks.check_data",
     "compare": "trtflow.tasks.compare",
     "cure": "trtflow.tasks.cure",
     "diagnose": "trtflow.tasks.diagnose",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -44,8 +44,11 @@ def validate(model: type[Model], located: Located) -> tuple[Model | None, list[P
         return None, list(problems(error, located, model))
 
 
-def version_problems(located: Located, key: str, version: int) -> list[Problem]:
-    """What is wrong with the version of its format that a document names first, under ``key``."""
+def version_problems(located: Located, key: str, version: int, older: Collection[int] = ()) -> list[Problem]:
+    """What is wrong with the version of its format that a document names first, under ``key``.
+
+    ``older`` versions are read, too.
+    """
     found = located.child(key)
     if not isinstance(located.value, dict):
         return [
@@ -53,7 +56,7 @@ def version_problems(located: Located, key: str, version: int) -> list[Problem]:
         ]
     if found is None:
         return [problem(f"'{key}' is missing", located, f"begin the file with {key}: {version}")]
-    if found.value == version:
+    if found.value in (version, *older):
         return []
     newer = isinstance(found.value, int) and found.value > version
     hint = "install a newer trtflow" if newer else f"write {key}: {version}"

@@ -18,6 +18,8 @@ from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
 from trtflow.yaml12 import Flow, write_lines
 
+VERSION: Literal[2] = 2
+
 
 class ModelReference(Part):
     """The model that the decision was made for."""
@@ -36,11 +38,20 @@ class Node(Part):
     evidence: Mapping[str, float | str] = Field(default_factory=dict)
 
 
-class Constraints(Part):
-    """The content of ``constraints.yaml``."""
+class DataReference(Part):
+    """The samples that judged: the name of their source, how many differ, and why they may judge badly."""
 
-    version: Literal[1] = Field(1, alias="trtflow-constraints")
+    source: str
+    samples: int
+    marks: tuple[str, ...] = ()
+
+
+class Constraints(Part):
+    """The content of ``constraints.yaml``; files of version 1 tell nothing of the data."""
+
+    version: Literal[1, 2] = Field(VERSION, alias="trtflow-constraints")
     model: ModelReference
+    data: DataReference | None = None
     default: Precision
     nodes: Mapping[str, Node] = Field(default_factory=dict)
     cures: tuple[Cure, ...] = ()
@@ -62,6 +73,7 @@ def write_constraints(constraints: Constraints, path: Path) -> None:
         >>> trtflow.write_constraints(constraints, Path("constraints.yaml"))
     """
     document = constraints.model_dump(by_alias=True, mode="json", exclude_none=True)
+    document["trtflow-constraints"] = VERSION
     for key in ("model", "accept", "made-by"):
         document[key] = Flow(document[key])
     for key in ("nodes", "measured"):
@@ -80,4 +92,4 @@ def read_constraints(path: Path) -> Constraints:
         >>> sorted(trtflow.read_constraints(Path("constraints.yaml")).nodes)
         ['/down0/bn0/BatchNormalization', '/down0/conv0/Conv']
     """
-    return read_document(path, Constraints, "trtflow-constraints", 1)
+    return read_document(path, Constraints, "trtflow-constraints", VERSION, older=(1,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,15 +23,15 @@ class Part(BaseModel):
 Document = TypeVar("Document", bound=Part)
 
 
-def read_document(path: Path, kind: type[Document], key: str, version: int) -> Document:
-    """The file ``path`` as a ``kind``, whose first entry is ``key: version``.
+def read_document(path: Path, kind: type[Document], key: str, version: int, older: Collection[int] = ()) -> Document:
+    """The file ``path`` as a ``kind``, whose first entry is ``key: version``, or one of the ``older`` versions.
 
     Raises:
         PlanError: it cannot be read, is not YAML, or does not follow the format; all problems at once.
     """
     try:
         located = read_yaml(path)
-        raise_problems(version_problems(located, key, version))
+        raise_problems(version_problems(located, key, version, older))
         document, problems = validate(kind, located)
         raise_problems(problems)
     except ConfigError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,16 @@ from numpy.typing import NDArray
 from trtflow.numerics.ranges import TensorRange, merge, observe
 
 MOST_CHANNELS = 16  # an axis that is longer counts places, not channels
+APART = 4  # places between values that are still neighbours
 
 
 @dataclass(frozen=True)
 class InputStatistics:
     """One input over the samples seen.
 
-    ``axis`` is that of the channels (None: there are none) and ``channels`` the range of each. ``smoothness`` is the
-    correlation of neighbours along the longest axis, averaged over samples: near 1 for pictures and sounds, near 0
-    for noise. ``digests`` tell equal samples. ``shapes`` are those met. ``moments`` are the mean and the standard
-    deviation of each sample.
+    ``axis`` is that of the channels (None: there are none) and ``channels`` the range of each. ``correlations`` are
+    those of ``neighbours`` in each sample that varies. ``digests`` tell equal samples. ``shapes`` are those met.
+    ``moments`` are the mean and the standard deviation of each sample.
     """
 
     samples: int
@@ -29,9 +30,18 @@ class InputStatistics:
     axis: int | None
     whole: TensorRange
     channels: tuple[TensorRange, ...]
-    smoothness: float
+    correlations: tuple[tuple[float, ...], ...]
     digests: tuple[str, ...]
     moments: tuple[tuple[float, float], ...]
+
+    @property
+    def smoothness(self) -> float:
+        """The strongest correlation of neighbours, each in the mean of the samples.
+
+        Near 1 in pictures and sounds, near 0 in noise and where nothing varies. Sounds whose spectrum was flattened
+        and raw frames of colour filters show theirs a few places apart.
+        """
+        return max(map(fmean, zip(*self.correlations, strict=True)), key=abs, default=0.0)
 
     @property
     def duplicates(self) -> int:
@@ -46,20 +56,21 @@ def describe(array: NDArray[Any]) -> InputStatistics:
     digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
     whole = observe(array)
     moments = ((whole.mean, whole.std),)
-    return InputStatistics(1, (array.shape,), axis, whole, tuple(parts), smoothness(array), (digest,), moments)
+    found = neighbours(array)
+    correlations = () if found is None else (found,)
+    return InputStatistics(1, (array.shape,), axis, whole, tuple(parts), correlations, (digest,), moments)
 
 
 def join(first: InputStatistics, second: InputStatistics) -> InputStatistics:
     """The statistics over both; channels only where both have the same ones."""
     alike = first.axis == second.axis and len(first.channels) == len(second.channels)
-    samples = first.samples + second.samples
     return InputStatistics(
-        samples,
+        first.samples + second.samples,
         tuple(dict.fromkeys((*first.shapes, *second.shapes))),
         first.axis if alike else None,
         merge(first.whole, second.whole),
         tuple(map(merge, first.channels, second.channels)) if alike else (),
-        (first.smoothness * first.samples + second.smoothness * second.samples) / samples,
+        first.correlations + second.correlations,
         first.digests + second.digests,
         first.moments + second.moments,
     )
@@ -74,15 +85,34 @@ def channel_axis(shape: tuple[int, ...]) -> int | None:
     return len(shape) - 1 if shape[-1] <= MOST_CHANNELS else None
 
 
-def smoothness(array: NDArray[Any]) -> float:
-    """The correlation of neighbours along the longest axis; 0 where nothing varies or there are no neighbours."""
-    if array.dtype.kind not in "fiu" or not array.size or max(array.shape, default=0) < 3:
-        return 0.0
-    axis = int(np.argmax(array.shape))
-    values = np.moveaxis(array, axis, -1).astype(np.float64)
-    left, right = values[..., :-1].reshape(-1), values[..., 1:].reshape(-1)
-    finite = np.isfinite(left) & np.isfinite(right)
-    left, right = left[finite], right[finite]
-    left, right = left - left.mean() if left.size else left, right - right.mean() if right.size else right
+def neighbours(array: NDArray[Any]) -> tuple[float, ...] | None:
+    """How values 1 to ``APART`` places apart correlate, along each axis in turn; None where nothing varies.
+
+    Each channel counts alike, by its deviations from its own mean: noise around means that differ is still noise.
+    Along an axis that is too short to tell it is 0.
+    """
+    if array.dtype.kind not in "fiu" or array.size < 3:
+        return None
+    axis = channel_axis(array.shape)
+    channels = [array] if axis is None else list(np.moveaxis(array, axis, 0)[..., None])
+    found = [known for channel in channels if (known := _correlations(channel)) is not None]
+    return tuple(np.mean(found, axis=0).tolist()) if found else None
+
+
+def _correlations(channel: NDArray[Any]) -> list[float] | None:
+    finite = np.isfinite(channel)
+    values = channel.astype(np.float64)
+    if not finite.any() or values[finite].min() == values[finite].max():
+        return None
+    values = np.where(finite, values - values[finite].mean(), 0.0)
+    turned = (np.moveaxis(values, axis, 0) for axis in range(values.ndim))
+    return [
+        _correlation(along[:-apart], along[apart:]) if len(along) >= 4 * apart else 0.0
+        for along in turned
+        for apart in range(1, APART + 1)
+    ]
+
+
+def _correlation(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     energy = float(np.square(left).sum() * np.square(right).sum())
     return float((left * right).sum()) / energy**0.5 if energy > 0 else 0.0

@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Conditions
 
-version = 3
+version = 4
 environment = ()
 outputs = {"constraints": "constraints.yaml", "exports": "exports"}
 published = {"constraints": "constraints.yaml", "exports": "exports"}
@@ -23,6 +23,7 @@ class With(Options):
     findings: File = Field(description="reasons, from diagnose")
     scales: File | None = Field(None, description="the scales file, from calibrate; for plans with INT8 or FP8")
     cures: File | None = Field(None, description="the cures applied, from cure")
+    data_facts: File | None = Field(None, description="the samples that judge, from check-data")
     accept: Conditions = Field(description="the conditions that the plan was accepted by")
 
 
@@ -32,6 +33,7 @@ def run(options: With, context: Context) -> Result:
 
     from trtflow.files.constraints import write_constraints
     from trtflow.files.cures import read_cures
+    from trtflow.files.data_facts import DataFacts
     from trtflow.files.document import read_document
     from trtflow.files.findings import read_findings
     from trtflow.files.outcomes import ModelFacts
@@ -51,6 +53,7 @@ def run(options: With, context: Context) -> Result:
         findings=read_findings(options.findings),
         scales=None if options.scales is None else read_scales(options.scales),
         cures=() if options.cures is None else read_cures(options.cures),
+        data=None if options.data_facts is None else read_document(DataFacts, options.data_facts),
     )
     write_constraints(constraints, context.folder / outputs["constraints"])
     write_exports(constraints, model, context.folder / outputs["exports"])

@@ -17,9 +17,8 @@ from trtflow.diagnosis.checks.samples import Limits, check_classes, check_covera
 from trtflow.files.checks import Check
 from trtflow.files.ranges import RangesFile
 from trtflow.files.scales import Scales
-from trtflow.model.ports import model_inputs
-from trtflow.numerics.inputs import InputStatistics, describe, join
 from trtflow.runners.staged import Staged
+from trtflow.tasks.check_data import describe_inputs
 
 USUAL = Limits()
 SAMPLED = 64  # samples of the evaluation set whose inputs are described
@@ -55,14 +54,14 @@ def check_calibration(
     ``data`` are the samples of inference, ``calibration`` those that calibrated; left out, it was ``data``. The
     ranges that inference reaches are seen on ``samples`` of them.
     """
-    described = _describe(calibration or data, model)
+    described = describe_inputs(calibration or data, model)
     yield from check_samples(described, scales.tensors, limits)
     yield from check_tensors(scales.tensors)
     if calibration is None:
         sentence = "the evaluation samples calibrate too: the result looks better than on unseen data"
         yield Check("R17", "data", "warn", sentence)
     else:
-        inputs = list(check_inputs(described, _describe(data.head(SAMPLED), model)))
+        inputs = list(check_inputs(described, describe_inputs(data.head(SAMPLED), model)))
         yield from inputs
         labels = _classes(calibration), _classes(data.head(SAMPLED))
         if all(labels):
@@ -85,18 +84,6 @@ def _loaded(loaded: Loaded, model: ModelProto, scales: Scales) -> Iterator[Check
     yield from check_cache(loaded.file, {*made, *held}, fresh, loaded.engine)
     if loaded.file.scales is not None:
         yield from check_origin(loaded.file.scales, loaded.model, loaded.data)
-
-
-def _describe(samples: Iterable[Sample], model: ModelProto) -> dict[str, InputStatistics]:
-    """Each input over ``samples``; where its first axis is free, a row is a sample, however many are fed at once."""
-    batched = {entry.name for entry in model_inputs(model) if entry.shape and entry.shape[0] is None}
-    found: dict[str, InputStatistics] = {}
-    for sample in samples:
-        for name, array in sample.feed.items():
-            for row in (array[index : index + 1] for index in range(len(array))) if name in batched else (array,):
-                entry = describe(row)
-                found[name] = join(found[name], entry) if name in found else entry
-    return found
 
 
 def _classes(samples: Iterable[Sample]) -> set[Any]:

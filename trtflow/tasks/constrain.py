@@ -8,8 +8,9 @@ from onnx import ModelProto
 
 from trtflow.cures import Cure
 from trtflow.diagnosis.explain import explain
-from trtflow.files.constraints import Constraints, ModelReference, Node
+from trtflow.files.constraints import Constraints, DataReference, ModelReference, Node
 from trtflow.files.cures import in_effect
+from trtflow.files.data_facts import DataFacts
 from trtflow.files.findings import Finding
 from trtflow.files.outcomes import ModelFacts
 from trtflow.files.scales import Scales
@@ -33,6 +34,7 @@ def constrain(
     findings: Sequence[Finding] = (),
     scales: Scales | None = None,
     cures: Iterable[Cure] = (),
+    data: DataFacts | None = None,
 ) -> Constraints:
     """The decision over ``model`` as the constraints file holds it."""
     plan = decided.plan
@@ -55,6 +57,7 @@ def constrain(
 
     return Constraints(
         model=ModelReference(path=facts.file, sha256=facts.sha256),
+        data=data and DataReference(source=data.source, samples=data.distinct, marks=data.marks),
         default=plan.default,
         nodes={info.name: node(info) for info in candidates(model) if info.name in plan.nodes},
         cures=in_effect(cures, plan),

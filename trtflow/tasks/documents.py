@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from trtflow.files.checks import Check, read_checks
+from trtflow.files.data_facts import DataFacts
 from trtflow.files.document import read_document
 from trtflow.files.findings import Finding, read_findings
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome, VerdictDocument
@@ -19,6 +20,7 @@ from trtflow.plan import PrecisionPlan, read_plan
 
 Content = TypeVar("Content")
 _SEARCHING = ("quantize", "bisect")  # who decides comes first
+_CHECKING = ("check-data", "check-calibration")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Documents:
     """What a report is made of; None or empty is what no step left.
 
     ``search`` and ``plan`` are those that decide: ``quantize``'s where there is one, else ``bisect``'s. ``floats`` is
-    ``bisect``'s search between floating-point formats. ``steps`` are the types of the steps that left anything.
+    ``bisect``'s search between floating-point formats. ``checks`` are those of the evaluation data, then of the
+    calibration. ``steps`` are the types of the steps that left anything.
     """
 
     facts: ModelFacts = field(default_factory=ModelFacts)
@@ -36,6 +39,7 @@ class Documents:
     floats: SearchDocument | None = None
     search: SearchDocument | None = None
     scales: Scales | None = None
+    data: DataFacts | None = None
     checks: tuple[Check, ...] = ()
     rewrite: RewriteOutcome | None = None
     build: BuildOutcome | None = None
@@ -78,7 +82,8 @@ def read_documents(outputs: Iterable[tuple[str, Mapping[str, Path]]]) -> Documen
         floats=floats,
         search=search or floats,
         scales=left.first("cure", "scales", read_scales) or left.first("calibrate", "scales", read_scales),
-        checks=left.first("check-calibration", "checks", read_checks) or (),
+        data=left.first("check-data", "facts", partial(read_document, DataFacts)),
+        checks=tuple(check for step in _CHECKING for check in left.first(step, "checks", read_checks) or ()),
         rewrite=left.first("rewrite", "notes", partial(read_document, RewriteOutcome)),
         build=left.first("build", "build", partial(read_document, BuildOutcome)),
         verdict=left.first("validate", "verdict", partial(read_document, VerdictDocument)),

@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 
 from trtflow.tasks.documents import Documents
 
-SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = ()
+
+def data_marks(documents: Documents) -> Iterator[str]:
+    """Why the samples that judged may judge badly."""
+    if documents.data is not None:
+        yield from documents.data.marks
+
+
+SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (data_marks,)
 
 
 def marks(documents: Documents) -> tuple[str, ...]:

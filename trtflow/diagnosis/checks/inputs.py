@@ -106,13 +106,16 @@ def _order(fed: InputStatistics, expected: InputStatistics) -> str:
 
 
 def _noise(fed: InputStatistics, expected: InputStatistics) -> str:
-    if fed.whole.is_constant and not expected.whole.is_constant:
-        return f"calibration inputs are {fed.whole.low:.4g} throughout, inference inputs vary; use real samples"
-    if abs(fed.smoothness) < NOISE and expected.smoothness > SIGNAL:
-        return (
-            f"neighbouring values correlate by {fed.smoothness:.2f} in calibration and {expected.smoothness:.2f} in "
-            "inference: calibration runs on noise, whose ranges say nothing; use real samples"
-        )
+    """One of the two sets says nothing of the other: it never varies, or looks like noise."""
+    sets = (("calibration", fed, "inference", expected), ("inference", expected, "calibration", fed))
+    for name, suspect, other, real in sets:
+        if suspect.whole.is_constant and not real.whole.is_constant:
+            return f"{name} inputs are {suspect.whole.low:.4g} throughout, {other} inputs vary; use real samples"
+        if abs(suspect.smoothness) < NOISE and abs(real.smoothness) > SIGNAL:
+            return (
+                f"neighbouring values correlate by {suspect.smoothness:.2f} in {name} and {real.smoothness:.2f} in "
+                f"{other}: {name} runs on noise, which says nothing of real data; use real samples"
+            )
     return ""
 
 
