@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from trtflow.errors import PlanError
-from trtflow.files.constraints import Constraints, ModelReference, Node, read_constraints, write_constraints
+from trtflow.files.constraints import (
+    Constraints,
+    DataReference,
+    ModelReference,
+    Node,
+    read_constraints,
+    write_constraints,
+)
 from trtflow.plan import PrecisionPlan
 
 EXAMPLE = Constraints(
@@ -29,7 +36,7 @@ EXAMPLE = Constraints(
 def test_each_node_stands_on_one_line(tmp_path: Path) -> None:
     write_constraints(EXAMPLE, tmp_path / "c.yaml")
     assert (tmp_path / "c.yaml").read_text() == (
-        "trtflow-constraints: 1\n"
+        "trtflow-constraints: 2\n"
         "model: {path: unet.onnx, sha256: 4a98}\n"
         "default: fp16\n"
         "nodes:\n"
@@ -49,6 +56,22 @@ def test_it_reads_back_as_the_same_decision(tmp_path: Path) -> None:
     again = read_constraints(tmp_path / "c.yaml")
     assert again == EXAMPLE
     assert again.plan == PrecisionPlan("fp16", {"/down0/conv0/Conv": "fp32"})
+
+
+def test_the_marks_of_the_data_stand_beside_the_decision(tmp_path: Path) -> None:
+    data = DataReference(source="eval.npz", samples=1, marks=("R17: noise",))
+    write_constraints(EXAMPLE.model_copy(update={"data": data}), tmp_path / "c.yaml")
+    text = (tmp_path / "c.yaml").read_text()
+    assert "\ndata:\n  source: eval.npz\n  samples: 1\n  marks:\n  - 'R17: noise'\ndefault: fp16\n" in text
+    assert read_constraints(tmp_path / "c.yaml").data == data
+
+
+def test_a_file_of_version_1_is_read_and_written_as_version_2(tmp_path: Path) -> None:
+    old = read(tmp_path, HEAD)
+    assert (old.version, old.data) == (1, None)
+    write_constraints(old, tmp_path / "new.yaml")
+    assert (tmp_path / "new.yaml").read_text().startswith("trtflow-constraints: 2\n")
+    assert read_constraints(tmp_path / "new.yaml").plan == old.plan
 
 
 HEAD = "trtflow-constraints: 1\nmodel: {path: a, sha256: b}\ndefault: fp16\n"
@@ -83,7 +106,7 @@ def test_names_that_look_like_numbers_come_back_as_names(tmp_path: Path) -> None
         (f"{HEAD}accept: {{iou: {{dorp: 0.1}}}}\n", ":4:16: unknown key 'dorp'"),
         (f"{HEAD}cures: [{{kind: magic}}]\n", ":4:16: expected one of equalisation, migration, "),
         (f"{HEAD}nodes:\n  a: {{op: Conv, reason: R01}}\n", ":5:3: 'precision' is missing"),
-        (HEAD.replace("1", "2", 1) + "new: 1\n", ":1:22: this trtflow reads format 1, not 2"),
+        (HEAD.replace("1", "3", 1) + "new: 1\n", ":1:22: this trtflow reads format 2, not 3"),
         ("trtflow-scales: 1\n", ":1:1: 'trtflow-constraints' is missing"),
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from trtflow.numerics.inputs import channel_axis, describe, join, smoothness
+from trtflow.numerics.inputs import channel_axis, describe, join, neighbours
 
 NOISE = np.random.default_rng(0).normal(size=(1, 3, 64, 64)).astype(np.float32)
 SMALL = hnp.arrays(np.float32, st.sampled_from([(1, 3, 4, 5), (1, 2, 6, 6)]), elements=st.floats(-10, 10, width=32))
@@ -46,16 +46,54 @@ def test_channels_lie_on_axis_1_of_pictures_or_on_the_last(shape: tuple[int, ...
         (np.zeros((0, 5)), 0.0),
         (np.array(["a", "b", "c"]), 0.0),
         (np.arange(60).reshape(3, 20), 1.0),
-        (np.array([1.0, 2.0, np.nan, np.inf, 5.0, 6.0, 7.0]), 1.0),
+        (np.where(np.arange(100) % 50 == 7, np.inf, np.arange(100.0)), 0.95),
     ],
 )
 def test_smoothness_is_the_correlation_of_neighbours(array: NDArray[Any], expected: float) -> None:
-    assert smoothness(array) == pytest.approx(expected, abs=0.05)
+    assert _smoothness(array) == pytest.approx(expected, abs=0.05)
 
 
-def test_noise_is_not_smooth_and_a_picture_is() -> None:
-    assert abs(smoothness(NOISE)) < 0.05
-    assert smoothness(NOISE.cumsum(-1).cumsum(-2)) > 0.9
+def _smoothness(array: NDArray[Any]) -> float:
+    found = neighbours(array)
+    return 0.0 if found is None else max(found, key=abs)
+
+
+PICTURE = NOISE.cumsum(-1).cumsum(-2)
+FILTERED = np.where(np.indices(PICTURE.shape)[2:].sum(0) % 2, PICTURE, -PICTURE)  # two colours, in turn
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        NOISE,
+        NOISE + 9 * np.arange(3, dtype=np.float32).reshape(1, 3, 1, 1),
+        NOISE.transpose(0, 2, 3, 1),
+        NOISE[:, :1],
+    ],
+    ids=["plain", "around means that differ", "channels last", "grey"],
+)
+def test_noise_is_not_smooth(noise: NDArray[Any]) -> None:
+    assert abs(_smoothness(noise)) < 0.06
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [PICTURE, PICTURE.transpose(0, 2, 3, 1), FILTERED, np.repeat(NOISE, 2, -1), PICTURE.astype(np.int16)],
+    ids=["plain", "channels last", "behind a filter of colours", "smooth along one axis", "integers"],
+)
+def test_pictures_are_smooth_however_they_lie(picture: NDArray[Any]) -> None:
+    assert abs(_smoothness(picture)) > 0.4
+
+
+@pytest.mark.parametrize("array", [np.ones((1, 3, 8, 8)), np.full(9, np.nan), np.array(["a", "b", "c"]), np.ones(2)])
+def test_where_nothing_varies_neighbours_do_not_correlate(array: NDArray[Any]) -> None:
+    assert neighbours(array) is None
+    assert describe(np.zeros(9)).smoothness == 0.0
+
+
+def test_samples_that_do_not_vary_leave_the_others_as_smooth_as_they_are() -> None:
+    silent, sound = describe(np.zeros(100)), describe(np.arange(100.0))
+    assert reduce(join, [silent, sound, silent, silent]).smoothness == sound.smoothness > 0.9
 
 
 def test_a_sample_is_described_with_a_range_for_each_channel() -> None:
@@ -92,7 +130,8 @@ def test_samples_that_repeat_earlier_ones_are_counted_whatever_their_memory_layo
 
 def test_smoothness_is_averaged_over_samples() -> None:
     smooth, rough = describe(np.arange(100.0)), describe(np.tile([1.0, -1.0], 50))
-    assert reduce(join, [smooth, smooth, smooth, rough]).smoothness == pytest.approx(0.5, abs=0.02)
+    steps = [reduce(join, [smooth] * count + [rough]).correlations for count in (1, 3)]
+    assert [np.mean(step, axis=0)[0] for step in steps] == pytest.approx([0, 0.5], abs=0.02)
 
 
 @given(arrays=st.lists(SMALL, min_size=3, max_size=3))

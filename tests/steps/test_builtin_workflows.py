@@ -23,3 +23,11 @@ def test_all_workflows_take_the_same_inputs() -> None:
     inputs = {name: set(yaml.safe_load(path.read_text())["inputs"]) for name, path in WORKFLOWS}
     assert set(inputs) == {"debug-fp16", "debug-int8"}
     assert inputs["debug-fp16"] == inputs["debug-int8"]
+
+
+@pytest.mark.parametrize(("name", "path"), WORKFLOWS)
+def test_the_data_are_checked_and_what_is_found_goes_into_the_decision_and_the_report(name: str, path: Path) -> None:
+    steps = yaml.safe_load(path.read_text())["steps"]
+    assert steps["check-data"]["with"]["data"] == "${inputs.data}"
+    assert steps["constrain"]["with"]["data-facts"] == "${check-data.facts}"
+    assert "check-data" in steps["report"]["with"]["of"]

@@ -11,7 +11,14 @@ from report_fakes import search
 
 from trtflow.cures.clipping import Clipping
 from trtflow.cures.rescaling import Rescaling
-from trtflow.files.constraints import Constraints, ModelReference, read_constraints, write_constraints
+from trtflow.files.constraints import (
+    Constraints,
+    DataReference,
+    ModelReference,
+    read_constraints,
+    write_constraints,
+)
+from trtflow.files.data_facts import DataFacts
 from trtflow.files.findings import Finding
 from trtflow.files.outcomes import ModelFacts
 from trtflow.files.scales import Scales, TensorScale
@@ -102,6 +109,14 @@ def test_scales_are_the_ranges_alone(products: onnx.ModelProto) -> None:
     scales = Scales(method="mse", samples=1, tensors={"x": TensorScale(amax=2.5, method="mse", seen=9.0)})
     assert written(products, PrecisionPlan("fp16"), scales=scales).scales == {"x": 2.5}
     assert written(products, PrecisionPlan("fp16")).scales == {}
+
+
+@pytest.mark.parametrize("marks", [(), ("R17: noise",)], ids=["nothing against them", "a mark"])
+def test_the_data_are_told_with_their_marks(overflowing: onnx.ModelProto, marks: tuple[str, ...]) -> None:
+    facts = DataFacts(source="eval.npz", samples=9, distinct=8, marks=marks)
+    found = written(overflowing, PrecisionPlan("fp16"), data=facts)
+    assert found.data == DataReference(source="eval.npz", samples=8, marks=marks)
+    assert written(overflowing, PrecisionPlan("fp16")).data is None
 
 
 def test_it_comes_back_from_its_file_as_it_was(overflowing: onnx.ModelProto, tmp_path: Path) -> None:

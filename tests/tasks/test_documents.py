@@ -9,7 +9,8 @@ import pytest
 from report_fakes import CHECKS, SCALES, few_layers, finding, search
 
 from trtflow.errors import PlanError
-from trtflow.files.checks import write_checks
+from trtflow.files.checks import Check, write_checks
+from trtflow.files.data_facts import DataFacts
 from trtflow.files.document import Document, write_document
 from trtflow.files.findings import write_findings
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome, VerdictDocument
@@ -45,6 +46,7 @@ def test_every_document_comes_back_as_it_was_written(tmp_path: Path) -> None:
     written = {
         "facts": ModelFacts(file="unet.onnx", nodes=5),
         "plan": PrecisionPlan("fp16", {"n": "fp32"}),
+        "data": DataFacts(source="eval.npz", samples=9, distinct=8, marks=("R18: a copy",)),
         "statistics": few_layers(sqnr_db=[float("inf"), -3.0]),
         "search": FP16,
         "rewrite": RewriteOutcome(casts=4, pairs=0, bytes=9, promoted={"n": "a constant"}),
@@ -55,9 +57,12 @@ def test_every_document_comes_back_as_it_was_written(tmp_path: Path) -> None:
     }
     write_findings([finding(amax=9.0)], tmp_path / "findings")
     write_checks(CHECKS, tmp_path / "checks")
+    noise = Check("R17", "x", "warn", "noise")
+    write_checks([noise], tmp_path / "noise")
     found = read_documents(
         [
             _left(tmp_path, "inspect", facts=written["facts"]),
+            _left(tmp_path, "check-data", facts=written["data"]),
             _left(tmp_path, "compare", statistics=written["statistics"]),
             _left(tmp_path, "bisect", plan=written["plan"], search=written["search"]),
             _left(tmp_path, "rewrite", notes=written["rewrite"]),
@@ -65,10 +70,11 @@ def test_every_document_comes_back_as_it_was_written(tmp_path: Path) -> None:
             _left(tmp_path, "validate", verdict=written["verdict"]),
             ("diagnose", {"findings": tmp_path / "findings"}),
             ("check-calibration", {"checks": tmp_path / "checks"}),
+            ("check-data", {"checks": tmp_path / "noise"}),
         ]
     )
     assert {name: getattr(found, name) for name in written} == written
-    assert (found.findings, found.checks) == ((finding(amax=9.0),), CHECKS)
+    assert (found.findings, found.checks) == ((finding(amax=9.0),), (noise, *CHECKS))
     assert found.steps >= {"inspect", "build", "diagnose", "check-calibration"}
 
 

@@ -10,6 +10,8 @@ import pytest
 from report_fakes import eight_bits, few_layers, finding, nodes, search, statistics
 
 from trtflow.diagnosis.reasons import REASONS
+from trtflow.files.checks import Check
+from trtflow.files.data_facts import DataFacts
 from trtflow.files.document import write_document
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome, VerdictDocument
 from trtflow.plan import PrecisionPlan
@@ -137,6 +139,14 @@ def test_metrics_are_the_figures_of_the_report(tmp_path: Path) -> None:
 
 def test_an_engine_that_was_not_built_is_not_counted() -> None:
     assert run_metrics(replace(FLOATS, build=BuildOutcome(backend="none", not_built="there is no GPU"))).builds == 0
+
+
+def test_marks_of_the_data_stand_under_the_verdict_and_in_the_metrics() -> None:
+    facts = DataFacts(source="eval.npz", samples=1, distinct=1, marks=("R18: 1 sample",))
+    documents = Documents(data=facts, checks=(Check("R18", "samples", "warn", "1 sample"),))
+    assert run_metrics(documents).marks == summarize(documents).verdict.marks == facts.marks
+    page = render(summarize(documents))
+    assert page.count("R18: 1 sample") == page.count('<section id="data">') == 1
 
 
 def test_metrics_of_a_run_that_was_not_validated_are_the_searchs() -> None:

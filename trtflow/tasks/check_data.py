@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from onnx import ModelProto
 
 from trtflow.data import Dataset, Sample
@@ -52,11 +53,16 @@ def check_data(model: ModelProto, data: Dataset) -> CheckedData:
 
 
 def describe_inputs(samples: Iterable[Sample], model: ModelProto) -> dict[str, InputStatistics]:
-    """Each input over ``samples``; where its first axis is free, a row is a sample, however many are fed at once."""
+    """Each numeric input over ``samples``.
+
+    Where its first axis is free, a row is a sample, however many are fed at once.
+    """
     batched = {entry.name for entry in model_inputs(model) if entry.shape and entry.shape[0] is None}
     found: dict[str, InputStatistics] = {}
     for sample in samples:
         for name, array in sample.feed.items():
+            if array.dtype == np.object_:
+                continue
             for row in (array[index : index + 1] for index in range(len(array))) if name in batched else (array,):
                 entry = describe(row)
                 found[name] = join(found[name], entry) if name in found else entry

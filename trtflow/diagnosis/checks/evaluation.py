@@ -44,7 +44,7 @@ def check_evaluation(inputs: Mapping[str, Fed]) -> Iterator[Check]:
         yield Check("R18", "constant", "warn", sentence)
         return
     for name, fed in inputs.items():
-        yield _real(name, fed)
+        yield from _real(name, fed)
 
 
 def _enough(samples: int, different: int) -> Check:
@@ -59,28 +59,36 @@ def _enough(samples: int, different: int) -> Check:
     return Check("R18", "samples", "ok", f"{different} different samples", evidence)
 
 
-def _real(name: str, fed: Fed) -> Check:
+def _real(name: str, fed: Fed) -> Iterator[Check]:
+    evidence = {"samples": fed.seen.samples, "smoothness": fed.seen.smoothness, "amax": fed.seen.whole.amax}
+    doubts = [*_noise(name, fed), *_scale(name, fed)]
+    yield from (Check("R17", name, "warn", doubt, evidence) for doubt in doubts)
+    if not doubts:
+        yield Check("R17", name, "ok", _ok(name, fed), evidence)
+
+
+def _noise(name: str, fed: Fed) -> Iterator[str]:
     seen = fed.seen
-    evidence = {"samples": seen.samples, "smoothness": seen.smoothness, "amax": seen.whole.amax}
     if fed.kind and seen.correlations and seen.whole.count >= TOLD and abs(seen.smoothness) < NOISE:
-        sentence = (
+        yield (
             f"input {name!r} is read as a {fed.kind} but looks like noise (neighbours correlate by "
-            f"{seen.smoothness:.2f}, {_samples(seen.samples)}): what holds on it says nothing of real data"
+            f"{abs(seen.smoothness):.2f}, {_samples(seen.samples)}): what holds on it says nothing of real data"
         )
-        return Check("R17", name, "warn", sentence, evidence)
-    if fed.reach and seen.whole.amax * SHORT < fed.reach.amax:
-        sentence = (
-            f"input {name!r} lies within {seen.whole.low:.4g} and {seen.whole.high:.4g}, but {fed.reach.why}: it is "
-            "scaled differently from what the network was made for"
+
+
+def _scale(name: str, fed: Fed) -> Iterator[str]:
+    whole = fed.seen.whole
+    if fed.reach and whole.amax * SHORT < fed.reach.amax:
+        yield (
+            f"input {name!r} lies between {whole.low:.4g} and {whole.high:.4g}, but {fed.reach.why}: it is scaled "
+            "differently from what the network was made for"
         )
-        return Check("R17", name, "warn", sentence, evidence | {"expected": fed.reach.amax})
-    return Check("R17", name, "ok", _ok(name, fed), evidence)
 
 
 def _ok(name: str, fed: Fed) -> str:
     if fed.kind is None:
         return f"input {name!r} is not judged: nothing says what it looks like"
-    return f"input {name!r} is a {fed.kind} (neighbours correlate by {fed.seen.smoothness:.2f})"
+    return f"input {name!r} is a {fed.kind} (neighbours correlate by {abs(fed.seen.smoothness):.2f})"
 
 
 def _samples(count: int) -> str:

@@ -34,7 +34,8 @@ def expected_reach(readers: Iterable[Reader], kind: Kind | None) -> Reach | None
 
     Of an input of no ``kind`` arithmetic tells nothing: a graph subtracts and divides for many reasons.
     """
-    found = [reach for reader in readers for reach in (*_remembered(reader), *(_subtracted(reader) if kind else ()))]
+    known = [reader for reader in readers if np.isfinite(reader.scale).all()]
+    found = [reach for reader in known for reach in (*_remembered(reader), *(_subtracted(reader) if kind else ()))]
     return max(found, key=lambda reach: reach.amax, default=None)
 
 
