@@ -81,6 +81,23 @@ def test_what_would_ruin_the_result_is_refused(
     assert message in next(entry.sentence for entry in found if (entry.code, entry.subject) == check)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (noise, "inference runs on noise"),
+        (np.zeros_like, "inference inputs are 0 throughout"),
+    ],
+    ids=["noise", "zeros"],
+)
+def test_evaluation_samples_that_say_nothing_beside_real_ones_are_refused(
+    net: onnx.ModelProto, sound: Calibrated, change: Callable[[Images], Images], message: str
+) -> None:
+    found = list(check_calibration(net, sound.scales, dataset(change(pictures(1))), dataset(pictures(2))))
+    (refused,) = [check for check in found if check.verdict == "refuse"]
+    assert (refused.code, refused.subject) == ("R17", "x")
+    assert message in refused.sentence
+
+
 def test_coverage_is_not_asked_of_inputs_that_are_wrong_already(net: onnx.ModelProto, sound: Calibrated) -> None:
     found = verdicts(check_calibration(net, sound.scales, dataset(pictures(1)), dataset(pictures(2) * 255)))
     assert ("R19", "coverage") not in found

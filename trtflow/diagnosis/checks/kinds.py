@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from math import prod
 from typing import Literal
 
 from onnx import ModelProto, NodeProto, helper
@@ -28,20 +29,13 @@ def kind_of(model: ModelProto, name: str, shape: tuple[int, ...], readers: Seque
     if len(shape) in (4, 5) and len(shape) in ranks and _is_pictured(shape):
         return "picture" if len(shape) == 4 else "volume"
     places = max(shape, default=0)
-    row = len(shape) in (2, 3) and places >= LENGTH and _elements(shape) <= 2 * places
+    row = len(shape) in (2, 3) and places >= LENGTH and prod(shape) <= 2 * places
     return "sound" if row and any(map(_reads_sound, readers)) else None
 
 
 def _is_pictured(shape: tuple[int, ...]) -> bool:
     first, last = (shape[1], shape[2:]), (shape[-1], shape[1:-1])
     return any(channels in COLOURS and min(sides) >= SIDE for channels, sides in (first, last))
-
-
-def _elements(shape: tuple[int, ...]) -> int:
-    count = 1
-    for length in shape:
-        count *= length
-    return count
 
 
 def _convolves(reader: Reader) -> bool:
