@@ -62,6 +62,10 @@ def test_an_input_is_held_against_what_the_network_is_for(fed: Fed, expected: st
     assert expected in found.get("x", "")
 
 
+def test_where_no_input_is_numeric_nothing_is_said() -> None:
+    assert list(check_evaluation({})) == []
+
+
 def test_noise_on_another_scale_is_both() -> None:
     sentences = [check.sentence for check in check_evaluation({"x": Fed(seen(split(NOISE)), "picture", FAR)})][1:]
     assert ["noise" in sentence for sentence in sentences] == [True, False]

@@ -77,3 +77,8 @@ def test_what_a_diffusion_denoises_may_be_noise(
 ) -> None:
     found = kind((1, 4, 32, 32), CONV, weight=(4, 4, 1, 1), inputs=[time], outputs=[info("y", returned)])
     assert found == expected
+
+
+def test_an_output_that_is_no_tensor_is_passed_over() -> None:
+    words = onnx.helper.make_tensor_sequence_value_info("y", onnx.TensorProto.FLOAT, None)
+    assert kind((1, 3, 32, 32), CONV, outputs=[words]) == "picture"

@@ -36,7 +36,9 @@ def counted(inputs: Iterable[InputStatistics]) -> tuple[int, int]:
 
 
 def check_evaluation(inputs: Mapping[str, Fed]) -> Iterator[Check]:
-    """R17 for each input, R18 for the samples; ``inputs`` by name, all over the same samples."""
+    """R17 for each input, R18 for the samples; ``inputs`` by name, all over the same samples; nothing of none."""
+    if not inputs:
+        return
     yield _enough(*counted(fed.seen for fed in inputs.values()))
     if all(fed.seen.whole.is_constant for fed in inputs.values()):
         values = ", ".join(f"{name!r} is {fed.seen.whole.low:.4g} throughout" for name, fed in inputs.items())

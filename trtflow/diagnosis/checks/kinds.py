@@ -55,6 +55,6 @@ def _strides(node: NodeProto) -> Collection[int]:
 def _is_denoised(model: ModelProto, name: str) -> bool:
     """Whether noise is what is meant: one step of a diffusion, which is told the time and returns the same shape."""
     ports: dict[str, Port] = {port.name: port for port in model_inputs(model)}
-    returned = [declared_port(value).shape for value in model.graph.output]
+    returned = [declared_port(value).shape for value in model.graph.output if value.type.tensor_type.elem_type]
     timed = any(len(port.shape) <= 1 and port.dtype.kind != "b" for other, port in ports.items() if other != name)
     return timed and ports[name].shape in returned
