@@ -85,7 +85,7 @@ def test_the_planted_layer_is_found_and_the_result_is_proven(project: Path) -> N
 
     again = trtflow(project, "run", "planted.yaml", "--locked")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "10 of them from the store" in again.stdout
+    assert "11 of them from the store" in again.stdout
 
 
 @pytest.mark.parametrize("runner", ["cuda", "tensorrt", "tensorrt-rtx"])
