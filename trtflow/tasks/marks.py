@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.selected import judged_as_sets
 
-SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = ()
+SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (judged_as_sets,)
 
 
 def marks(documents: Documents) -> tuple[str, ...]:
