@@ -1,8 +1,10 @@
 """How much of what FP32 selects (detections, peaks, classes) a candidate selects, too, in whatever order.
 
 Rows are matched one to one, nearest first. Two rows are the same when their integers are equal and each float lies
-within ``NEAR`` of the largest magnitude that FP32's rows have in its column, but no further than half a step where
-that column holds whole numbers, labels as a rule. What an ArgMax decides is compared place by place.
+within ``NEAR`` of the largest magnitude that FP32's rows have in its column, so that boxes cover each other. A score
+tells no rows apart, and the numbers that it comes from are judged before the selection, so ``SCORE`` holds for it:
+for a column that is alone in its output, or lies within 0 to 1 beside others that do not. Whole numbers, labels as a
+rule, may differ by one half at most. What an ArgMax decides is compared place by place.
 
 Rows that FP32 alone has count as lost, rows that the candidate alone has as invented. Neither right nor wrong are
 those at the cut of a TopK, where near ties swap in and out: the last ``BORDER`` of the ranks, one at least, and no
@@ -23,6 +25,7 @@ from trtflow.errors import MetricError
 
 Outputs = Mapping[str, NDArray[Any]]
 NEAR = 0.01
+SCORE = 0.05
 BORDER = 0.05
 Rows = NDArray[np.float64]
 
@@ -116,7 +119,9 @@ def _as_sets(array: NDArray[Any], axis: int, sets: int) -> Rows:
 def _allowed(rows: Rows, exact: bool) -> NDArray[np.float64]:
     """How far each column may lie from FP32's ``rows``."""
     finite = np.where(np.isfinite(rows), rows, 0.0)
-    near = NEAR * np.abs(finite).max(axis=0, initial=0.0)
+    unit = ((finite >= 0) & (finite <= 1)).all(axis=0)
+    scores = unit & ~unit.all() if unit.size > 1 else np.ones_like(unit)
+    near = np.where(scores, SCORE, NEAR) * np.abs(finite).max(axis=0, initial=0.0)
     steps = (finite == np.rint(finite)).all(axis=0)
     return np.zeros_like(near) if exact else np.where(steps, np.minimum(near, 0.5), near)
 
