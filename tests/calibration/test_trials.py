@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 import pytest
+from selecting import classes_of_pixels, images
 from spread_model import batches
 
 from trtflow.calibration.calibrate import Choice, calibrate
@@ -89,3 +90,11 @@ def test_progress_counts_tensors() -> None:
     errors = {"a": {1.0: 0.01}, "b": {1.0: 0.01}}
     best_ranges(_Table(errors), {"a": {"minmax": 1.0}, "b": {"minmax": 1.0}}, lambda *entry: told.append(entry))
     assert told == [(0, 2, "a"), (1, 2, "b")]
+
+
+def test_a_trial_hears_what_goes_into_a_selection() -> None:
+    """The only output is the class of each pixel, which few ranges change."""
+    model, samples = classes_of_pixels(), list(images(2))
+    trial = RangeTrial(model, quantizable(model, outputs=True), samples)
+    fits, clips = trial.error({"x": 3.0}), trial.error({"x": 0.3})
+    assert 0 < fits < 0.01 < clips

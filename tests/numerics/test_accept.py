@@ -134,3 +134,8 @@ def test_a_metric_can_only_be_let_go_the_way_that_is_worse(
 def test_a_metric_of_the_users_may_go_either_way() -> None:
     conditions = Accept.parse({"own": {"drop": 1, "rise": 2}}, known=None).conditions
     assert conditions == (Condition("own", "drop", 1.0), Condition("own", "rise", 2.0))
+
+
+def test_conditions_are_written_as_they_are_read() -> None:
+    document = {"iou": {"drop": 0.005, "min": 0.9}, "sqnr": {"min": 30.0}}
+    assert Accept.parse(document).document() == document

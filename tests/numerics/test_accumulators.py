@@ -119,6 +119,12 @@ def test_agreement_with_the_reference(reference: Any, candidate: Any, expected: 
     assert measure("agreement", one(candidate), one(reference)) == expected
 
 
+def test_rows_in_another_number_agree_nowhere() -> None:
+    rows = [{"y": np.arange(3 * count).reshape(count, 3)} for count in (4, 5)]
+    assert measure("agreement", rows[:1], rows[1:]) == 0.0
+    assert measure("agreement", rows, [rows[0], rows[0]]) == 12 / 27
+
+
 def test_agreement_takes_integers_as_decisions_and_axis_1_of_images_as_classes() -> None:
     assert measure("agreement", [{"y": np.array([3, 4])}], [{"y": np.array([3, 5])}]) == 0.5
     other = np.roll(SCORES, 1, axis=1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trtflow.errors import MetricError
-from trtflow.numerics.metrics import METRICS, start
+from trtflow.numerics.metrics import MATCHED, METRICS, start
 
 EXACT = {"y": np.array([[0.1, 0.9, 0.4]], np.float32)}
 WRONG = {"y": np.array([[0.9, 0.1, 0.4]], np.float32)}
@@ -26,7 +26,7 @@ def value(name: str, outputs: dict[str, np.ndarray], label: object) -> float:
 LABELLED = ("iou", "top-1")
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", sorted({*METRICS} - {MATCHED}))
 def test_the_direction_of_a_metric_is_the_one_that_its_row_says(name: str) -> None:
     exact, wrong = (value(name, outputs, LABELS.get(name)) for outputs in (EXACT, WRONG))
     assert (exact > wrong) is METRICS[name].higher_is_better
@@ -38,7 +38,7 @@ def test_a_metric_that_needs_labels_says_so_without(name: str) -> None:
         value(name, EXACT, None)
 
 
-@pytest.mark.parametrize("name", sorted({*METRICS} - {*LABELLED}))
+@pytest.mark.parametrize("name", sorted({*METRICS} - {*LABELLED, MATCHED}))
 def test_a_metric_that_needs_no_labels_does_without(name: str) -> None:
     assert not math.isnan(value(name, EXACT, None))
 
@@ -58,7 +58,10 @@ def test_each_start_is_afresh() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("top1", "expected one of iou, .*; did you mean 'top-1'"), ("latency", "expected one of iou, .*cosine$")],
+    [
+        ("top1", "expected one of iou, .*; did you mean 'top-1'"),
+        ("latency", "expected one of iou, .*cosine, matched$"),
+    ],
 )
 def test_an_unknown_metric_is_told_with_the_known_ones(name: str, message: str) -> None:
     with pytest.raises(MetricError, match=f"unknown metric '{name}': {message}"):

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from selecting import best_queries, queries
 
 from trtflow.data import Sample
 from trtflow.errors import ConfigError, DataError, MetricError
+from trtflow.model.selection import selection
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner
 from trtflow.runners.evaluate import Evaluator, Measurement
@@ -120,3 +122,40 @@ def test_a_reference_that_is_none_is_refused_before_any_candidate_runs(
 
 def test_who_does_not_ask_gets_whatever_the_reference_gives(products: onnx.ModelProto) -> None:
     assert Evaluator(ReferenceRunner(products), fed(0, 0), {"sqnr": {"min": 30}}).silent == ()
+
+
+def chosen(model: onnx.ModelProto, accept: dict[str, dict[str, float]], **more: Any) -> Evaluator:
+    """What judges ``model`` by what no selection decides, on one sample of ``queries``."""
+    found = selection(model)
+    return Evaluator(ReferenceRunner(model, taps=found.before), [*queries(1)], accept, selection=found, **more)
+
+
+def test_distances_look_before_a_selection_and_everything_else_at_the_models_own_outputs() -> None:
+    seen: list[set[str]] = []
+
+    def names(outputs: Sequence[Mapping[str, Any]], labels: Sequence[object]) -> dict[str, float]:
+        seen.extend(set(output) for output in outputs)
+        return {"own": 0.0}
+
+    model = best_queries()
+    evaluator = chosen(model, {"sqnr": {"min": 30}, "matched": {"min": 1}, "own": {"max": 0}}, metric=names)
+    measured = evaluator.measure(EmulatedRunner(model, LOW, taps=evaluator.selection.before))
+    assert seen == [{"scores", "labels", "rows"}] * len(seen)
+    assert measured.metrics["sqnr"] == measured.sample_sqnr[0] > 50
+    assert measured.metrics["matched"] == 1.0
+    assert evaluator.judge(measured).accepted
+
+
+def test_a_runner_that_shows_nothing_before_the_selection_is_judged_by_the_rest_if_there_is_one() -> None:
+    model = best_queries()
+    both, numbers = chosen(model, {"sqnr": {"min": 30}, "matched": {"min": 1}}), chosen(model, {"sqnr": {"min": 30}})
+    measured = both.measure(EmulatedRunner(model, LOW))
+    assert measured.metrics == {"matched": 1.0}
+    assert both.judge(measured).margins.keys() == {"matched.min"}
+    assert not numbers.judge(numbers.measure(EmulatedRunner(model, LOW))).accepted
+
+
+def test_a_distance_that_nothing_can_be_measured_by_is_an_error_at_once() -> None:
+    model = best_queries()
+    with pytest.raises(MetricError, match="cosine: no floating-point output was evaluated"):
+        Evaluator(ReferenceRunner(model), [*queries(1)], {"cosine": {"min": 0.9}}, selection=selection(model))

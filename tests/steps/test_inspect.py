@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 from graph_models import info, model
 from onnx import helper
+from selecting import survivors
 from stepping import overflowing_project, run_step
 
 from trtflow.files.document import read_document
@@ -30,3 +31,11 @@ def test_notes_are_counted_in_the_summary(tmp_path: Path) -> None:
     done = run_step(inspect, tmp_path / "inspect", model=tmp_path / "net.onnx")
     assert done.result.summary.endswith(", 1 notes")
     assert onnx.load(done.folder / "model.onnx").graph.node[0].name == "node_of_y"
+
+
+def test_what_is_selected_is_said_at_once(tmp_path: Path) -> None:
+    onnx.save(survivors(), tmp_path / "net.onnx")
+    done = run_step(inspect, tmp_path / "inspect", model=tmp_path / "net.onnx")
+    assert done.result.summary.endswith("; kept, selected by NonMaxSuppression 'nms'")
+    (found,) = read_document(ModelFacts, done.folder / "facts.json").selected
+    assert found.outputs == ("kept", "selected")

@@ -9,10 +9,12 @@ import numpy as np
 import onnx
 import pytest
 from planted import rows
+from selecting import best_queries
 
 from trtflow.data import Sample
 from trtflow.errors import ConfigError, DataError, MetricError
 from trtflow.files.scales import Scales, TensorScale
+from trtflow.model.selection import NOTHING, selection
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner
 from trtflow.tasks.bisect import bisect
@@ -161,3 +163,19 @@ def masked(overflowing: onnx.ModelProto) -> onnx.ModelProto:
 def test_the_usual_conditions_hold_where_none_are_given() -> None:
     assert judge_by(None, None, False) == Judge()
     assert judge_by({"cosine": {"min": 0.9}}, None, True) == Judge({"cosine": {"min": 0.9}}, allow_nonfinite=True)
+
+
+@pytest.mark.parametrize(
+    ("judge", "added"),
+    [
+        (Judge(), {"matched"}),
+        (Judge({"cosine": {"min": 0.9}}), {"matched"}),
+        (Judge({"agreement": {"min": 0.9}}), set()),
+        (Judge({"matched": {"min": 0.5}, "sqnr": {"min": 20}}), set()),
+        (Judge({"sqnr": {"min": 20}}, furthest), set()),
+    ],
+    ids=["by default", "another distance", "decisions", "the user's own bound", "the user's metric"],
+)
+def test_numbers_alone_do_not_judge_what_a_selection_decides(judge: Judge, added: set[str]) -> None:
+    assert judge.conditions(selection(best_queries())).keys() - judge.accept.keys() == added
+    assert judge.conditions(NOTHING) == judge.accept

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from onnx import ModelProto
 
 from trtflow.data import Array, Sample
+from trtflow.model.selection import selection, tapped
 from trtflow.model.session import create_session
 from trtflow.numerics.metrics import start
 from trtflow.precision import INT8, Precision
@@ -30,20 +31,22 @@ class RangeTrial:
         self, model: ModelProto, sites: Sequence[Site], samples: Sequence[Sample], precision: Precision = INT8
     ) -> None:
         self._gated, self._samples = gated(model, sites, precision), samples
-        self._session = create_session(self._gated.model)
+        selected = selection(model)
+        outputs = {value.name for value in model.graph.output} - selected.outputs
+        self._names = [*sorted(outputs), *selected.before]
+        self._session = create_session(tapped(self._gated.model, selected.before))
         self._exact = [self._run(sample, {}) for sample in samples]
 
     def error(self, amax: Mapping[str, float]) -> float:
-        """Noise over signal of the worst output when the tensors of ``amax`` are quantized."""
+        """Noise over signal of the worst output or tensor before a selection when those of ``amax`` are quantized."""
         metric = start(["sqnr"])["sqnr"]
         for sample, exact in zip(self._samples, self._exact, strict=True):
             metric.update(self._run(sample, amax), exact)
         return float(10.0 ** (-metric.value() / 10.0))
 
     def _run(self, sample: Sample, amax: Mapping[str, float]) -> dict[str, Array]:
-        names = [output.name for output in self._session.get_outputs()]
-        values = self._session.run(names, {**sample.feed, **self._gated.feed(amax)})
-        return dict(zip(names, values, strict=True))
+        values = self._session.run(self._names, {**sample.feed, **self._gated.feed(amax)})
+        return dict(zip(self._names, values, strict=True))
 
 
 def best_ranges(

@@ -13,8 +13,17 @@ from trtflow.numerics.accept import Kind
 Metrics = Mapping[str, float]
 
 
+class Selected(Document):
+    """Outputs that depend on a selection by ``node``, and the tensors ``before`` it that are compared instead."""
+
+    node: str
+    op: str
+    outputs: tuple[str, ...]
+    before: tuple[str, ...]
+
+
 class ModelFacts(Document):
-    """``facts.json``: the ONNX file that was examined, and what was done to read it."""
+    """``facts.json``: the ONNX file that was examined, what was done to read it, and what it selects."""
 
     file: str = ""
     sha256: str = ""
@@ -26,6 +35,7 @@ class ModelFacts(Document):
     operators: Mapping[str, int] = Field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    selected: tuple[Selected, ...] = ()
 
 
 class RewriteOutcome(Document):

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from trtflow.files.document import Document
 from trtflow.files.findings import Finding
+from trtflow.numerics.accept import Kind
 from trtflow.precision import Precision
 
 Metrics = Mapping[str, float]
@@ -81,7 +82,7 @@ class SearchDocument(Document):
     ``cost`` and ``node_costs`` are shares of the model's work. ``metrics``: of the reference, of everything ``low``,
     of the candidate that was found, and for eight bits of ``naive`` ranges and of the floating-point ``base``.
     ``made_by`` names the ``runner`` that decided; where that is an engine, ``emulated`` is what the emulator says of
-    the same plan.
+    the same plan. ``accept`` are the conditions that decided: the user's, and what a selection adds.
     """
 
     strategy: str
@@ -101,6 +102,7 @@ class SearchDocument(Document):
     samples: int
     held_out: int
     metrics: Mapping[Side, Metrics]
+    accept: Mapping[str, Mapping[Kind, float]] = Field(default_factory=dict)
     fusion: str = ""
     front: tuple[FrontPoint, ...] = ()
     evaluations: tuple[EvaluationEntry, ...] = ()

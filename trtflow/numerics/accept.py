@@ -119,6 +119,13 @@ class Accept:
         """The metrics to measure, each once."""
         return tuple(dict.fromkeys(condition.metric for condition in self.conditions))
 
+    def document(self) -> dict[str, dict[Kind, float]]:
+        """The ``accept`` map of these conditions."""
+        found: dict[str, dict[Kind, float]] = {}
+        for condition in self.conditions:
+            found.setdefault(condition.metric, {})[condition.kind] = condition.bound
+        return found
+
     def judge(self, reference: Mapping[str, float], candidate: Mapping[str, float]) -> Verdict:
         """Hold the candidate's metrics against the conditions and the reference's metrics.
 

@@ -76,9 +76,12 @@ class Share:
     total: int = 0
 
     def update(self, outputs: Outputs, reference_outputs: Outputs, label: object = None) -> None:
-        reference = _first(reference_outputs)
+        reference, candidate = _first(reference_outputs), _first(outputs)
         expected = _label(label, self.name) if self.labelled else None
-        decided = decide(_first(outputs), reference, expected)
+        if expected is None and candidate.shape != reference.shape:  # another number of rows: no place is the same
+            self.total += max(candidate.size, reference.size)
+            return
+        decided = decide(candidate, reference, expected)
         wanted = decide(reference, reference) if expected is None else expected.reshape(-1)
         # NaN in both is agreement about nothing; only a decided place can be right.
         self.right += int(np.count_nonzero((decided == wanted) & (decided != UNDECIDED)))

@@ -1,8 +1,9 @@
 """The built-in end metrics, a row each: one number for a whole data set.
 
-``iou`` and ``top-1`` need labels; ``iou``, ``top-1`` and ``agreement`` look at a model's first output, ``sqnr``,
-``psnr`` and ``cosine`` at every floating-point output and tell the worst. Metrics without labels compare with FP32's
-outputs, so FP32 itself scores the best value there is.
+``iou`` and ``top-1`` need labels; ``iou``, ``top-1`` and ``agreement`` look at a model's first output. ``sqnr``,
+``psnr`` and ``cosine`` look at every floating-point output that no selection (TopK, NMS …) decides and at the tensors
+before the selection, ``matched`` at what it decides, and all of them tell the worst. Metrics without labels compare
+with FP32's outputs, so FP32 itself scores the best value there is.
 
 The table loads no numpy, so that options can be checked at once; what does the sums is in ``accumulators``.
 """
@@ -62,6 +63,12 @@ def _distance(name: str, figure: Callable[[Energy], float]) -> Metric:
     return Distance(name, figure)
 
 
+def _matched() -> Metric:
+    from trtflow.numerics.matched import Matched
+
+    return Matched()
+
+
 METRICS: Mapping[str, Builtin] = {
     "iou": Builtin("IoU", _iou, higher_is_better=True),
     "top-1": Builtin("Top-1", lambda: _share("top-1", labelled=True), higher_is_better=True),
@@ -69,7 +76,11 @@ METRICS: Mapping[str, Builtin] = {
     "sqnr": Builtin("SQNR dB", lambda: _distance("sqnr", lambda energy: energy.sqnr_db()), higher_is_better=True),
     "psnr": Builtin("PSNR dB", lambda: _distance("psnr", lambda energy: energy.psnr_db()), higher_is_better=True),
     "cosine": Builtin("Cosine", lambda: _distance("cosine", lambda energy: energy.cosine()), higher_is_better=True),
+    "matched": Builtin("matched", _matched, higher_is_better=True),
 }
+DISTANCES = frozenset({"sqnr", "psnr", "cosine"})
+"""The metrics that compare values, one by one."""
+MATCHED = "matched"
 
 
 def start(names: Iterable[str]) -> dict[str, Metric]:

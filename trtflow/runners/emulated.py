@@ -20,12 +20,14 @@ class EmulatedRunner(ReferenceRunner):
     A Polygraphy ``OnnxrtRunner`` over the instrumented graph, so it can stand in ``Comparator.run``.
     """
 
-    def __init__(self, model: ModelProto, plan: PrecisionPlan, rounding: Rounding = "tensor") -> None:
-        super().__init__(instrument(model, plan, rounding), name=f"emulated-{plan.default}")
+    def __init__(
+        self, model: ModelProto, plan: PrecisionPlan, rounding: Rounding = "tensor", taps: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(instrument(model, plan, rounding), name=f"emulated-{plan.default}", taps=taps)
 
 
 class TypedRunner(ReferenceRunner):
     """Executes a model with FP16 or BF16 tensors as its types say, which ONNX Runtime's CPU provider does not."""
 
-    def __init__(self, model: ModelProto) -> None:
-        super().__init__(emulate_typed(model), name="typed")
+    def __init__(self, model: ModelProto, taps: tuple[str, ...] = ()) -> None:
+        super().__init__(emulate_typed(model), name="typed", taps=taps)

@@ -10,8 +10,11 @@ from typing import Any
 
 from trtflow.data import Array, Sample
 from trtflow.errors import MetricError
+from trtflow.model.selection import NOTHING, Selection
 from trtflow.numerics.accept import Accept, Verdict
-from trtflow.numerics.metrics import METRICS, start
+from trtflow.numerics.accumulators import Distance
+from trtflow.numerics.matched import Matched
+from trtflow.numerics.metrics import DISTANCES, MATCHED, METRICS, Metric, start
 from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
 from trtflow.runners.known import Known, spreads
@@ -32,7 +35,7 @@ class Measurement:
     @property
     def error(self) -> float:
         """Noise over signal as a ratio of energies, over all samples; inf when anything is not finite."""
-        sqnr = self.metrics["sqnr"]
+        sqnr = self.metrics.get("sqnr", math.nan)
         return math.inf if math.isnan(sqnr) or sqnr == -math.inf else 10.0 ** (-sqnr / 10.0)
 
     def hardest(self, count: int) -> tuple[int, ...]:
@@ -46,6 +49,9 @@ class Evaluator:
 
     ``metric`` is the user's function; metrics that ``accept`` names and the function does not return are the
     built-in ones. SQNR is always measured, since it tells by how much a refused plan failed.
+
+    ``selection`` says which outputs SQNR and its kin leave to ``matched``, and which tensors they look at instead,
+    which runners return behind the outputs. A runner that returns none of them (an engine) is judged without.
 
     With ``known``, outputs that are no reference are refused, and ``silent`` names the samples that tell nothing.
 
@@ -62,21 +68,25 @@ class Evaluator:
         metric: UserMetric | None = None,
         progress: Progress = silent,
         known: Known | None = None,
+        selection: Selection = NOTHING,
     ) -> None:
-        self.samples, self._metric, self._known = samples, metric, known
+        self.samples, self._metric, self._known, self.selection = samples, metric, known, selection
         with reference:
             self._expected = [self._forward(reference, sample, i, progress) for i, sample in enumerate(samples)]
         self.silent = known.finish() if known else ()
-        own = {} if metric is None else self._call(self._expected, range(len(samples)))
+        own = {} if metric is None else self._call([*map(self._own, self._expected)], range(len(samples)))
         self._builtins = tuple(dict.fromkeys([*(name for name in accept if name not in own), "sqnr"]))
         self.accept = Accept.parse(accept, known=(*own, *METRICS))
         self.reference = self._score(self._expected, range(len(samples)))
+        for name in self.accept.metrics:
+            if name not in self.reference.metrics:
+                raise MetricError(f"{name}: no floating-point output was evaluated; expected at least one")
 
     def _forward(self, runner: Runner, sample: Sample, index: int, progress: Progress) -> dict[str, Array]:
         progress(index, len(self.samples), "reference")
         outputs = runner(sample.feed)
         if self._known:
-            self._known.see(sample, spreads(outputs))
+            self._known.see(sample, spreads(self._own(outputs)))
         return outputs
 
     def over(self, chosen: Sequence[int]) -> Evaluator:
@@ -96,7 +106,10 @@ class Evaluator:
     def judge(self, measured: Measurement, indices: Sequence[int] | None = None) -> Verdict:
         """Hold ``measured`` against the conditions, relative to the reference over the same samples."""
         same = self.reference if indices is None else self.subset(indices)
-        return self.accept.judge(same.metrics, measured.metrics)
+        told = [c for c in self.accept.conditions if c.metric in measured.metrics or c.metric not in DISTANCES]
+        unseen = dict.fromkeys(DISTANCES - measured.metrics.keys(), math.nan)
+        accept = Accept(tuple(told)) if told else self.accept
+        return accept.judge(same.metrics, {**unseen, **measured.metrics})
 
     def subset(self, indices: Sequence[int]) -> Measurement:
         """The reference's own metrics over the samples at ``indices``."""
@@ -104,14 +117,32 @@ class Evaluator:
 
     def _score(self, outputs: Sequence[Mapping[str, Array]], indices: Sequence[int]) -> Measurement:
         metrics = start(self._builtins)
+        if MATCHED in metrics:
+            metrics[MATCHED] = Matched(self.selection.groups)
         levels = []
         for index, output in zip(indices, outputs, strict=True):
-            single = start(["sqnr"])["sqnr"]
-            for metric in (*metrics.values(), single):
-                metric.update(output, self._expected[index], self.samples[index].label)
-            levels.append(single.value())
-        own = {} if self._metric is None else self._call(outputs, indices)
-        return Measurement({**{name: metric.value() for name, metric in metrics.items()}, **own}, tuple(levels))
+            single = start(["sqnr"])
+            self._update({**metrics, "one": single["sqnr"]}, output, index)
+            levels.append(_told(single).get("sqnr", math.nan))
+        own = {} if self._metric is None else self._call([self._own(output) for output in outputs], indices)
+        return Measurement({**_told(metrics), **own}, tuple(levels))
+
+    def _update(self, metrics: Mapping[str, Metric], output: Mapping[str, Array], index: int) -> None:
+        """Take in a sample: distances look at what no selection decides, all others at the model's own outputs."""
+        expected = self._expected[index]
+        numbers = output, self._numbers(expected, output)
+        own = self._own(output), self._own(expected)
+        for metric in metrics.values():
+            metric.update(*(numbers if isinstance(metric, Distance) else own), self.samples[index].label)
+
+    def _own(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs of the model, without the tensors before a selection."""
+        return {name: array for name, array in outputs.items() if name not in self.selection.before}
+
+    def _numbers(self, expected: Mapping[str, Array], output: Mapping[str, Array]) -> dict[str, Array]:
+        """What no selection decides, as far as the runner shows it."""
+        hidden = {*self.selection.outputs, *(set(self.selection.before) - output.keys())}
+        return {name: array for name, array in expected.items() if name not in hidden}
 
     def _call(self, outputs: Sequence[Mapping[str, Array]], indices: Sequence[int]) -> dict[str, float]:
         assert self._metric is not None  # noqa: S101 - only called when there is one
@@ -124,3 +155,9 @@ class Evaluator:
                 f"the metric function raised {type(error).__name__}: {error}; expected "
                 "(outputs, labels) -> {name: number}, outputs in the order of the samples."
             ) from error
+
+
+def _told(metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """The values of ``metrics``, less those of distances to which the runner showed nothing."""
+    seen = {name: metric for name, metric in metrics.items() if not isinstance(metric, Distance) or metric.energies}
+    return {name: metric.value() for name, metric in seen.items()}

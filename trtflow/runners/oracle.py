@@ -124,7 +124,7 @@ class EmulatedOracle(PlanOracle):
 
     def runner(self, plan: PrecisionPlan) -> Runner:
         """A session of its own for ``plan``."""
-        return EmulatedRunner(self._model, plan, self._rounding)
+        return EmulatedRunner(self._model, plan, self._rounding, self._evaluator.selection.before)
 
     def prober(self, plan: PrecisionPlan) -> Runner:
         """One session for all plans where that can be: a session of its own costs more than a run on few samples."""
@@ -133,7 +133,7 @@ class EmulatedOracle(PlanOracle):
             return self.runner(plan)
         if low not in self._switched:
             try:
-                self._switched[low] = SwitchedRunner(self._model, low)
+                self._switched[low] = SwitchedRunner(self._model, low, self._evaluator.selection.before)
             except ModelError:  # candidates inside control flow
                 self._switched[low] = None
         switched = self._switched[low]

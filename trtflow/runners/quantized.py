@@ -45,8 +45,15 @@ def emulate(model: ModelProto, plan: PrecisionPlan, ranges: Ranges, rounding: Ro
 class QuantizedRunner(ReferenceRunner):
     """Executes a plan in which nodes are INT8 or FP8, and others in floating point as ``EmulatedRunner`` does."""
 
-    def __init__(self, model: ModelProto, plan: PrecisionPlan, ranges: Ranges, rounding: Rounding = "tensor") -> None:
-        super().__init__(emulate(model, plan, ranges, rounding), name=f"quantized-{plan.default}")
+    def __init__(
+        self,
+        model: ModelProto,
+        plan: PrecisionPlan,
+        ranges: Ranges,
+        rounding: Rounding = "tensor",
+        taps: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(emulate(model, plan, ranges, rounding), name=f"quantized-{plan.default}", taps=taps)
 
 
 class QuantizedOracle(EmulatedOracle):
@@ -66,4 +73,4 @@ class QuantizedOracle(EmulatedOracle):
 
     def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
         """What executes ``plan``."""
-        return QuantizedRunner(self._model, plan, self._ranges, self._rounding)
+        return QuantizedRunner(self._model, plan, self._ranges, self._rounding, self._evaluator.selection.before)

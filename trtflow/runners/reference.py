@@ -8,13 +8,14 @@ from typing import Any
 from onnx import ModelProto
 from polygraphy.backend.onnxrt import OnnxrtRunner
 
+from trtflow.model.selection import tapped
 from trtflow.model.session import create_session
 
 
 class ReferenceRunner(OnnxrtRunner):  # type: ignore[misc]
     """A model in ONNX Runtime: by default the FP32 reference, on the CPU provider, which has no TF32.
 
-    ``session`` makes the session when the runner is entered.
+    ``session`` makes the session when the runner is entered. ``taps`` are tensors to return behind the outputs.
     """
 
     def __init__(
@@ -22,8 +23,9 @@ class ReferenceRunner(OnnxrtRunner):  # type: ignore[misc]
         model: ModelProto,
         name: str = "onnxruntime-fp32",
         session: Callable[[ModelProto], Any] = create_session,
+        taps: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(lambda: session(model), name=name)
+        super().__init__(lambda: session(tapped(model, taps)), name=name)
 
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
         """The outputs for ``feed``."""

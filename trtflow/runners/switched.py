@@ -8,6 +8,7 @@ from onnx import ModelProto
 from polygraphy.backend.onnxrt import OnnxrtRunner
 
 from trtflow.emulation.switchable import switchable
+from trtflow.model.selection import tapped
 from trtflow.model.session import create_session
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
@@ -23,9 +24,9 @@ class SwitchedRunner(ReferenceRunner):
         ModelError: the model has candidates inside control flow, which ``EmulatedRunner`` takes.
     """
 
-    def __init__(self, model: ModelProto, low: Precision) -> None:
+    def __init__(self, model: ModelProto, low: Precision, taps: tuple[str, ...] = ()) -> None:
         self._switched = switchable(model, low)
-        OnnxrtRunner.__init__(self, create_session(self._switched.model), name=f"switched-{low}")
+        OnnxrtRunner.__init__(self, create_session(tapped(self._switched.model, taps)), name=f"switched-{low}")
         self.under(PrecisionPlan(low))
 
     def under(self, plan: PrecisionPlan) -> SwitchedRunner:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
 
-version = 3
+version = 4
 environment = ("onnx",)
 outputs = {"model": "model.onnx", "facts": "facts.json"}
 
@@ -28,7 +28,8 @@ def run(options: With, context: Context) -> Result:
     save(loaded.model, context.folder / outputs["model"])
     write_document(facts, context.folder / outputs["facts"])
     notes = f", {len(facts.notes)} notes" if facts.notes else ""
+    chosen = "".join(f"; {', '.join(found.outputs)} by {found.op} '{found.node}'" for found in facts.selected)
     return Result(
         metrics={"nodes": facts.nodes, "candidates": facts.candidates},
-        summary=f"{facts.nodes} nodes, {facts.candidates} of them can take a low precision{notes}",
+        summary=f"{facts.nodes} nodes, {facts.candidates} of them can take a low precision{notes}{chosen}",
     )

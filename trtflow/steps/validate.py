@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-version = 3
+version = 4
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json"}
 
@@ -47,7 +47,8 @@ def run(options: With, context: Context) -> Result:
         hooks=hooks(context),
     )
     write_document(verdict, context.folder / outputs["verdict"])
-    pairs = [f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}" for name in options.accept]
+    told = [name for name in verdict.accept if name in verdict.candidate]
+    pairs = [f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}" for name in told]
     failed = sorted((name for name, margin in verdict.margins.items() if margin < 0), key=verdict.margins.__getitem__)
     state = "accepted" if verdict.accepted else f"refused by {', '.join(failed)}"
     silent = f", {len(verdict.silent)} of which judge nothing (FP32's outputs are zero)" if verdict.silent else ""

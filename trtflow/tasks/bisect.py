@@ -166,7 +166,7 @@ class _Bisection:
         return self._oracles[key]
 
     def _material(self, chosen: Sequence[int]) -> Mapping[str, Any]:
-        return {"chosen": list(chosen), "metrics": sorted(self.judge.accept)}
+        return {"chosen": list(chosen), "metrics": sorted(self.whole.accept.metrics)}
 
 
 def _document(
@@ -198,6 +198,7 @@ def _document(
             "low": said.low.metrics if said else low.metrics,
             "candidate": result.outcome.metrics,
         },
+        accept=work.whole.accept.document(),
         fusion=_fusion(work, chosen, result.plan),
         front=tuple(map(_point, result.front)) if settings.pareto else (),
         evaluations=evaluation_entries(result.evaluations),

@@ -62,7 +62,7 @@ def constrain(
         nodes={info.name: node(info) for info in candidates(model) if info.name in plan.nodes},
         cures=in_effect(cures, plan),
         scales={} if scales is None else scales.amax,
-        accept=accept,
+        accept={**accept, **decided.search.accept},
         measured={key: decided.search.metrics[key] for key in MEASURED},
         made_by=decided.search.made_by,
     )

@@ -11,6 +11,7 @@ import onnx
 from trtflow.files.outcomes import ModelFacts
 from trtflow.model.analysis import candidates
 from trtflow.model.load import LoadedModel, load
+from trtflow.tasks.selected import selected_by
 
 
 def inspect(path: Path, *, allow_nonfinite: bool = False) -> tuple[LoadedModel, ModelFacts]:
@@ -32,4 +33,5 @@ def inspect(path: Path, *, allow_nonfinite: bool = False) -> tuple[LoadedModel, 
         operators=dict(sorted(Counter(node.op_type for node in graph.node).items())),
         inputs=tuple(onnx.helper.printable_value_info(value) for value in graph.input),
         notes=loaded.notes,
+        selected=tuple(selected_by(loaded.model)),
     )

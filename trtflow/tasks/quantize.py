@@ -165,7 +165,7 @@ class _Quantization:
         evaluator = self.whole.over(chosen)
         material = {
             "chosen": list(chosen),
-            "metrics": sorted(self.judge.accept),
+            "metrics": sorted(self.whole.accept.metrics),
             "rounding": self.settings.rounding,
             "amax": None if ranges is None else dict(ranges.activations),
         }
@@ -194,7 +194,7 @@ def _document(
         "base": oracle.evaluate(work.space.joint.base).metrics,
         "candidate": mixed.metrics,
     }
-    eight_bits = _eight_bits(work.space, plan, findings, low, metrics, work.judge.accept)
+    eight_bits = _eight_bits(work.space, plan, findings, low, metrics, work.whole.accept.metrics)
     kept = sorted(work.problem.nodes - set(eight_bits.quantized))
     return SearchDocument(
         strategy=work.settings.strategy,
@@ -210,6 +210,7 @@ def _document(
         samples=len(work.samples) - held_out,
         held_out=held_out,
         metrics=metrics,
+        accept=work.whole.accept.document(),
         evaluations=evaluation_entries(found.evaluations),
         eight_bits=eight_bits,
     )

@@ -8,6 +8,7 @@ from onnx import ModelProto
 
 from trtflow.data import Sample
 from trtflow.files.outcomes import VerdictDocument
+from trtflow.model.selection import tapped
 from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.registry import EMULATED
 from trtflow.tasks.hooks import SILENT, Hooks
@@ -43,16 +44,17 @@ def validate(
     judge, samples = judge_by(accept, metric, allow_nonfinite), list(data)
     execute = execute_on(runner, samples)
     evaluator = judge.evaluator(reference, samples, hooks)
-    measured = evaluator.measure(execute(candidate))
+    shown = tapped(candidate, evaluator.selection.before)  # an engine of it would be another one
+    measured = evaluator.measure(execute(shown if runner == EMULATED else candidate))
     verdict = evaluator.judge(measured)
-    beside = None if runner == EMULATED else evaluator.measure(execute_on(EMULATED, samples)(candidate))
+    beside = None if runner == EMULATED else evaluator.measure(execute_on(EMULATED, samples)(shown))
     return VerdictDocument(
         accepted=verdict.accepted,
         samples=len(evaluator.samples),
         reference=evaluator.reference.metrics,
         candidate=measured.metrics,
         margins=verdict.margins,
-        accept=judge.accept,
+        accept=evaluator.accept.document(),
         worst_sample=measured.hardest(1)[0] if measured.error else None,
         silent=evaluator.silent,
         runner=runner,

@@ -15,6 +15,7 @@ from trtflow.files.scales import TensorScale
 from trtflow.model.analysis import analyse
 from trtflow.model.constants import values
 from trtflow.model.scopes import Scope
+from trtflow.model.selection import selection
 from trtflow.numerics.calibration import Settings
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32
@@ -79,7 +80,9 @@ class Bench:
     ) -> None:
         self.state, self.settings, self.progress = state, settings, progress
         self._data = data
-        self._evaluator = Evaluator(ReferenceRunner(state.model), samples, {"sqnr": {"min": 0.0}})
+        selected = selection(state.model)
+        runner = ReferenceRunner(state.model, taps=selected.before)
+        self._evaluator = Evaluator(runner, samples, {"sqnr": {"min": 0.0}}, selection=selected)
         amax = state.ranges.activations
         found = quantizable(state.model, outputs=True)
         self.sites = {site.node: site for site in found if all(amax.get(name, 0) > 0 for name in site.tensors)}
@@ -89,7 +92,8 @@ class Bench:
         """Noise over signal at the end outputs with only ``nodes`` quantized, in ``state`` or as things are."""
         tried = state or self.state
         plan = PrecisionPlan(FP32).assign(nodes, self.settings.precision)
-        return six_digits(self._evaluator.measure(QuantizedRunner(tried.model, plan, tried.ranges)).error)
+        taps = self._evaluator.selection.before
+        return six_digits(self._evaluator.measure(QuantizedRunner(tried.model, plan, tried.ranges, taps=taps)).error)
 
     def measure(self, cure: Cure) -> Trial:
         """``cure`` of a node, whose ``after`` is not known yet, tried on the network as it is."""
