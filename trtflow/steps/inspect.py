@@ -6,7 +6,7 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
 
-version = 3
+version = 4
 environment = ("onnx",)
 outputs = {"model": "model.onnx", "facts": "facts.json"}
 
@@ -22,13 +22,14 @@ def run(options: With, context: Context) -> Result:
     """Write the normalised model and its facts."""
     from trtflow.files.document import write_document
     from trtflow.model.load import save
+    from trtflow.steps.shown import notes
     from trtflow.tasks.inspect import inspect
 
     loaded, facts = inspect(options.model, allow_nonfinite=options.allow_nonfinite)
     save(loaded.model, context.folder / outputs["model"])
     write_document(facts, context.folder / outputs["facts"])
-    notes = f", {len(facts.notes)} notes" if facts.notes else ""
     return Result(
         metrics={"nodes": facts.nodes, "candidates": facts.candidates},
-        summary=f"{facts.nodes} nodes, {facts.candidates} of them can take a low precision{notes}",
+        summary=f"{facts.nodes} nodes, {facts.candidates} of them can take a low precision",
+        table=notes(facts.notes),
     )

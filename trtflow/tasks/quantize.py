@@ -209,6 +209,8 @@ def _document(
         node_costs={node: work.space.shares.get(node, 0.0) for node in kept},
         samples=len(work.samples) - held_out,
         held_out=held_out,
+        judged_on=len(work.samples),
+        accept=work.judge.accept,
         metrics=metrics,
         evaluations=evaluation_entries(found.evaluations),
         eight_bits=eight_bits,
