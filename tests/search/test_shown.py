@@ -110,8 +110,8 @@ SENTENCES = {
         Shown(),
         names(1),
         True,
-        "fp16 is accepted wherever it can be; 1 node cannot; "
-        "2 nodes more stay in fp32 because the Casts around them would cost more",
+        "fp16 is accepted wherever it can be; 1 node cannot, "
+        "2 more stay in fp32 because the Casts around them would cost more",
     ),
 }
 

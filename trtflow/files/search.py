@@ -33,7 +33,7 @@ class Because(Document):
     forced:   a rule leaves no choice; the sentence names it
     cheaper:  accuracy does not need it, but Casts around it would cost more
     constant: it holds a constant beyond the low format's range
-    unproven: it is part of the plan that holds; whether it is needed was not measured
+    unproven: it is part of the plan that holds; that it is needed was not shown
     """
 
     word: Word

@@ -16,7 +16,7 @@ Nodes = frozenset[str]
 class Shown:
     """``needed``: a plan that lacks this node was measured and refused. ``merged``: Casts around it would cost more.
 
-    Of other kept nodes that are not forced neither was shown: no plan that lacks just one of them was measured.
+    Of other kept nodes that are not forced neither was shown: the search ended too early, or others had the last word.
     """
 
     needed: Nodes = frozenset()
@@ -77,8 +77,9 @@ def _beside_low(problem: Problem, forced: int, merged: int) -> str:
     said = f"{low} is accepted wherever it can be; {_nodes(forced)} cannot" if forced else f"{low} alone is accepted"
     if not merged:
         return said
-    stays = f"{_nodes(merged)}{' more' if forced else ''} {'stays' if merged == 1 else 'stay'} in {high}"
-    return f"{said}; {stays} because the Casts around {'it' if merged == 1 else 'them'} would cost more"
+    more = f", {merged} more" if forced else f"; {_nodes(merged)}"
+    stays, them = ("stays", "it") if merged == 1 else ("stay", "them")
+    return f"{said}{more} {stays} in {high} because the Casts around {them} would cost more"
 
 
 def _nodes(count: int) -> str:

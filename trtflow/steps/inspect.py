@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
@@ -30,6 +32,10 @@ def run(options: With, context: Context) -> Result:
     write_document(facts, context.folder / outputs["facts"])
     return Result(
         metrics={"nodes": facts.nodes, "candidates": facts.candidates},
-        summary=f"{facts.nodes} nodes, {facts.candidates} of them can take a low precision",
+        summary=f"{facts.nodes} nodes, {facts.candidates} of them can take a low precision{_counted(facts.notes)}",
         table=notes(facts.notes),
     )
+
+
+def _counted(found: Sequence[str]) -> str:
+    return f", {len(found)} note{'' if len(found) == 1 else 's'}" if found else ""

@@ -21,7 +21,7 @@ from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult
 
 NEEDED = "the condition fails without it, as was measured"
-UNPROVEN = "part of the cheapest plan that holds; no plan that lacks it alone was measured"
+UNPROVEN = "part of the cheapest plan that holds; that it is needed was not shown"
 NOTHING_HOLDS = "no plan with less was accepted"
 CHEAPER = "the condition holds without it, but Casts around it would cost more than it saves"
 CUSTOM = "the search was not free to lower it"
