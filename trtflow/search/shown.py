@@ -16,7 +16,7 @@ Nodes = frozenset[str]
 class Shown:
     """``needed``: a plan that lacks this node was measured and refused. ``merged``: Casts around it would cost more.
 
-    Of other kept nodes that are not forced neither was shown: the search ended too early, or others had the last word.
+    Of other kept nodes that are not forced neither was shown: the search ended too early, say.
     """
 
     needed: Nodes = frozenset()
