@@ -39,3 +39,9 @@ def test_a_broken_plan_is_refused(tmp_path: Path, text: str, message: str) -> No
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(PlanError, match=message):
         read_plan(tmp_path / "plan.json")
+
+
+def test_what_is_kept_is_what_differs_without_being_quantized() -> None:
+    plan = PrecisionPlan("fp16", {"b": "fp32", "a": "bf16", "c": "int8", "d": "fp8", "e": "fp16"})
+    assert plan.kept == ("a", "b")
+    assert PrecisionPlan("fp32", {"a": "int8"}).kept == ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trtflow.errors import PlanError
-from trtflow.precision import FP16, PRECISIONS, Precision
+from trtflow.precision import FP16, PRECISIONS, QUANTIZED, Precision
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class PrecisionPlan:
     def assign(self, nodes: Iterable[str], precision: Precision) -> PrecisionPlan:
         """A copy in which ``nodes`` have ``precision``."""
         return PrecisionPlan(self.default, {**self.nodes, **dict.fromkeys(nodes, precision)})
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The nodes that stay in another floating-point format than the default."""
+        return tuple(name for name, precision in self.nodes.items() if precision not in QUANTIZED)
 
     def document(self) -> dict[str, object]:
         """A JSON-ready form, equal for equal plans."""

@@ -14,6 +14,7 @@ from trtflow.files.checks import Check
 from trtflow.files.findings import Finding
 from trtflow.files.outcomes import BuildOutcome, ModelFacts
 from trtflow.files.scales import TensorScale
+from trtflow.files.search import Because, Word
 from trtflow.files.statistics import Statistics
 from trtflow.model.layers import Layer
 from trtflow.numerics.record import Figures
@@ -117,7 +118,7 @@ def test_the_verdict_and_every_kept_node_with_its_reason_are_shown(accepted: boo
     assert run.verdict.sentence in text
     assert all(part in text for card in run.kept for part in (card.node, card.why.code, card.why.text, card.title))
     assert "3 nodes, 5.1% of the model's work." in text
-    assert text.count("by necessity") == 1
+    assert [text.count(f"{word} : as") for word in ("needed", "by constant", "forced")] == [2, 1, 0]
 
 
 def test_a_finding_is_shown_with_what_to_do() -> None:
@@ -191,7 +192,7 @@ def test_a_run_without_a_calibration_has_no_such_section() -> None:
 
 
 def test_a_plan_that_could_not_be_measured_is_neither_accepted_nor_refused() -> None:
-    assert "4 rank 59 98.3% \N{EN DASH} not measured" in _text(summary(60))
+    assert "4 rank, probe 59 98.3% \N{EN DASH} not measured" in _text(summary(60))
 
 
 def test_equal_runs_give_equal_pages() -> None:
@@ -250,3 +251,47 @@ def test_an_int8_page_accounts_for_every_multiply_add() -> None:
 
 def test_only_an_int8_page_speaks_of_multiply_adds() -> None:
     assert "multiply" not in render(summary(60))
+
+
+def test_the_words_for_kept_nodes_come_with_their_sentences_and_the_root_cause_beside_them() -> None:
+    run = summary(60)
+    words: tuple[Word, ...] = ("needed", "forced", "cheaper", "constant", "unproven")
+    cards = tuple(replace(run.kept[0], because=Because(word=word, text=f"{word} sentence")) for word in words)
+    text = _text(replace(run, kept=cards))
+    said = ("needed", "forced", "cheaper", "by constant", "kept, not shown to be needed")
+    assert all(f" {shown} : {word} sentence " in text for word, shown in zip(words, said, strict=True))
+    assert text.count(run.kept[0].why.text) >= len(cards)
+
+
+def test_a_root_cause_that_only_repeats_the_sentence_is_not_printed_twice() -> None:
+    run = summary(60)
+    why = run.kept[0].why
+    card = replace(run.kept[0], because=Because(word="forced", text=f"{why.text}, and so on"))
+    assert _text(replace(run, kept=(card,), findings=())).count(why.text) == 1
+
+
+def test_notes_about_the_model_are_shown() -> None:
+    run = summary(6)
+    noted = run.model.model_copy(update={"notes": ("opset raised", "two nodes were renamed")})
+    assert "Notes opset raised; two nodes were renamed" in _text(replace(run, model=noted))
+    assert "Notes" not in _text(run)
+
+
+@pytest.mark.parametrize(("judged", "said"), [(24, ""), (0, ""), (32, ", on 24 of 32 samples")])
+def test_a_low_end_that_was_measured_on_other_samples_says_so(judged: int, said: str) -> None:
+    run = summary(6)
+    text = _text(replace(run, verdict=replace(run.verdict, samples=judged)))
+    assert f"every node in FP16{said}" in text
+    assert (", on 24 of" in text) == bool(said)
+
+
+def test_plans_and_probes_are_counted_apart() -> None:
+    assert "plans measured 13 probes on the hardest samples 5 engine builds 1" in _text(summary(60))
+
+
+def test_a_condition_that_nobody_judged_is_not_called_missed() -> None:
+    run = summary(6)
+    unjudged = replace(run.verdict, metrics=(replace(run.verdict.metrics[0], margin=None),))
+    text = _text(replace(run, verdict=unjudged))
+    assert "drop at most 0.005" in text
+    assert "not met" not in text

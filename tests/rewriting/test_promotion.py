@@ -30,6 +30,7 @@ def test_only_finite_values_that_become_infinite_promote(
 ) -> None:
     legal = legalize(adder(*values), PrecisionPlan(precision))  # type: ignore[arg-type]
     assert legal.promoted == promoted
+    assert legal.by_constant == promoted.keys()
     assert legal.plan == PrecisionPlan(precision, dict.fromkeys(promoted, "fp32"))
 
 
@@ -42,9 +43,9 @@ def test_a_node_that_is_fp32_already_is_not_mentioned() -> None:
 def test_what_the_engine_refuses_in_one_format_stays_fp32() -> None:
     nodes = [node("Relu", "x", "r"), node("ConvTranspose", "r w", "y", "up")]
     net = model(nodes, [info("x", [1, 2, 3, 3])], [info("y", [1, 2, 3, 3])], [f32("w", random(2, 2, 1, 1))])
-    assert legalize(net, PrecisionPlan("bf16")).promoted == {
-        "up": "ConvTranspose: TensorRT does not take it in bf16",
-    }
+    legal = legalize(net, PrecisionPlan("bf16"))
+    assert legal.promoted == {"up": "ConvTranspose: TensorRT does not take it in bf16"}
+    assert legal.by_constant == frozenset()
     assert legalize(net, PrecisionPlan("fp16")).promoted == {}
 
 

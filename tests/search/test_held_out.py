@@ -47,3 +47,13 @@ def test_everything_high_is_no_answer() -> None:
         probe = evaluate
 
     assert verify(found, PROBLEM, OnlyHigh()) is None
+
+
+def test_what_unseen_samples_refused_shows_what_is_needed_and_of_the_rest_nothing_is_claimed() -> None:
+    found = search(PROBLEM, Simulated(PROBLEM, noise=NOISE))
+    held = verify(found, PROBLEM, Simulated(PROBLEM, noise={**NOISE, "n1": 1.1}))
+    assert held is not None
+    kept = _kept(held.plan)
+    lacking = {node for node in kept if kept - {node} <= _kept(found.plan)}
+    assert held.shown.needed >= lacking
+    assert held.shown.needed | held.shown.merged < kept

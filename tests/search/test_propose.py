@@ -81,7 +81,7 @@ def test_what_is_forced_high_is_merged_too_where_low_is_accepted() -> None:
     edges = tuple(Edge(f"n{i}", (f"n{i + 1}",), 0.2) for i in range(8))
     problem = chain(9, edges=edges, node_costs={"n3": 0.05}, forced=names(2, 4))
     result = search(problem, Simulated(problem))
-    assert (set(result.plan.nodes), result.merged) == (names(2, 3, 4), names(3))
+    assert (set(result.plan.nodes), result.shown.merged) == (names(2, 3, 4), names(3))
 
 
 def test_where_error_is_not_monotone_the_plan_is_verified_and_1_minimal() -> None:

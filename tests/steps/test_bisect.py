@@ -42,9 +42,10 @@ def test_plan_and_document_say_the_same(given: dict[str, Any], tmp_path: Path) -
 def test_the_summary_and_the_figures_are_those_of_the_document(given: dict[str, Any], tmp_path: Path) -> None:
     done = run_step(bisect, tmp_path / "bisect", **given)
     found = read_document(SearchDocument, done.folder / "search.json")
-    assert done.result.summary == f"{found.reason} ({found.measured} evaluations)"
+    assert done.result.summary == f"{found.reason} ({found.effort})"
     assert done.result.metrics == {
-        "kept": len(found.kept), "cost-share": found.cost, "evaluations": found.measured, "minimal": found.minimal,
+        "kept": len(found.kept), "cost-share": found.cost, "evaluations": found.measured,
+        "probes": found.probes, "minimal": found.minimal,
     }  # fmt: skip
     assert done.result.accepted is None, "the gate is validate's"
     assert done.result.table is not None

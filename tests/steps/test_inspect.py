@@ -23,13 +23,16 @@ def test_model_and_facts_are_written(tmp_path: Path) -> None:
     assert (facts.file, facts.nodes, facts.candidates) == ("model.onnx", 4, 4)
     assert done.result.summary == "4 nodes, 4 of them can take a low precision"
     assert done.result.metrics == {"nodes": 4, "candidates": 4}
+    assert done.result.table is None
 
 
-def test_notes_are_counted_in_the_summary(tmp_path: Path) -> None:
+def test_notes_are_counted_in_the_summary_and_shown(tmp_path: Path) -> None:
     nodes = [helper.make_node("Neg", ["x"], ["y"])]
     onnx.save(model(nodes, [info("x", [4])], [info("y", [4])]), tmp_path / "net.onnx")
     done = run_step(inspect, tmp_path / "inspect", model=tmp_path / "net.onnx")
-    assert done.result.summary.endswith(", 1 notes")
+    assert done.result.summary.endswith(", 1 note")
+    assert done.result.table is not None
+    assert done.result.table.rows == (("1 nodes had no name and were named after their first output",),)
     assert onnx.load(done.folder / "model.onnx").graph.node[0].name == "node_of_y"
 
 

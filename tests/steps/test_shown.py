@@ -8,6 +8,7 @@ import pytest
 from report_fakes import eight_bits, few_layers, layers, nodes, search
 
 from trtflow.files.checks import Check
+from trtflow.files.search import Because
 from trtflow.files.statistics import Statistics
 from trtflow.numerics.record import Figures
 from trtflow.plan import PrecisionPlan
@@ -18,16 +19,17 @@ MANY = nodes(60, range(30))
 
 
 @pytest.mark.parametrize(("count", "rows"), [(1, 1), (SHOWN, SHOWN), (30, SHOWN)])
-def test_the_first_twenty_kept_nodes_are_shown_with_their_share(count: int, rows: int) -> None:
+def test_the_first_twenty_kept_nodes_are_shown_with_their_share_and_why(count: int, rows: int) -> None:
     kept = MANY[:count]
     plan = PrecisionPlan("fp16", dict.fromkeys(kept, "fp32"))
-    table = kept_nodes(Decided(plan, search(kept=kept, node_costs=dict.fromkeys(kept, 0.0123))))
+    why = dict.fromkeys(kept, Because(word="constant", text="1e9 is too large"))
+    table = kept_nodes(Decided(plan, search(kept=kept, because=why, node_costs=dict.fromkeys(kept, 0.0123))))
     assert table is not None
-    assert table.rows == tuple((node, "fp32", "1.23%") for node in kept[:rows])
+    assert table.rows == tuple((node, "fp32", "1.23%", "by constant: 1e9 is too large") for node in kept[:rows])
 
 
 def test_no_kept_node_is_no_table() -> None:
-    assert kept_nodes(Decided(PrecisionPlan("fp16"), search(kept=(), node_costs={}))) is None
+    assert kept_nodes(Decided(PrecisionPlan("fp16"), search(kept=(), because={}, node_costs={}))) is None
 
 
 def test_what_stays_in_floating_point_has_its_reason_and_the_parts_add_up() -> None:

@@ -12,7 +12,7 @@ from trtflow.files.checks import Check
 from trtflow.files.findings import Finding, Reason
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome
 from trtflow.files.scales import Scales, TensorScale
-from trtflow.files.search import BaselineEntry, EightBits, EvaluationEntry, LeftOut, SearchDocument
+from trtflow.files.search import BaselineEntry, Because, EightBits, EvaluationEntry, LeftOut, SearchDocument, Word
 from trtflow.files.statistics import Statistics
 from trtflow.model.layers import Layer
 from trtflow.numerics.record import Figures
@@ -125,6 +125,15 @@ def finding(node: str = "n", code: str = "R01", text: str = "reaches 91,235", **
     return Finding(code, node, text, evidence, certain=True)
 
 
+NEEDED: tuple[Word, ...] = ("needed", "needed", "constant")
+
+
+def because(count: int = 60, words: Sequence[Word] = NEEDED) -> dict[str, Because]:
+    """Why each of the three is kept."""
+    kept = zip(nodes(count, KEPT), words, strict=True)
+    return {node: Because(word=word, text=f"as {word} nodes are") for node, word in kept}
+
+
 def search(count: int = 60, *, accepted: bool = True, **changes: Any) -> SearchDocument:
     """A search that tests the ends, ranks, gallops, shrinks and verifies; its fifth plan could not be measured."""
     kept = len(KEPT)
@@ -155,12 +164,14 @@ def search(count: int = 60, *, accepted: bool = True, **changes: Any) -> SearchD
         minimal=True,
         reason="1-minimal",
         kept=nodes(count, KEPT),
-        forced=nodes(count, {2}),
+        because=because(count),
         builds=1,
         cost=0.051,
         node_costs=dict(zip(nodes(count, KEPT), (0.013, 0.017, 0.021), strict=True)),
         samples=16,
         held_out=8,
+        judged_on=24,
+        accept={"iou": {"drop": 0.005}},
         metrics={"reference": {"iou": 0.9512}, "low": {"iou": 0.102}, "candidate": {"iou": 0.9501}},
         evaluations=evaluations,
         baselines=(
@@ -207,11 +218,11 @@ CHECKS = (
 def cards(count: int = 60) -> tuple[Card, ...]:
     """Reasons for what is kept: overflow for the first, necessity for the last."""
     names, shares = nodes(count, KEPT), (0.013, 0.017, 0.021)
-    whys = [(finding(name, amax=91234.5, limit=65504.0), OVERFLOW.title, False) for name in names[:-1]]
-    whys += [(finding(names[-1], "R04", "is 3.1e-9", constant=3.1e-9), CONSTANT.title, True)]
+    whys = [(finding(name, amax=91234.5, limit=65504.0), OVERFLOW.title) for name in names[:-1]]
+    whys += [(finding(names[-1], "R04", "is 3.1e-9", constant=3.1e-9), CONSTANT.title)]
     return tuple(
-        Card(why.node, PARTS[depth][1], "fp32", why, title, share, promoted)
-        for depth, ((why, title, promoted), share) in enumerate(zip(whys, shares, strict=True))
+        Card(why.node, PARTS[depth][1], "fp32", why, title, share, because(count)[why.node])
+        for depth, ((why, title), share) in enumerate(zip(whys, shares, strict=True))
     )
 
 

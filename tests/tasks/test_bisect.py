@@ -86,8 +86,18 @@ def test_a_constant_that_fp16_cannot_hold_is_high_whatever_is_measured() -> None
     nodes = [node("Mul", "x huge", "a", "scale"), node("Mul", "a tiny", "b", "back"), node("Neg", "b", "y", "neg")]
     net = model(nodes, [info("x", ["N", 4])], [info("y", ["N", 4])], [f32("huge", 1e6), f32("tiny", 1e-6)])
     found = bisect(net, rows(1e-3, 2e-3), accept={"sqnr": {"min": -100.0}}, settings=BARE).search
-    assert found.forced == ("scale",)
-    assert "scale" in found.kept
+    assert (found.kept, found.forced, found.merged) == (("scale",), ("scale",), ())
+    assert found.because["scale"].word == "constant"
+    assert found.because["scale"].text == "constant huge reaches 1e+06, which fp16 turns into inf"
+
+
+def test_both_ends_and_the_candidate_are_measured_on_all_samples_whichever_searched(net: onnx.ModelProto) -> None:
+    found = bisect(net, SAMPLES, settings=replace(BARE, held_out=0.25))
+    judged = validate(net, rewrite(net, found.plan).model, SAMPLES)
+    low = validate(net, rewrite(net, PrecisionPlan("fp16")).model, SAMPLES)
+    assert (found.search.samples, found.search.judged_on) == (3, len(SAMPLES))
+    assert found.search.metrics["candidate"] == judged.candidate
+    assert found.search.metrics["low"] == low.candidate
 
 
 def test_nothing_is_kept_where_nothing_breaks(net: onnx.ModelProto) -> None:

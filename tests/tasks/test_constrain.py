@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -22,6 +22,7 @@ from trtflow.files.data_facts import DataFacts
 from trtflow.files.findings import Finding
 from trtflow.files.outcomes import ModelFacts
 from trtflow.files.scales import Scales, TensorScale
+from trtflow.files.search import Because, Word
 from trtflow.plan import PrecisionPlan
 from trtflow.tasks.constrain import constrain
 from trtflow.tasks.searching import Decided
@@ -31,31 +32,52 @@ ACCEPT = {"iou": {"drop": 0.005}}
 METRICS = {"reference": {"iou": 0.95}, "low": {"iou": 0.1}, "candidate": {"iou": 0.949}, "naive": {"iou": 0.2}}
 CERTAIN = Finding("R01", "up", "too large", {"amax": 91234.56789, "tensor": "a"}, certain=True)
 SUSPECTED = Finding("R05", "up", "tiny", {"value": 1e-12}, certain=False)
+NEEDED = {"up": Because(word="needed", text="was measured")}
 AGAINST_INT8 = Finding("R19", "up", "clipped", {}, certain=True, against="int8")
 
 
-def written(model: onnx.ModelProto, plan: PrecisionPlan, merged: Collection[str] = (), **more: object) -> Constraints:
-    """The decision for ``plan``, of which the search merged ``merged``."""
-    decided = Decided(plan, search(merged=tuple(merged), metrics=METRICS))
+def why(**words: Word) -> dict[str, Because]:
+    """The words for nodes."""
+    return {node: Because(word=word, text=f"is {word}") for node, word in words.items()}
+
+
+def written(
+    model: onnx.ModelProto, plan: PrecisionPlan, because: Mapping[str, Because] = NEEDED, **more: object
+) -> Constraints:
+    """The decision for ``plan``, of which the search says ``because``."""
+    decided = Decided(plan, search(because=because, metrics=METRICS))
     return constrain(model, FACTS, decided, ACCEPT, **more)  # type: ignore[arg-type]
 
 
-REASONS = {
-    "a certain finding": ([SUSPECTED, CERTAIN], (), "R01"),
-    "a suspicion": ([SUSPECTED], (), "R05"),
-    "found by measurement alone": ([], (), "measured"),
-    "kept to save Casts, whatever was found": ([CERTAIN], ("up",), "casts"),
-    "a finding against eight bits says nothing of FP16": ([AGAINST_INT8], (), "measured"),
+REASONS: dict[str, tuple[list[Finding], Word, str]] = {
+    "a certain finding": ([SUSPECTED, CERTAIN], "needed", "R01"),
+    "a suspicion": ([SUSPECTED], "unproven", "R05"),
+    "found by measurement alone": ([], "needed", "measured"),
+    "kept to save Casts, whatever was found": ([CERTAIN], "cheaper", "casts"),
+    "forced, whatever was found": ([CERTAIN], "forced", "forced"),
+    "a constant without a finding": ([], "constant", "R04"),
+    "a finding against eight bits says nothing of FP16": ([AGAINST_INT8], "needed", "measured"),
 }
 
 
-@pytest.mark.parametrize(("findings", "merged", "code"), REASONS.values(), ids=REASONS)
-def test_a_kept_node_has_the_best_reason(
-    overflowing: onnx.ModelProto, findings: list[Finding], merged: tuple[str, ...], code: str
+@pytest.mark.parametrize(("findings", "word", "code"), REASONS.values(), ids=REASONS)
+def test_a_kept_node_has_the_word_for_why_it_is_kept_and_the_best_reason(
+    overflowing: onnx.ModelProto, findings: list[Finding], word: Word, code: str
 ) -> None:
-    found = written(overflowing, PrecisionPlan("fp16", {"up": "fp32"}), merged, findings=findings)
-    assert {name: (node.precision, node.op, node.reason) for name, node in found.nodes.items()} == {
-        "up": ("fp32", "Mul", code)
+    found = written(overflowing, PrecisionPlan("fp16", {"up": "fp32"}), why(up=word), findings=findings)
+    assert {name: (node.precision, node.op, node.because, node.reason) for name, node in found.nodes.items()} == {
+        "up": ("fp32", "Mul", word, code)
+    }
+
+
+def test_what_is_kept_beside_eight_bits_has_the_words_of_the_floats_search(
+    overflowing: onnx.ModelProto,
+) -> None:
+    plan = PrecisionPlan("fp16", {"up": "fp32", "add": "int8"})
+    found = written(overflowing, plan, {}, floats=search(because=why(up="cheaper", add="needed")))
+    assert {name: (node.because, node.reason) for name, node in found.nodes.items()} == {
+        "up": ("cheaper", "casts"),
+        "add": (None, "quantized"),
     }
 
 

@@ -7,19 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_fakes import eight_bits, few_layers, finding, nodes, search, statistics
+from report_fakes import because, eight_bits, few_layers, finding, nodes, search, statistics
 
 from trtflow.diagnosis.reasons import REASONS
 from trtflow.files.checks import Check
 from trtflow.files.data_facts import DataFacts
 from trtflow.files.document import write_document
-from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome, VerdictDocument
+from trtflow.files.outcomes import BuildOutcome, ModelFacts, VerdictDocument
 from trtflow.plan import PrecisionPlan
 from trtflow.report.html import render
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.report import run_metrics, summarize
 
 FIRST, SECOND, THIRD = nodes(60, {0, 1, 2})
+CHEAP = because(60, ("needed", "unproven", "cheaper"))
 VERDICT = VerdictDocument(
     accepted=True,
     samples=24,
@@ -33,8 +34,8 @@ FLOATS = Documents(
     plan=PrecisionPlan("fp16", dict.fromkeys((FIRST, SECOND, THIRD), "fp32")),
     statistics=statistics(),
     findings=(finding(FIRST), finding(SECOND, "R06")),
-    floats=search(merged=(THIRD,)),
-    search=search(merged=(THIRD,)),
+    floats=search(because=CHEAP),
+    search=search(because=CHEAP),
     verdict=VERDICT,
     steps=frozenset({"bisect", "build", "validate"}),
 )
@@ -62,16 +63,12 @@ def test_every_kept_node_has_its_reason_and_its_share_of_the_work() -> None:
     assert all(card.title == REASONS[card.why.code].title for card in cards)
 
 
-@pytest.mark.parametrize(
-    ("promoted", "forced", "necessary"),
-    [({}, (), []), ({FIRST: "a constant"}, (), [FIRST]), ({FIRST: "a constant"}, (THIRD,), [FIRST, THIRD])],
-)
-def test_a_node_that_the_search_had_no_say_in_is_kept_by_necessity(
-    promoted: dict[str, str], forced: tuple[str, ...], necessary: list[str]
-) -> None:
-    rewrite = RewriteOutcome(casts=1, pairs=0, bytes=9, promoted=promoted)
-    run = summarize(replace(FLOATS, floats=search(forced=forced), rewrite=rewrite))
-    assert [card.node for card in run.kept if card.promoted] == necessary
+def test_every_kept_node_has_the_word_for_why_it_is_kept_beside_the_root_cause() -> None:
+    assert [(card.because and card.because.word, card.why.code) for card in summarize(FLOATS).kept] == [
+        ("needed", "R01"),
+        ("unproven", "R06"),
+        ("cheaper", "casts"),
+    ]
 
 
 def test_what_int8_leaves_out_and_what_fp16_breaks_are_told_apart() -> None:
@@ -129,12 +126,18 @@ def test_metrics_are_the_figures_of_the_report(tmp_path: Path) -> None:
         "held_out": True,
         "marks": [],
         "metrics": {"reference": {"iou": 0.98}, "low": {"iou": 0.102}, "candidate": {"iou": 0.97}},
-        "kept": [FIRST, SECOND, THIRD],
+        "kept": sorted([FIRST, SECOND, THIRD]),
         "kept_cost_share": pytest.approx(0.051),
         "evaluations": 13,
+        "probes": 5,
         "builds": 1,
         "seconds": {"bisect": 8.2},
     }
+
+
+def test_with_eight_bits_what_is_kept_is_what_the_plan_keeps_in_fp32() -> None:
+    found = run_metrics(EIGHT)
+    assert (found.kept, found.kept_cost_share) == ((FIRST,), 0.013)
 
 
 def test_an_engine_that_was_not_built_is_not_counted() -> None:

@@ -98,10 +98,12 @@ def test_an_evaluation_is_told_as_it_is_made(outcome: Outcome, accepted: bool | 
     done: list[tuple[int, int | None, str]] = []
     lines: list[str] = []
     report = reporter(Hooks(lambda *told: done.append(told), lines.append))
-    report(entry(outcome))
-    report(entry(outcome, phase="probe", high_count=2))
-    assert lines == [f"shrink: 1 high, {text}", f"probe: 2 high, {text}"]
-    assert done == [(count, None, line.rsplit(" (", 1)[0]) for count, line in enumerate(lines, 1)]
+    for kind in ("full", "probe", "build", "full"):
+        report(entry(outcome, kind=kind))
+    told = f"shrink: 1 high, {text}"
+    assert lines == [told, f"probe, {told}", f"build, {told}", told]
+    assert [line for _, _, line in done] == [line.rsplit(" (", 1)[0] for line in lines]
+    assert [count for count, _, _ in done] == [1, 1, 1, 2]
 
 
 @pytest.mark.parametrize(("outcome", "accepted", "text"), OUTCOMES.values(), ids=OUTCOMES)

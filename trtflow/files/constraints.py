@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from trtflow.cures import Cure
+from trtflow.files.search import Word
 from trtflow.files.yaml_file import Part, read_document
 from trtflow.numerics.accept import Kind
 from trtflow.plan import PrecisionPlan
@@ -29,11 +30,15 @@ class ModelReference(Part):
 
 
 class Node(Part):
-    """One node that differs from the default, and why. ``unit`` is what an engine fuses it with."""
+    """One node that differs from the default. ``unit`` is what an engine fuses it with.
+
+    ``because``: why it is kept; ``reason``: the root cause, as far as there is one. A quantized node is not kept.
+    """
 
     precision: Precision
     op: str
     unit: int | None = None
+    because: Word | None = None
     reason: str
     evidence: Mapping[str, float | str] = Field(default_factory=dict)
 

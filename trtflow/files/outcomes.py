@@ -81,8 +81,9 @@ class VerdictDocument(Document):
 class RunMetrics(Document):
     """``metrics.json``: the run for machines. Its keys are in snake_case, as programs outside know them.
 
-    ``kept_cost_share`` is a share of the model's work, ``seconds`` the time of each step. ``marks`` are what a reader
-    must know beside the verdict.
+    ``kept`` are the nodes that ``constraints.yaml`` keeps and ``kept_cost_share`` is their share of the model's work.
+    ``evaluations`` counts plans measured on all samples of the search, ``probes`` those on the hardest ones only.
+    ``seconds`` is the time of each step. ``marks`` are what a reader must know beside the verdict.
     """
 
     model_config = ConfigDict(alias_generator=None)
@@ -94,5 +95,6 @@ class RunMetrics(Document):
     kept: tuple[str, ...]
     kept_cost_share: float
     evaluations: int
+    probes: int
     builds: int
     seconds: Mapping[str, float]

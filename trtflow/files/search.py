@@ -15,6 +15,30 @@ from trtflow.precision import Precision
 Metrics = Mapping[str, float]
 Side = Literal["reference", "naive", "low", "base", "candidate"]
 Group = Literal["left out by the search", "output layer", "not quantizable"]
+Word = Literal["needed", "forced", "cheaper", "constant", "unproven"]
+WORDS: Mapping[Word, str] = {
+    "needed": "needed",
+    "forced": "forced",
+    "cheaper": "cheaper",
+    "constant": "by constant",
+    "unproven": "kept, not shown to be needed",
+}
+"""How people read a word."""
+
+
+class Because(Document):
+    """Why a node is kept: the word, its sentence, and the kept nodes that it shares a tensor with.
+
+    needed:   a plan that lacks this node was measured and refused
+    forced:   a rule leaves no choice; the sentence names it
+    cheaper:  accuracy does not need it, but Casts around it would cost more
+    constant: it holds a constant beyond the low format's range
+    unproven: it is part of the plan that holds; that it is needed was not shown
+    """
+
+    word: Word
+    text: str
+    beside: tuple[str, ...] = ()
 
 
 class EvaluationEntry(Document):
@@ -78,9 +102,10 @@ class EightBits(Document):
 class SearchDocument(Document):
     """The outcome of a search.
 
-    ``kept`` nodes stay in high precision, ``forced`` ones whatever is measured, ``merged`` ones to save Casts.
-    ``cost`` and ``node_costs`` are shares of the model's work. ``metrics``: of the reference, of everything ``low``,
-    of the candidate that was found, and for eight bits of ``naive`` ranges and of the floating-point ``base``.
+    ``kept`` nodes stay in high precision, each ``because`` of something; for eight bits that is left to
+    ``eight_bits.left``. ``cost`` and ``node_costs`` are shares of the model's work.
+    ``metrics``, over ``judged_on`` samples: of the reference, of everything ``low``, of the candidate that was found,
+    and for eight bits of ``naive`` ranges and of the floating-point ``base``.
     ``made_by`` names the ``runner`` that decided; where that is an engine, ``emulated`` is what the emulator says of
     the same plan. ``accept`` are the conditions that decided: the user's, and what a selection adds.
     """
@@ -93,16 +118,16 @@ class SearchDocument(Document):
     minimal: bool
     reason: str
     kept: tuple[str, ...]
-    forced: tuple[str, ...] = ()
-    merged: tuple[str, ...] = ()
+    because: Mapping[str, Because] = Field(default_factory=dict)
     emulated: bool | None = None
     builds: int = 0
     cost: float
     node_costs: Mapping[str, float]
     samples: int
     held_out: int
-    metrics: Mapping[Side, Metrics]
+    judged_on: int
     accept: Mapping[str, Mapping[Kind, float]] = Field(default_factory=dict)
+    metrics: Mapping[Side, Metrics]
     fusion: str = ""
     front: tuple[FrontPoint, ...] = ()
     evaluations: tuple[EvaluationEntry, ...] = ()
@@ -110,6 +135,28 @@ class SearchDocument(Document):
     eight_bits: EightBits | None = None
 
     @property
+    def forced(self) -> tuple[str, ...]:
+        """The kept nodes about which there is no choice."""
+        return tuple(node for node, why in self.because.items() if why.word in ("forced", "constant"))
+
+    @property
+    def merged(self) -> tuple[str, ...]:
+        """The kept nodes that accuracy does not need."""
+        return tuple(node for node, why in self.because.items() if why.word == "cheaper")
+
+    @property
     def measured(self) -> int:
         """How many plans were measured on all samples of the search."""
         return sum(entry.kind == "full" for entry in self.evaluations)
+
+    @property
+    def probes(self) -> int:
+        """How often a plan was measured on the hardest samples only."""
+        return sum(entry.kind == "probe" for entry in self.evaluations)
+
+    @property
+    def effort(self) -> str:
+        """What was measured, in words."""
+        counts = {"plan": self.measured, "probe": self.probes}
+        some = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count]
+        return f"{' and '.join(some) or 'nothing'} measured"

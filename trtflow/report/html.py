@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from trtflow import text
-from trtflow.files.search import EightBits, SearchDocument
+from trtflow.files.search import WORDS, EightBits, SearchDocument
 from trtflow.numerics.metrics import METRICS
 from trtflow.precision import FP16, QUANTIZED, label
 from trtflow.report import charts, table
@@ -36,6 +36,7 @@ def _view(run: RunSummary) -> dict[str, Any]:
     return {
         "run": run,
         "low": label(run.low),
+        "low_samples": _low_samples(run),
         "eight_bits": eight_bits,
         "parts": _parts(eight_bits) if eight_bits else (),
         "kept_share": sum(shares) if shares else None,
@@ -66,6 +67,12 @@ def _parts(work: EightBits) -> list[tuple[str, int, float]]:
     return parts
 
 
+def _low_samples(run: RunSummary) -> str:
+    """On which samples the low end was measured, where those are not the candidate's."""
+    search, judged = run.search, run.verdict.samples
+    return f", on {search.judged_on} of {judged} samples" if search and judged and search.judged_on != judged else ""
+
+
 def _search_metrics(search: SearchDocument | None) -> list[str]:
     evaluations = search.evaluations if search else ()
     return list(dict.fromkeys(name for entry in evaluations for name in entry.metrics))
@@ -90,6 +97,7 @@ def _environment() -> Environment:
         size=lambda value: typeset(text.size(value)),
         duration=lambda value: typeset(text.duration(value)),
         precision=label,
+        word=WORDS.__getitem__,
         passed=PASSED.__getitem__,
         evidence=lambda value: value if isinstance(value, str) else typeset(text.number(value)),
         change=change,

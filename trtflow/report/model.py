@@ -12,7 +12,7 @@ from trtflow.files.checks import Check
 from trtflow.files.findings import Finding, Reason
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome
 from trtflow.files.scales import Scales
-from trtflow.files.search import SearchDocument
+from trtflow.files.search import Because, SearchDocument
 from trtflow.files.statistics import Statistics
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
@@ -40,18 +40,20 @@ class MetricRow:
 class Verdict:
     """The decision in one plain sentence, and the end metrics that made it; the first one is the headline.
 
-    ``marks`` say what it rests on and how far it reaches, a sentence each.
+    ``samples``: on how many the candidate was measured, 0 for none. ``marks`` say what it rests on and how far it
+    reaches, a sentence each.
     """
 
     accepted: bool
     sentence: str
     metrics: tuple[MetricRow, ...] = ()
     marks: tuple[str, ...] = ()
+    samples: int = 0
 
 
 @dataclass(frozen=True)
 class Card:
-    """A node outside the low precision, and why. ``promoted``: not the search's choice but a necessity.
+    """A node outside the low precision. ``why``: the root cause; ``because``: what keeps it, where that was searched.
 
     ``title`` is the reason's; ``share`` is of the model's work, or of its multiply-adds where INT8 left the node.
     """
@@ -62,7 +64,7 @@ class Card:
     why: Finding
     title: str
     share: float | None = None
-    promoted: bool = False
+    because: Because | None = None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ def run_verdict(
     if judged.emulated is not None:
         state = f"{state} on {judged.runner}"
         beside = f" The emulator {'accepts' if judged.emulated else 'refuses'} it."
-    return Verdict(judged.accepted, f"{state}: {_decision(facts.candidates, search)}; {figures}.{beside}", rows)
+    sentence = f"{state}: {_decision(facts.candidates, search)}; {figures}.{beside}"
+    return Verdict(judged.accepted, sentence, rows, samples=judged.samples)
 
 
 def _decision(nodes: int, search: SearchDocument | None) -> str:
@@ -60,7 +61,7 @@ def metric_rows(search: SearchDocument | None, judged: VerdictDocument | None) -
     sides: dict[Side, Metrics] = dict(search.metrics) if search else {}
     if judged is not None:
         sides |= {"reference": judged.reference, "candidate": judged.candidate}
-    accept = judged.accept if judged else {}
+    accept = judged.accept if judged else search.accept if search else {}
 
     def row(name: str, bound: str = "", margin: float | None = None) -> MetricRow:
         reference, low, candidate, naive = (sides.get(side, {}).get(name) for side in _SIDES)

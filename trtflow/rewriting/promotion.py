@@ -18,10 +18,14 @@ from trtflow.precision import FP32, Precision
 
 @dataclass(frozen=True)
 class Legal:
-    """A plan that no constant overflows under, and the nodes that had to become FP32 for it, each with the reason."""
+    """A plan that no constant overflows under, and the nodes that had to become FP32 for it, each with the reason.
+
+    ``by_constant`` are those of them that hold such a constant.
+    """
 
     plan: PrecisionPlan
     promoted: Mapping[str, str]
+    by_constant: frozenset[str] = frozenset()
 
 
 def legalize(model: onnx.ModelProto, plan: PrecisionPlan) -> Legal:
@@ -41,6 +45,7 @@ def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
     assigned = edges(analysis, plan)
     losses: dict[tuple[Key, Precision], str] = {}
     promoted: dict[str, str] = {}
+    by_constant: set[str] = set()
     for node in analysis.candidates:
         precision = plan.precision(node.name)
         if precision == FP32:
@@ -53,8 +58,9 @@ def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
                 losses[key, precision] = _overflow(key[1], tensor, precision)
             if losses[key, precision]:
                 promoted[node.name] = losses[key, precision]
+                by_constant.add(node.name)
                 break
-    return Legal(plan.assign(promoted, FP32), promoted)
+    return Legal(plan.assign(promoted, FP32), promoted, frozenset(by_constant))
 
 
 def _constants_of(

@@ -13,6 +13,7 @@ from trtflow.search.ledger import Evaluation
 from trtflow.search.oracle import Oracle
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult
+from trtflow.search.shown import refused_plans, shown
 
 HELD_OUT_FROM = 4  # with fewer samples all of them are needed to search
 
@@ -35,11 +36,12 @@ def verify(found: SearchResult, problem: Problem, unseen: Oracle) -> SearchResul
     everything = problem.plan(problem.nodes)
     others = (entry for entry in found.accepted_plans if entry.plan not in (found.plan, everything))
     held = next((entry for entry in others if unseen.evaluate(entry.plan).accepted), None)
-    return None if held is None else _instead(found, held)
+    return None if held is None else _instead(found, held, problem)
 
 
-def _instead(found: SearchResult, held: Evaluation) -> SearchResult:
+def _instead(found: SearchResult, held: Evaluation, problem: Problem) -> SearchResult:
     count = held.high_count
+    refused = [*refused_plans(found.evaluations), frozenset(found.plan.nodes)]
     reason = f"{count} nodes kept high hold on held-out samples too, which the cheapest plan does not"
     return replace(
         found,
@@ -47,6 +49,6 @@ def _instead(found: SearchResult, held: Evaluation) -> SearchResult:
         minimal=False,
         outcome=held.outcome,
         cost=held.cost,
-        merged=frozenset(),
+        shown=shown(problem, frozenset(held.plan.nodes), refused),
         reason=reason,
     )

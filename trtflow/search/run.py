@@ -14,6 +14,7 @@ from trtflow.search.oracle import Oracle, Outcome
 from trtflow.search.pareto import front, sweep
 from trtflow.search.problem import Problem, single
 from trtflow.search.propose import propose
+from trtflow.search.shown import NOTHING, Shown, refused_plans, sentence, shown
 from trtflow.search.shrink import is_minimal
 
 Strategy = Callable[[Ledger], None]
@@ -35,8 +36,8 @@ class SearchResult:
     """What a search found.
 
     ``plan`` is the cheapest plan measured and accepted, or everything high when nothing was. ``minimal``: each
-    plan with one kept node less was measured and refused, or is dearer for its casts. ``merged`` are the nodes that
-    accuracy does not need: to keep them costs less than casts around them. ``floor`` is the smallest error
+    plan with one kept node less was measured and refused, or is dearer for its casts. ``shown``: which of the kept
+    nodes accuracy needs, and which cost less than casts around them. ``floor`` is the smallest error
     measured when nothing passed, else None. ``confirmation`` is what the confirming oracle said and
     ``builds`` how often it was asked (reused ones not counted).
     """
@@ -52,7 +53,7 @@ class SearchResult:
     floor: float | None
     reason: str
     builds: int
-    merged: frozenset[str] = frozenset()
+    shown: Shown = NOTHING
     confirmation: Confirmation | None = None
 
     @property
@@ -99,10 +100,12 @@ def search(
     refused = high.status == "measured" and not high.accepted
     spent = not (refused and not low.accepted) and _ran_out(ledger, find, pareto)
     if ledger.best is None:
-        found = _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high))
+        found = _result(ledger, problem.nodes, (low, high), False, _hopeless(problem, high), NOTHING)
     else:
         minimal = is_minimal(ledger, single(problem, ledger.best))
-        found = _result(ledger, ledger.best, (low, high), minimal, _sentence(ledger, minimal, spent))
+        proof = _shown(ledger, ledger.best, low.accepted)
+        reason = _sentence(ledger, ledger.best, proof, low.accepted, spent)
+        found = _result(ledger, ledger.best, (low, high), minimal, reason, proof)
     return found if confirm is None else _confirmed(found, Ledger(problem, confirm, books, "build"), ledger)
 
 
@@ -135,7 +138,7 @@ def _confirmed(found: SearchResult, engine: Ledger, emulated: Ledger) -> SearchR
         floor=None if outcome.accepted else _floor(engine),
         reason=f"{found.reason}; {explain(said, proposal)}",
         builds=int(engine.spent("build")),
-        merged=found.merged & kept,
+        shown=_confirmed_shown(found, engine, kept) if outcome.accepted else NOTHING,
         confirmation=said,
     )
 
@@ -144,8 +147,15 @@ def _least(engine: Ledger, kept: frozenset[str]) -> bool:
     return is_minimal(engine, single(engine.problem, kept))
 
 
+def _confirmed_shown(found: SearchResult, engine: Ledger, kept: frozenset[str]) -> Shown:
+    """What engine and emulator have shown together."""
+    return shown(
+        engine.problem, kept | engine.problem.forced, refused_plans(engine.history), found.shown.merged & kept
+    )
+
+
 def _result(
-    ledger: Ledger, chosen: frozenset[str], ends: tuple[Outcome, Outcome], minimal: bool, reason: str
+    ledger: Ledger, chosen: frozenset[str], ends: tuple[Outcome, Outcome], minimal: bool, reason: str, proof: Shown
 ) -> SearchResult:
     outcome = ledger.measure(chosen, "ends")
     return SearchResult(
@@ -160,13 +170,14 @@ def _result(
         floor=None if outcome.accepted else _floor(ledger),
         reason=reason,
         builds=int(ledger.spent("build")),
-        merged=_merged(ledger, chosen),
+        shown=proof,
     )
 
 
-def _merged(ledger: Ledger, chosen: frozenset[str]) -> frozenset[str]:
-    needed = ledger.needed
-    return chosen - needed - ledger.problem.forced if needed is not None and needed <= chosen else frozenset()
+def _shown(ledger: Ledger, chosen: frozenset[str], low_accepted: bool) -> Shown:
+    needed = frozenset[str]() if low_accepted else ledger.needed
+    islands = chosen - needed if needed is not None and needed <= chosen else None
+    return shown(ledger.problem, chosen, refused_plans(ledger.history), islands)
 
 
 def _floor(ledger: Ledger) -> float:
@@ -179,17 +190,14 @@ def _hopeless(problem: Problem, high: Outcome) -> str:
     return f"even everything in {problem.high} is not accepted (margin {high.margin:.3g}): precision is not the cause"
 
 
-def _sentence(ledger: Ledger, minimal: bool, spent: bool) -> str:
-    problem, chosen = ledger.problem, ledger.best or frozenset()
-    count = len(chosen | problem.forced)
-    nodes = f"{count} node{'s' if count != 1 else ''} in {problem.high}"
+def _sentence(ledger: Ledger, chosen: frozenset[str], proof: Shown, low_accepted: bool, spent: bool) -> str:
+    problem = ledger.problem
     if spent:
+        count = len(chosen | problem.forced)
+        nodes = f"{count} node{'s' if count != 1 else ''} in {problem.high}"
         found = f"the budget ended the search; {nodes} is the cheapest accepted plan so far"
-    elif not count:
-        found = f"{problem.low} alone is accepted"
     else:
-        why = ", and each is needed" if minimal and not _merged(ledger, chosen) else ""
-        found = f"{nodes} {'is' if count == 1 else 'are'} enough{why}"
+        found = sentence(problem, chosen, proof, low_accepted=low_accepted)
     return found + _doubt(ledger.measure(chosen, "ends"))
 
 

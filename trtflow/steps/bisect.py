@@ -10,7 +10,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-version = 5
+version = 7
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
@@ -79,9 +79,9 @@ def run(options: With, context: Context) -> Result:
     write_plan(decided.plan, context.folder / outputs["plan"])
     write_document(decided.search, context.folder / outputs["search"])
     found = decided.search
-    figures = {"kept": len(found.kept), "cost-share": found.cost, "evaluations": found.measured}
+    counted = {"evaluations": found.measured, "probes": found.probes}
     return Result(
-        metrics={**figures, "minimal": found.minimal},
-        summary=f"{found.reason} ({found.measured} evaluations)",
+        metrics={"kept": len(found.kept), "cost-share": found.cost, **counted, "minimal": found.minimal},
+        summary=f"{found.reason} ({found.effort})",
         table=kept_nodes(decided),
     )

@@ -20,6 +20,7 @@ class With(Options):
     facts: File = Field(description="facts of the model file, from inspect")
     plan: File = Field(description="the precision plan, from bisect or quantize")
     search: File = Field(description="what the search measured, from bisect or quantize")
+    floats: File | None = Field(None, description="what bisect measured, where quantize went on from it")
     findings: File = Field(description="reasons, from diagnose")
     scales: File | None = Field(None, description="the scales file, from calibrate; for plans with INT8 or FP8")
     cures: File | None = Field(None, description="the cures applied, from cure")
@@ -50,6 +51,7 @@ def run(options: With, context: Context) -> Result:
         read_document(ModelFacts, options.facts),
         Decided(read_plan(options.plan), read_document(SearchDocument, options.search)),
         options.accept,
+        floats=None if options.floats is None else read_document(SearchDocument, options.floats),
         findings=read_findings(options.findings),
         scales=None if options.scales is None else read_scales(options.scales),
         cures=() if options.cures is None else read_cures(options.cures),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
@@ -22,14 +24,20 @@ def run(options: With, context: Context) -> Result:
     """Write the normalised model and its facts."""
     from trtflow.files.document import write_document
     from trtflow.model.load import save
+    from trtflow.steps.shown import notes
     from trtflow.tasks.inspect import inspect
 
     loaded, facts = inspect(options.model, allow_nonfinite=options.allow_nonfinite)
     save(loaded.model, context.folder / outputs["model"])
     write_document(facts, context.folder / outputs["facts"])
-    notes = f", {len(facts.notes)} notes" if facts.notes else ""
     chosen = "".join(f"; {', '.join(found.outputs)} by {found.op} '{found.node}'" for found in facts.selected)
+    lowered = f"{facts.candidates} of them can take a low precision"
     return Result(
         metrics={"nodes": facts.nodes, "candidates": facts.candidates},
-        summary=f"{facts.nodes} nodes, {facts.candidates} of them can take a low precision{notes}{chosen}",
+        summary=f"{facts.nodes} nodes, {lowered}{_counted(facts.notes)}{chosen}",
+        table=notes(facts.notes),
     )
+
+
+def _counted(found: Sequence[str]) -> str:
+    return f", {len(found)} note{'' if len(found) == 1 else 's'}" if found else ""

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from trtflow.diagnosis.multiply_adds import shares_by_group
 from trtflow.files.checks import Check
-from trtflow.files.search import EightBits
+from trtflow.files.search import WORDS, EightBits
 from trtflow.files.statistics import Statistics
 from trtflow.numerics.record import Figures
-from trtflow.plan import PrecisionPlan
 from trtflow.steps.contract import Table
 from trtflow.tasks.searching import Decided
 
@@ -19,12 +18,19 @@ MARKS = {"ok": "ok", "warn": "warning", "refuse": "REFUSED", "allowed": "allowed
 
 
 def kept_nodes(decided: Decided) -> Table | None:
-    """What stays in high precision, with its share of the work."""
-    plan: PrecisionPlan = decided.plan
+    """What stays in high precision, with its share of the work and why."""
+    plan, search = decided.plan, decided.search
     rows = tuple(
-        (node, plan.precision(node), f"{decided.search.node_costs[node]:.2%}") for node in decided.search.kept[:SHOWN]
+        (node, plan.precision(node), f"{search.node_costs[node]:.2%}", f"{WORDS[why.word]}: {why.text}")
+        for node, why in list(search.because.items())[:SHOWN]
     )
-    return Table(("node", "precision", "cost share"), rows, "what stays in high precision") if rows else None
+    columns = ("node", "precision", "cost share", "because")
+    return Table(columns, rows, "what stays in high precision") if rows else None
+
+
+def notes(found: Sequence[str]) -> Table | None:
+    """What was done to read a model, a line each."""
+    return Table(("note",), tuple((line,) for line in found)) if found else None
 
 
 def multiply_adds(bits: EightBits, low: str) -> Table:

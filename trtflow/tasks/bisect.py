@@ -11,7 +11,7 @@ from onnx import ModelProto
 from trtflow.data import Sample
 from trtflow.emulation.emulate import Rounding
 from trtflow.errors import PlanError
-from trtflow.files.search import BaselineEntry, FrontPoint, SearchDocument
+from trtflow.files.search import BaselineEntry, Because, FrontPoint, Metrics, SearchDocument, Side
 from trtflow.files.statistics import Statistics
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16, FP32, Precision
@@ -21,6 +21,7 @@ from trtflow.runners.registry import EMULATED, Execute
 from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, SearchResult, search
+from trtflow.tasks.because import because
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.measured_on import execute_on
@@ -91,7 +92,8 @@ def bisect(
     whole = judge.evaluator(model, samples, hooks)
     work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole)
     result, chosen, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
-    return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data)))
+    why = because(model, problem, result, statistics)
+    return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data), why))
 
 
 def _check_strategies(settings: BisectSettings) -> None:
@@ -165,17 +167,34 @@ class _Bisection:
             self._oracles[key] = EngineOracle(self.model, evaluator, self.execute, self.hooks.memo, material)
         return self._oracles[key]
 
+    def figures(self, result: SearchResult, chosen: Sequence[int]) -> tuple[int, dict[Side, Metrics]]:
+        """On how many samples, and the end metrics there of FP32, everything low, and the result.
+
+        All samples, as ``validate`` measures them; but an engine would have to be built again for those held out.
+        """
+        said = result.confirmation
+        judged = chosen if said else range(len(self.samples))
+        oracle = self.emulator(judged)
+        low = said.low if said else oracle.evaluate(PrecisionPlan(self.problem.low))
+        candidate = result.outcome if said else oracle.evaluate(result.plan)
+        reference = self.evaluator(judged).reference
+        return len(judged), {"reference": reference.metrics, "low": low.metrics, "candidate": candidate.metrics}
+
     def _material(self, chosen: Sequence[int]) -> Mapping[str, Any]:
         return {"chosen": list(chosen), "metrics": sorted(self.whole.accept.metrics)}
 
 
 def _document(
-    work: _Bisection, result: SearchResult, chosen: tuple[int, ...], held_out: int, data: str
+    work: _Bisection,
+    result: SearchResult,
+    chosen: tuple[int, ...],
+    held_out: int,
+    data: str,
+    why: Mapping[str, Because],
 ) -> SearchDocument:
     settings, problem = work.settings, work.problem
-    low = work.emulator(chosen).evaluate(PrecisionPlan(problem.low))
     said = result.confirmation
-    kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
+    judged_on, metrics = work.figures(result, chosen)
     return SearchDocument(
         strategy=settings.strategy,
         made_by=made_by(settings.runner),
@@ -184,21 +203,17 @@ def _document(
         accepted=result.accepted,
         minimal=result.minimal,
         reason=result.reason,
-        kept=tuple(kept),
-        forced=tuple(sorted(problem.forced)),
-        merged=tuple(sorted(result.merged)),
+        kept=tuple(why),
+        because=why,
         emulated=work.emulator(chosen).evaluate(result.plan).accepted if said else None,
         builds=result.builds,
         cost=result.cost,
-        node_costs={node: problem.price(node) for node in kept},
+        node_costs={node: problem.price(node) for node in why},
         samples=len(chosen),
         held_out=held_out,
-        metrics={
-            "reference": work.evaluator(chosen).reference.metrics,
-            "low": said.low.metrics if said else low.metrics,
-            "candidate": result.outcome.metrics,
-        },
+        judged_on=judged_on,
         accept=work.whole.accept.document(),
+        metrics=metrics,
         fusion=_fusion(work, chosen, result.plan),
         front=tuple(map(_point, result.front)) if settings.pareto else (),
         evaluations=evaluation_entries(result.evaluations),

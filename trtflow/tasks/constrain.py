@@ -14,10 +14,9 @@ from trtflow.files.data_facts import DataFacts
 from trtflow.files.findings import Finding
 from trtflow.files.outcomes import ModelFacts
 from trtflow.files.scales import Scales
-from trtflow.files.search import Side
+from trtflow.files.search import SearchDocument, Side
 from trtflow.model.analysis import NodeInfo, candidates
 from trtflow.model.units import units
-from trtflow.precision import QUANTIZED
 from trtflow.tasks.judge import Conditions
 from trtflow.tasks.searching import Decided
 from trtflow.text import six_digits
@@ -31,19 +30,20 @@ def constrain(
     decided: Decided,
     accept: Conditions,
     *,
+    floats: SearchDocument | None = None,
     findings: Sequence[Finding] = (),
     scales: Scales | None = None,
     cures: Iterable[Cure] = (),
     data: DataFacts | None = None,
 ) -> Constraints:
-    """The decision over ``model`` as the constraints file holds it."""
-    plan = decided.plan
+    """The decision over ``model`` as the constraints file holds it.
+
+    ``floats``: the search between floating-point formats that an eight-bit one went on from.
+    """
+    plan, because = decided.plan, (floats or decided.search).because
+    kept = frozenset(plan.kept)
     unit_of = {node: unit.id for unit in units(model) for node in unit.nodes}
-    reasons = {
-        info.name: explain(info.name, findings, decided.search.merged)
-        for info in candidates(model)
-        if info.name in plan.nodes and plan.precision(info.name) not in QUANTIZED
-    }
+    reasons = {info.name: explain(info.name, findings, because) for info in candidates(model) if info.name in kept}
 
     def node(info: NodeInfo) -> Node:
         why = reasons.get(info.name)
@@ -51,6 +51,7 @@ def constrain(
             precision=plan.precision(info.name),
             op=info.op,
             unit=unit_of.get(info.name),
+            because=because[info.name].word if why and info.name in because else None,
             reason=why.code if why else "quantized",
             evidence=_rounded(why.evidence) if why else {},
         )

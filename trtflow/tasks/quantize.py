@@ -209,6 +209,7 @@ def _document(
         node_costs={node: work.space.shares.get(node, 0.0) for node in kept},
         samples=len(work.samples) - held_out,
         held_out=held_out,
+        judged_on=len(work.samples),
         metrics=metrics,
         accept=work.whole.accept.document(),
         evaluations=evaluation_entries(found.evaluations),

@@ -69,14 +69,13 @@ def _kept(documents: Documents) -> Iterator[Card]:
     search, plan = documents.floats, documents.plan
     if search is None:
         return
-    promoted = {*(documents.rewrite.promoted if documents.rewrite else ()), *search.forced}
     ops = {layer.node: layer.op for layer in documents.statistics.layers} if documents.statistics else {}
     for node in search.kept:
         precision = plan.precision(node)
         if precision not in QUANTIZED:
-            why = explain(node, documents.findings, search.merged)
+            why, because = explain(node, documents.findings, search.because), search.because.get(node)
             share = search.node_costs.get(node)
-            yield Card(node, ops.get(node, ""), precision, why, REASONS[why.code].title, share, node in promoted)
+            yield Card(node, ops.get(node, ""), precision, why, REASONS[why.code].title, share, because)
 
 
 def _left(documents: Documents) -> Iterator[Card]:
@@ -91,6 +90,7 @@ def run_metrics(documents: Documents, seconds: Mapping[str, float] | None = None
     """What ``metrics.json`` holds: the figures of the report."""
     search, verdict = documents.search, documents.verdict
     measured = search.metrics if search else {}
+    kept, shares = documents.plan.kept, (documents.floats or search)
     return RunMetrics(
         accepted=verdict is not None and verdict.accepted,
         held_out=bool(search and search.held_out),
@@ -100,9 +100,10 @@ def run_metrics(documents: Documents, seconds: Mapping[str, float] | None = None
             "low": measured.get("low", {}),
             "candidate": verdict.candidate if verdict else measured.get("candidate", {}),
         },
-        kept=search.kept if search else (),
-        kept_cost_share=sum(search.node_costs.values()) if search else 0.0,
+        kept=kept,
+        kept_cost_share=sum(shares.node_costs.get(node, 0.0) for node in kept) if shares else 0.0,
         evaluations=search.measured if search else 0,
+        probes=search.probes if search else 0,
         builds=int(documents.build is not None and not documents.build.not_built),
         seconds={name: round(value, 3) for name, value in (seconds or {}).items()},
     )

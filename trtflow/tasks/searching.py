@@ -80,16 +80,17 @@ def search_and_verify(
 
 
 def reporter(hooks: Hooks) -> Callable[[Evaluation], None]:
-    """Tells each evaluation as it is made."""
+    """Tells each evaluation as it is made. What is counted are plans measured on all samples of the search."""
     seen = 0
 
     def report(entry: Evaluation) -> None:
         nonlocal seen
-        seen += 1
+        seen += entry.kind == "full"
         outcome = entry.outcome
         failed = f"failed ({outcome.why})" if outcome.why else "failed"
         state = failed if outcome.status == "failed" else "accepted" if outcome.accepted else "refused"
-        text = f"{entry.phase}: {entry.high_count} high, {state}, margin {outcome.margin:.3g}"
+        kind = "" if entry.kind == "full" else f"{entry.kind}, "
+        text = f"{kind}{entry.phase}: {entry.high_count} high, {state}, margin {outcome.margin:.3g}"
         hooks.progress(seen, None, text)
         hooks.log(text + (" (reused)" if outcome.reused else f" ({outcome.seconds:.2f} s)"))
 
