@@ -17,6 +17,7 @@ from trtflow.precision import INT8, Precision
 from trtflow.progress import Progress, silent
 from trtflow.qdq.placement import Site
 from trtflow.qdq.trial_graph import gated
+from trtflow.runners.parts import learn_parts
 
 EARNS = 0.6  # of the widest range's noise: what a clipped one may leave, for it clips more of samples not tried
 DROWNS = 0.1  # noise over signal at the end outputs: 10 dB
@@ -32,12 +33,15 @@ class RangeTrial:
         self._gated, self._samples = gated(model, sites, precision), samples
         self._session = create_session(self._gated.model)
         self._exact = [self._run(sample, {}) for sample in samples]
+        self._parts = learn_parts(model, samples, self._exact)
+        self._sounding = frozenset[str]().union(*map(self._parts.sounding, self._exact))
 
     def error(self, amax: Mapping[str, float]) -> float:
-        """Noise over signal of the worst output when the tensors of ``amax`` are quantized."""
+        """Noise over signal of the worst output, or part of one, when the tensors of ``amax`` are quantized."""
         metric = start(["sqnr"])["sqnr"]
         for sample, exact in zip(self._samples, self._exact, strict=True):
-            metric.update(self._run(sample, amax), exact)
+            found = self._run(sample, amax)
+            metric.update(*(self._parts.split(outputs, self._sounding) for outputs in (found, exact)))
         return float(10.0 ** (-metric.value() / 10.0))
 
     def _run(self, sample: Sample, amax: Mapping[str, float]) -> dict[str, Array]:

@@ -1,8 +1,8 @@
 """The built-in end metrics, a row each: one number for a whole data set.
 
 ``iou`` and ``top-1`` need labels; ``iou``, ``top-1`` and ``agreement`` look at a model's first output, ``sqnr``,
-``psnr`` and ``cosine`` at every floating-point output and tell the worst. Metrics without labels compare with FP32's
-outputs, so FP32 itself scores the best value there is.
+``psnr`` and ``cosine`` at every floating-point output, or each part of one (``parts``), and tell the worst. Metrics
+without labels compare with FP32's outputs, so FP32 itself scores the best value there is.
 
 The table loads no numpy, so that options can be checked at once; what does the sums is in ``accumulators``.
 """

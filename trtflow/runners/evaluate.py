@@ -5,16 +5,21 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from onnx import ModelProto
 
 from trtflow.data import Array, Sample
 from trtflow.errors import MetricError
 from trtflow.numerics.accept import Accept, Verdict
-from trtflow.numerics.metrics import METRICS, start
+from trtflow.numerics.accumulators import Distance
+from trtflow.numerics.metrics import METRICS, Metric, start
+from trtflow.numerics.parts import Parts
 from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
 from trtflow.runners.known import Known, spreads
+from trtflow.runners.parts import learn_parts
 
 UserMetric = Callable[[Sequence[Mapping[str, Array]], Sequence[object]], Mapping[str, float]]
 
@@ -23,11 +28,13 @@ UserMetric = Callable[[Sequence[Mapping[str, Array]], Sequence[object]], Mapping
 class Measurement:
     """End metrics over samples, and the SQNR of each sample in dB.
 
-    -inf: not finite where FP32 is; NaN: nothing was compared.
+    -inf: not finite where FP32 is; NaN: nothing was compared. ``decided_by`` names, by metric, the worst of several
+    outputs or parts of one.
     """
 
     metrics: Mapping[str, float]
     sample_sqnr: tuple[float, ...]
+    decided_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def error(self) -> float:
@@ -47,6 +54,7 @@ class Evaluator:
     ``metric`` is the user's function; metrics that ``accept`` names and the function does not return are the
     built-in ones. SQNR is always measured, since it tells by how much a refused plan failed.
 
+    With ``model``, which the reference runs, SQNR, PSNR and cosine judge each part of each output; the worst counts.
     With ``known``, outputs that are no reference are refused, and ``silent`` names the samples that tell nothing.
 
     Raises:
@@ -62,11 +70,14 @@ class Evaluator:
         metric: UserMetric | None = None,
         progress: Progress = silent,
         known: Known | None = None,
+        model: ModelProto | None = None,
     ) -> None:
         self.samples, self._metric, self._known = samples, metric, known
         with reference:
             self._expected = [self._forward(reference, sample, i, progress) for i, sample in enumerate(samples)]
         self.silent = known.finish() if known else ()
+        self._parts = Parts() if model is None else learn_parts(model, samples, self._expected)
+        self._sounding = [self._parts.sounding(outputs) for outputs in self._expected]
         own = {} if metric is None else self._call(self._expected, range(len(samples)))
         self._builtins = tuple(dict.fromkeys([*(name for name in accept if name not in own), "sqnr"]))
         self.accept = Accept.parse(accept, known=(*own, *METRICS))
@@ -84,6 +95,7 @@ class Evaluator:
         part = copy.copy(self)
         part.samples = [self.samples[index] for index in chosen]
         part._expected = [self._expected[index] for index in chosen]
+        part._sounding = [self._sounding[index] for index in chosen]
         part.reference = part.subset(range(len(chosen)))
         return part
 
@@ -104,14 +116,30 @@ class Evaluator:
 
     def _score(self, outputs: Sequence[Mapping[str, Array]], indices: Sequence[int]) -> Measurement:
         metrics = start(self._builtins)
+        sounding = frozenset[str]().union(*(self._sounding[index] for index in indices))
         levels = []
         for index, output in zip(indices, outputs, strict=True):
-            single = start(["sqnr"])["sqnr"]
-            for metric in (*metrics.values(), single):
-                metric.update(output, self._expected[index], self.samples[index].label)
-            levels.append(single.value())
+            single = start(["sqnr"])
+            self._update(metrics, output, index, sounding)
+            self._update(single, output, index, self._sounding[index])
+            levels.append(single["sqnr"].value())
         own = {} if self._metric is None else self._call(outputs, indices)
-        return Measurement({**{name: metric.value() for name, metric in metrics.items()}, **own}, tuple(levels))
+        found = {name: metric.value() for name, metric in metrics.items()}
+        worst = {name: metric.decided_by() for name, metric in metrics.items() if isinstance(metric, Distance)}
+        decided_by = {name: part for name, part in worst.items() if part and name not in own}
+        return Measurement({**found, **own}, tuple(levels), decided_by)
+
+    def _update(
+        self, metrics: Mapping[str, Metric], output: Mapping[str, Array], index: int, sounding: frozenset[str]
+    ) -> None:
+        """Take in a sample. Distances hear it part by part, of those in which FP32 has a signal."""
+        expected, label = self._expected[index], self.samples[index].label
+        part, expected_part = (self._parts.split(arrays, sounding) for arrays in (output, expected))
+        for metric in metrics.values():
+            if isinstance(metric, Distance):
+                metric.update(part, expected_part)
+            else:
+                metric.update(output, expected, label)
 
     def _call(self, outputs: Sequence[Mapping[str, Array]], indices: Sequence[int]) -> dict[str, float]:
         assert self._metric is not None  # noqa: S101 - only called when there is one

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-version = 3
+version = 4
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json"}
 
@@ -47,7 +49,10 @@ def run(options: With, context: Context) -> Result:
         hooks=hooks(context),
     )
     write_document(verdict, context.folder / outputs["verdict"])
-    pairs = [f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}" for name in options.accept]
+    pairs = [
+        f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}{_where(verdict.decided_by, name)}"
+        for name in options.accept
+    ]
     failed = sorted((name for name, margin in verdict.margins.items() if margin < 0), key=verdict.margins.__getitem__)
     state = "accepted" if verdict.accepted else f"refused by {', '.join(failed)}"
     silent = f", {len(verdict.silent)} of which judge nothing (FP32's outputs are zero)" if verdict.silent else ""
@@ -59,3 +64,7 @@ def run(options: With, context: Context) -> Result:
         accepted=verdict.accepted,
         summary=f"{state}: {', '.join(pairs)} on {verdict.samples} samples{silent}{worst}",
     )
+
+
+def _where(decided_by: Mapping[str, str], name: str) -> str:
+    return f" by {decided_by[name]}" if name in decided_by else ""

@@ -37,7 +37,7 @@ class Judge:
         """
         known = Known(self.allow_nonfinite)
         runner = ReferenceRunner(reference)
-        found = Evaluator(runner, samples, self.accept, self.metric, hooks.progress, known)
+        found = Evaluator(runner, samples, self.accept, self.metric, hooks.progress, known, reference)
         for origin in found.silent:
             hooks.log(f"{origin}: FP32's outputs are zero, so it judges nothing")
         return found

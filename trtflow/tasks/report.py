@@ -100,6 +100,7 @@ def run_metrics(documents: Documents, seconds: Mapping[str, float] | None = None
             "low": measured.get("low", {}),
             "candidate": verdict.candidate if verdict else measured.get("candidate", {}),
         },
+        decided_by=verdict.decided_by if verdict else {},
         kept=search.kept if search else (),
         kept_cost_share=sum(search.node_costs.values()) if search else 0.0,
         evaluations=search.measured if search else 0,

@@ -79,7 +79,7 @@ class Bench:
     ) -> None:
         self.state, self.settings, self.progress = state, settings, progress
         self._data = data
-        self._evaluator = Evaluator(ReferenceRunner(state.model), samples, {"sqnr": {"min": 0.0}})
+        self._evaluator = Evaluator(ReferenceRunner(state.model), samples, {"sqnr": {"min": 0.0}}, model=state.model)
         amax = state.ranges.activations
         found = quantizable(state.model, outputs=True)
         self.sites = {site.node: site for site in found if all(amax.get(name, 0) > 0 for name in site.tensors)}
