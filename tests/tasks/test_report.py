@@ -127,6 +127,7 @@ def test_metrics_are_the_figures_of_the_report(tmp_path: Path) -> None:
         "held_out": True,
         "marks": [],
         "metrics": {"reference": {"iou": 0.98}, "low": {"iou": 0.102}, "candidate": {"iou": 0.97}},
+        "decided_by": {},
         "kept": [FIRST, SECOND, THIRD],
         "kept_cost_share": pytest.approx(0.051),
         "evaluations": 13,

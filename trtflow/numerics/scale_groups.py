@@ -32,7 +32,9 @@ class AxisScales:
 
         Steady: the maximum over the items is less than 16 times their (lower) median.
         """
-        largest = self.amax.max(axis=0, initial=0.0)
+        if not self.amax.size:
+            return np.zeros(self.amax.shape[1])
+        largest = self.amax.max(axis=0)
         usual = np.sort(self.amax, axis=0)[(len(self.amax) - 1) // 2]
         return np.where(largest < APART * usual, largest, 0.0)
 
