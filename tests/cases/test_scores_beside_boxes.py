@@ -9,9 +9,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 import trtflow
 from trtflow.calibration.calibrate import Choice
+from trtflow.calibration.trials import RangeTrial
 from trtflow.data import Dataset, Sample
 from trtflow.numerics.energy import measure
 from trtflow.plan import PrecisionPlan
+from trtflow.qdq.quantize import quantizable
 from trtflow.runners.quantized import QuantizedRunner, Ranges
 from trtflow.runners.reference import ReferenceRunner
 
@@ -93,3 +95,9 @@ def test_the_verdict_says_which_part_decided() -> None:
     verdict = trtflow.validate(model, mixed, data, accept={"sqnr": {"min": 30}})
     assert set(verdict.decided_by) == {"sqnr"}
     assert verdict.decided_by["sqnr"] in {SCORES, "y (0-3 of axis 1, from box)"}
+
+
+def test_trials_of_ranges_hear_the_scores() -> None:
+    model, data = network(), list(pictures())
+    trial = RangeTrial(model, quantizable(model, outputs=True), data)
+    assert trial.error({"beside": 640.0}) > 0.1  # 10 dB; of the whole output, 50
