@@ -131,6 +131,16 @@ def test_a_class_that_is_rarely_predicted_is_no_part_of_small_scale() -> None:
     assert names(network(node("Mul", "x mixed")), rare) == ()
 
 
+def test_scores_of_several_heads_are_one_part_though_one_of_them_sees_nothing() -> None:
+    nodes = [node("Sub", "x large", "none"), node("Sigmoid", "x", "s"), node("Sigmoid", "none", "t")]
+    found = names(network(*nodes, node("Mul", "x large", "box"), node("Concat", "box s t", axis=1)))
+    assert found == ("y (0-2 of axis 1, from make_box)", "y (3-8 of axis 1, from make_s, make_t)")
+
+
+def test_chances_are_on_one_scale_whoever_computes_them() -> None:
+    assert names(network(node("Mul", "x mixed", "m"), node("Div", "m large"))) == ()
+
+
 def test_operands_on_one_scale_leave_it_to_the_channels() -> None:
     nodes = [node("Mul", "x mixed", "a"), node("Neg", "a", "b"), node("Concat", "a b", axis=0)]
     assert names(network(*nodes)) == ("y (0-1 of axis 1)", "y (2 of axis 1)")

@@ -65,8 +65,13 @@ def _moved(node: onnx.NodeProto) -> list[str]:
 
 def on_one_scale(scope: Scope, tensor: str) -> bool:
     """Whether an operator puts all elements of ``tensor`` on one scale: a small one is a small share or chance."""
-    makers = (scope.producer(source) for source in tail(scope, tensor).sources)
-    return any(maker is not None and maker.op_type in _ONE_SCALE for maker in makers)
+    return any(scale_of(scope, source) for source in tail(scope, tensor).sources)
+
+
+def scale_of(scope: Scope, source: str) -> str:
+    """The operator that puts ``source`` on a scale of its own, as Sigmoid does; empty where none does."""
+    maker = scope.producer(source)
+    return str(maker.op_type) if maker is not None and maker.op_type in _ONE_SCALE else ""
 
 
 class Joined:

@@ -15,7 +15,7 @@ from onnx import ModelProto
 
 from trtflow.data import Array, Sample
 from trtflow.errors import ModelError
-from trtflow.model.joined import Joined, on_one_scale
+from trtflow.model.joined import Joined, on_one_scale, scale_of
 from trtflow.model.scopes import Scope, scopes
 from trtflow.model.types import Shape, infer
 from trtflow.numerics.parts import Division, Parts, Sizes, collapsed, select
@@ -23,6 +23,7 @@ from trtflow.numerics.scale_groups import axis_scales, operand_groups
 from trtflow.runners.part_names import maker, part_names
 
 Labels = NDArray[np.int64]
+_SLACK = 1e-3  # a softmax that is written out may overshoot by rounding
 
 
 def learn_parts(model: ModelProto, samples: Sequence[Sample], outputs: Sequence[Mapping[str, Array]]) -> Parts:
@@ -66,7 +67,12 @@ def _by_operand(
     """``name`` divided by what a Concat joined; None where that is nothing, or on one scale."""
     if not origins:
         return None
-    groups = np.array(operand_groups(_rms(len(sources), origins, arrays)), np.uint8)
+    # The scores of several heads are chances alike, also where one of the heads sees nothing.
+    kinds = [scale_of(main, source) or source for source in sources]
+    alike = np.array([kinds.index(kind) for kind in kinds])
+    groups = np.array(operand_groups(_rms(len(kinds), [alike[origin] for origin in origins], arrays)), np.uint8)[
+        alike
+    ]
     labels: dict[Sizes, NDArray[np.uint8]] = {}
     for origin, array in zip(origins, arrays, strict=True):
         found = collapsed(groups[origin])
@@ -92,8 +98,10 @@ def _rms(count: int, origins: Iterable[Labels], arrays: Iterable[Array]) -> list
 def _by_channel(name: str, declared: Shape, arrays: Sequence[Array]) -> Division | None:
     """``name`` divided along the axis whose scales are furthest apart; None where none are.
 
-    The batch and axes without a fixed size are no channels.
+    The batch and axes without a fixed size are no channels, and chances, all between 0 and 1, are on one scale.
     """
+    if all(np.all((array >= 0) & (array <= 1 + _SLACK)) for array in arrays):
+        return None
     shape = arrays[0].shape
     fixed = [axis for axis, size in enumerate(declared) if axis and all(_is(array, axis, size) for array in arrays)]
     scales = {axis: axis_scales(arrays, axis) for axis in fixed}
