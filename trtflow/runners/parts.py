@@ -70,9 +70,8 @@ def _by_operand(
     # The scores of several heads are chances alike, also where one of the heads sees nothing.
     kinds = [scale_of(main, source) or source for source in sources]
     alike = np.array([kinds.index(kind) for kind in kinds])
-    groups = np.array(operand_groups(_rms(len(kinds), [alike[origin] for origin in origins], arrays)), np.uint8)[
-        alike
-    ]
+    scales = _rms(len(kinds), [alike[origin] for origin in origins], arrays)
+    groups = np.array(operand_groups(scales), np.uint8)[alike]
     labels: dict[Sizes, NDArray[np.uint8]] = {}
     for origin, array in zip(origins, arrays, strict=True):
         found = collapsed(groups[origin])
