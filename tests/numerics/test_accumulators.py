@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from trtflow.errors import MetricError
+from trtflow.numerics.accumulators import Distance
 from trtflow.numerics.metrics import start
 
 Array = NDArray[Any]
@@ -201,3 +202,24 @@ def test_a_missing_output_is_an_error() -> None:
         measure("sqnr", [{}], one([1.0]))
     with pytest.raises(MetricError, match="no output"):
         measure("agreement", [{}], [{}])
+
+
+@pytest.mark.parametrize(
+    ("outputs", "decided_by"),
+    [
+        ({"a": [1.0, 1.5], "b": [10.0]}, "a"),
+        ({"a": [1.0, 1.0], "b": [11.0]}, "b"),
+        ({"a": [1.0, 1.5], "b": [NAN]}, "b"),
+    ],
+)
+def test_the_worst_of_several_outputs_is_named(outputs: dict[str, Any], decided_by: str) -> None:
+    metric = Distance("sqnr", lambda energy: energy.sqnr_db())
+    reference = {"a": np.float32([1, 1]), "b": np.float32([10])}
+    metric.update({name: np.float32(values) for name, values in outputs.items()}, reference)
+    assert metric.decided_by() == decided_by
+
+
+def test_an_only_output_has_nothing_to_be_told_from() -> None:
+    metric = Distance("sqnr", lambda energy: energy.sqnr_db())
+    metric.update({"y": np.float32([1])}, {"y": np.float32([2])})
+    assert metric.decided_by() == ""

@@ -123,3 +123,9 @@ def test_what_was_validated_goes_before_what_the_search_measured() -> None:
 def test_only_a_search_over_eight_bits_has_a_naive_figure() -> None:
     figures = [next(metric_rows(entry, _judged())).naive for entry in (search(metrics=SIDES), INT8)]
     assert figures == [None, 0.4]
+
+
+def test_a_row_names_the_part_that_was_the_worst() -> None:
+    judged = _judged().model_copy(update={"decided_by": {"sqnr": "y (4 of axis 1, from score)"}})
+    found = {row.metric: row.decided_by for row in metric_rows(None, judged)}
+    assert found == {"iou": "", "sqnr": "y (4 of axis 1, from score)"}

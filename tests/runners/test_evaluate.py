@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 from selecting import best_queries, queries
 
 from trtflow.data import Sample
@@ -159,3 +160,95 @@ def test_a_distance_that_nothing_can_be_measured_by_is_an_error_at_once() -> Non
     model = best_queries()
     with pytest.raises(MetricError, match="cosine: no floating-point output was evaluated"):
         Evaluator(ReferenceRunner(model), [*queries(1)], {"cosine": {"min": 0.9}}, selection=selection(model))
+
+
+def detector() -> onnx.ModelProto:
+    """Of each sample, two boxes of 640 times x, and a score of x's third value."""
+    pick = [helper.make_node("Slice", ["x", *cut, "axis"], [name]) for name, cut in (("b", "02"), ("s", "23"))]
+    join = [
+        helper.make_node("Mul", ["b", "pixels"], ["box"], "box"),
+        helper.make_node("Concat", ["box", "s"], ["y"], axis=1),
+    ]
+    tensors = [numpy_helper.from_array(np.array([value], np.int64), str(value)) for value in (0, 2, 3)]
+    tensors += [numpy_helper.from_array(v, n) for n, v in (("axis", np.array([1])), ("pixels", np.float32(640)))]
+    ports = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", 3]) for name in ("x", "y")]
+    graph = helper.make_graph([*pick, *join], "detector", ports[:1], ports[1:], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+BOXES, SCORES = "y (0-1 of axis 1, from box)", "y (2 of axis 1, from x)"
+DETECTED = [Sample({"x": np.array([row], np.float32)}, label=0) for row in ([1, 1, 1], [1, 1, 0], [1, 1, 0.5])]
+
+
+class Replay:
+    """A runner that returns given outputs, one after the other."""
+
+    def __init__(self, *rows: Sequence[float]) -> None:
+        self._rows = iter(rows)
+
+    def __enter__(self) -> Replay:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def __call__(self, feed: Mapping[str, Any]) -> dict[str, Any]:
+        return {"y": np.array([next(self._rows)], np.float32)}
+
+
+def detections(accept: Mapping[str, Any], *rows: Sequence[float], **more: Any) -> Measurement:
+    evaluator = Evaluator(ReferenceRunner(detector()), DETECTED, accept, model=detector(), **more)
+    return evaluator.measure(Replay(*rows))
+
+
+EXACT = ([640, 640, 1], [640, 640, 0], [640, 640, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("rows", "sqnr", "decided_by"),
+    [
+        (([640, 640, 0], [640, 640, 0], [640, 640, 0]), 0.0, SCORES),
+        (([640, 640, 1], [640, 640, 0.5], [640, 640, 0.5]), 10 * math.log10(1.25 / 0.25), SCORES),
+        (([64, 64, 1], [640, 640, 0], [640, 640, 0.5]), 10 * math.log10(3 / 0.81), BOXES),
+        (([640, 640, 1], [640, 640, 0], [640, 640, math.nan]), -math.inf, SCORES),
+    ],
+)
+def test_the_worst_part_of_an_output_decides(rows: Any, sqnr: float, decided_by: str) -> None:
+    found = detections({"sqnr": {"min": 30}}, *rows)
+    assert found.metrics["sqnr"] == pytest.approx(sqnr, rel=1e-5)
+    assert found.decided_by == {"sqnr": decided_by}
+
+
+@pytest.mark.parametrize("name", ["sqnr", "psnr", "cosine"])
+def test_every_metric_without_labels_hears_the_part_that_died(name: str) -> None:
+    found = detections({name: {"min": 0}}, *([640, 640, 0] for _ in DETECTED))
+    assert (found.decided_by[name], found.metrics[name] < 5) == (SCORES, True)
+
+
+def test_a_sample_on_which_a_part_is_silent_in_fp32_is_heard_as_a_whole() -> None:
+    """Else any error at all in the zeros would be infinitely large, and that sample the hardest."""
+    levels = detections({"sqnr": {"min": 30}}, [640, 640, 1], [640, 640, 1e-3], [640, 640, 0]).sample_sqnr
+    assert levels == pytest.approx((math.inf, 10 * math.log10(2 * 640**2 / 1e-6), 0.0), rel=1e-5)
+
+
+def test_a_part_that_is_silent_on_the_chosen_samples_does_not_drown_them() -> None:
+    evaluator = Evaluator(ReferenceRunner(detector()), DETECTED, {"sqnr": {"min": 30}}, model=detector())
+    found = evaluator.over([1]).measure(Replay([640, 640, 1e-3]))
+    assert found.metrics["sqnr"] > 100
+
+
+def test_metrics_of_decisions_and_of_the_user_see_whole_outputs() -> None:
+    def width(outputs: Sequence[Mapping[str, Any]], labels: Sequence[Any]) -> dict[str, float]:
+        return {"width": float(outputs[0]["y"].shape[1]), "sqnr": 1.0}
+
+    found = detections({"width": {"min": 3}, "agreement": {"min": 1}}, *EXACT, metric=width)
+    assert found.metrics == {"agreement": 1.0, "sqnr": 1.0, "width": 3.0}
+    assert found.decided_by == {}
+
+
+def test_without_the_model_an_output_is_one() -> None:
+    found = Evaluator(ReferenceRunner(detector()), DETECTED, {"sqnr": {"min": 30}}).measure(
+        Replay(*([640, 640, 0] for _ in DETECTED))
+    )
+    assert found.metrics["sqnr"] > 50
+    assert found.decided_by == {}

@@ -14,6 +14,7 @@ from trtflow.files.outcomes import VerdictDocument
 from trtflow.plan import PrecisionPlan
 from trtflow.steps import validate
 from trtflow.tasks.rewrite import rewrite
+from trtflow.tasks.validate import validate as validate_task
 
 MIXED = PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})
 
@@ -64,3 +65,17 @@ def test_labels_and_a_metric_of_the_users_are_handed_on(tmp_path: Path) -> None:
     done = judged(tmp_path, MIXED, data=given, metric=f"{code}:error", accept={"error": {"max": 0.1}})
     assert done.result.accepted
     assert done.result.summary.endswith(" on 2 samples, worst on sample 0")
+
+
+def test_the_summary_names_the_part_that_was_the_worst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = "y (4 of axis 1, from score)"
+
+    def with_parts(*arguments: Any, **options: Any) -> VerdictDocument:
+        return validate_task(*arguments, **options).model_copy(update={"decided_by": {"sqnr": part}})
+
+    monkeypatch.setattr("trtflow.tasks.validate.validate", with_parts)
+    done = judged(tmp_path, PrecisionPlan("fp16"), accept={"sqnr": {"min": 30}, "cosine": {"min": 0}})
+    assert (
+        done.result.summary
+        == f"refused by sqnr.min: sqnr inf → -inf by {part}, cosine 1 → 0 on 4 samples, worst on sample 2"
+    )

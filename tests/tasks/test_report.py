@@ -126,6 +126,7 @@ def test_metrics_are_the_figures_of_the_report(tmp_path: Path) -> None:
         "held_out": True,
         "marks": [],
         "metrics": {"reference": {"iou": 0.98}, "low": {"iou": 0.102}, "candidate": {"iou": 0.97}},
+        "decided_by": {},
         "kept": sorted([FIRST, SECOND, THIRD]),
         "kept_cost_share": pytest.approx(0.051),
         "evaluations": 13,
@@ -161,3 +162,11 @@ def test_metrics_of_a_run_that_was_not_validated_are_the_searchs() -> None:
 def test_metrics_of_an_empty_run_are_empty() -> None:
     found = run_metrics(Documents())
     assert (found.accepted, found.held_out, found.kept, found.evaluations, found.builds) == (False, False, (), 0, 0)
+
+
+def test_the_page_and_the_metrics_name_the_part_that_was_the_worst() -> None:
+    assert FLOATS.verdict is not None
+    verdict = FLOATS.verdict.model_copy(update={"decided_by": {"iou": "y (4 of axis 1, from score)"}})
+    documents = replace(FLOATS, verdict=verdict)
+    assert "by y (4 of axis 1, from score)" in render(summarize(documents))
+    assert run_metrics(documents).decided_by == {"iou": "y (4 of axis 1, from score)"}

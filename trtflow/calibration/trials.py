@@ -18,6 +18,7 @@ from trtflow.precision import INT8, Precision
 from trtflow.progress import Progress, silent
 from trtflow.qdq.placement import Site
 from trtflow.qdq.trial_graph import gated
+from trtflow.runners.parts import learn_parts
 
 EARNS = 0.6  # of the widest range's noise: what a clipped one may leave, for it clips more of samples not tried
 DROWNS = 0.1  # noise over signal at the end outputs: 10 dB
@@ -36,12 +37,18 @@ class RangeTrial:
         self._names = [*sorted(outputs), *selected.before]
         self._session = create_session(tapped(self._gated.model, selected.before))
         self._exact = [self._run(sample, {}) for sample in samples]
+        self._parts = learn_parts(model, samples, self._exact)
+        self._sounding = frozenset[str]().union(*map(self._parts.sounding, self._exact))
 
     def error(self, amax: Mapping[str, float]) -> float:
-        """Noise over signal of the worst output or tensor before a selection when those of ``amax`` are quantized."""
+        """Noise over signal when the tensors of ``amax`` are quantized, of what hears it most.
+
+        That is an output, a part of one, or a tensor before a selection.
+        """
         metric = start(["sqnr"])["sqnr"]
         for sample, exact in zip(self._samples, self._exact, strict=True):
-            metric.update(self._run(sample, amax), exact)
+            found = self._run(sample, amax)
+            metric.update(*(self._parts.split(outputs, self._sounding) for outputs in (found, exact)))
         return float(10.0 ** (-metric.value() / 10.0))
 
     def _run(self, sample: Sample, amax: Mapping[str, float]) -> dict[str, Array]:

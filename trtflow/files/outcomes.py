@@ -62,8 +62,9 @@ class VerdictDocument(Document):
     """``verdict.json``: end metrics of the reference and of the mixed file, and the margin on each condition.
 
     Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``, counted from 0, has the
-    lowest SQNR (None: no output deviates); ``silent`` names samples that judge nothing, FP32 being zero. ``runner``
-    executed the file; where that is an engine, ``emulated`` is what the emulator says of it.
+    lowest SQNR (None: no output deviates); ``decided_by`` names, by metric, the worst of several outputs or parts of
+    one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed the file; where that is an
+    engine, ``emulated`` is what the emulator says of it.
     """
 
     accepted: bool
@@ -73,6 +74,7 @@ class VerdictDocument(Document):
     margins: Metrics
     accept: Mapping[str, Mapping[Kind, float]]
     worst_sample: int | None = None
+    decided_by: Mapping[str, str] = Field(default_factory=dict)
     silent: tuple[str, ...] = ()
     runner: str = "emulated"
     emulated: bool | None = None
@@ -83,7 +85,8 @@ class RunMetrics(Document):
 
     ``kept`` are the nodes that ``constraints.yaml`` keeps and ``kept_cost_share`` is their share of the model's work.
     ``evaluations`` counts plans measured on all samples of the search, ``probes`` those on the hardest ones only.
-    ``seconds`` is the time of each step. ``marks`` are what a reader must know beside the verdict.
+    ``seconds`` is the time of each step. ``marks`` are what a reader must know beside the verdict; ``decided_by`` maps
+    metrics to the output, or part of one, that was the worst.
     """
 
     model_config = ConfigDict(alias_generator=None)
@@ -92,6 +95,7 @@ class RunMetrics(Document):
     held_out: bool
     marks: tuple[str, ...] = ()
     metrics: Mapping[Literal["reference", "low", "candidate"], Metrics]
+    decided_by: Mapping[str, str] = Field(default_factory=dict)
     kept: tuple[str, ...]
     kept_cost_share: float
     evaluations: int

@@ -95,7 +95,7 @@ class Share:
 
 @dataclass
 class Distance:
-    """A figure of the energies of signal and error, per output over all samples; the worst output counts."""
+    """A figure of the energies of signal and error, per output or part of one, over all samples; the worst counts."""
 
     name: str
     figure: Callable[[Energy], float]
@@ -111,9 +111,17 @@ class Distance:
             self.energies[name] = self.energies[name] + energy if name in self.energies else energy
 
     def value(self) -> float:
+        return self._worst()[0]
+
+    def decided_by(self) -> str:
+        """The output or part that counts; empty where there is no other."""
+        return self._worst()[1] if len(self.energies) > 1 else ""
+
+    def _worst(self) -> tuple[float, str]:
         if not self.energies:
             raise MetricError(f"{self.name}: no floating-point output was evaluated; expected at least one")
-        return min((self.figure(energy) for energy in self.energies.values() if energy.compared), default=math.nan)
+        figures = [(self.figure(energy), name) for name, energy in self.energies.items() if energy.compared]
+        return min(figures, key=lambda found: found[0], default=(math.nan, ""))
 
 
 def _first(outputs: Outputs) -> NDArray[Any]:

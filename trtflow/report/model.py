@@ -24,7 +24,8 @@ class MetricRow:
 
     ``naive`` is set where ``low`` calibrates: with ranges as wide as what was seen, ``low`` being the tuned one.
     ``bound`` is the condition in words ("drop at most 0.005"), empty for a metric that is only reported.
-    ``margin``, in units of the metric, is at least 0 where the candidate keeps the bound.
+    ``margin``, in units of the metric, is at least 0 where the candidate keeps the bound. ``decided_by`` is the
+    output, or part of one, that was the candidate's worst, where there are several.
     """
 
     metric: str
@@ -34,6 +35,7 @@ class MetricRow:
     naive: float | None = None
     bound: str = ""
     margin: float | None = None
+    decided_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ def metric_rows(search: SearchDocument | None, judged: VerdictDocument | None) -
 
     def row(name: str, bound: str = "", margin: float | None = None) -> MetricRow:
         reference, low, candidate, naive = (sides.get(side, {}).get(name) for side in _SIDES)
-        return MetricRow(name, reference, low, candidate, naive, bound, margin)
+        worst = judged.decided_by.get(name, "") if judged else ""
+        return MetricRow(name, reference, low, candidate, naive, bound, margin, worst)
 
     for name, bounds in accept.items():
         for kind, bound in bounds.items():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from onnx import ModelProto
 
 from trtflow.data import Array, Sample
 from trtflow.errors import MetricError
@@ -15,9 +17,11 @@ from trtflow.numerics.accept import Accept, Verdict
 from trtflow.numerics.accumulators import Distance
 from trtflow.numerics.matched import Matched
 from trtflow.numerics.metrics import DISTANCES, MATCHED, METRICS, Metric, start
+from trtflow.numerics.parts import Parts
 from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
 from trtflow.runners.known import Known, spreads
+from trtflow.runners.parts import learn_parts
 
 UserMetric = Callable[[Sequence[Mapping[str, Array]], Sequence[object]], Mapping[str, float]]
 
@@ -26,11 +30,13 @@ UserMetric = Callable[[Sequence[Mapping[str, Array]], Sequence[object]], Mapping
 class Measurement:
     """End metrics over samples, and the SQNR of each sample in dB.
 
-    -inf: not finite where FP32 is; NaN: nothing was compared.
+    -inf: not finite where FP32 is; NaN: nothing was compared. ``decided_by`` names, by metric, the worst of several
+    outputs or parts of one.
     """
 
     metrics: Mapping[str, float]
     sample_sqnr: tuple[float, ...]
+    decided_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def error(self) -> float:
@@ -51,7 +57,8 @@ class Evaluator:
     built-in ones. SQNR is always measured, since it tells by how much a refused plan failed.
 
     ``selection`` says which outputs SQNR and its kin leave to ``matched``, and which tensors they look at instead,
-    which runners return behind the outputs. A runner that returns none of them (an engine) is judged without.
+    which runners return behind the outputs. A runner that returns none of them (an engine) is judged without. With
+    ``model``, which the reference runs, they judge each part of each of these; the worst counts.
 
     With ``known``, outputs that are no reference are refused, and ``silent`` names the samples that tell nothing.
 
@@ -69,11 +76,14 @@ class Evaluator:
         progress: Progress = silent,
         known: Known | None = None,
         selection: Selection = NOTHING,
+        model: ModelProto | None = None,
     ) -> None:
         self.samples, self._metric, self._known, self.selection = samples, metric, known, selection
         with reference:
             self._expected = [self._forward(reference, sample, i, progress) for i, sample in enumerate(samples)]
         self.silent = known.finish() if known else ()
+        self._parts = Parts() if model is None else learn_parts(model, samples, self._expected)
+        self._sounding = [self._parts.sounding(outputs) for outputs in self._expected]
         own = {} if metric is None else self._call([*map(self._own, self._expected)], range(len(samples)))
         self._builtins = tuple(dict.fromkeys([*(name for name in accept if name not in own), "sqnr"]))
         self.accept = Accept.parse(accept, known=(*own, *METRICS))
@@ -94,6 +104,7 @@ class Evaluator:
         part = copy.copy(self)
         part.samples = [self.samples[index] for index in chosen]
         part._expected = [self._expected[index] for index in chosen]
+        part._sounding = [self._sounding[index] for index in chosen]
         part.reference = part.subset(range(len(chosen)))
         return part
 
@@ -119,21 +130,32 @@ class Evaluator:
         metrics = start(self._builtins)
         if MATCHED in metrics:
             metrics[MATCHED] = Matched(self.selection.groups)
+        sounding = frozenset[str]().union(*(self._sounding[index] for index in indices))
         levels = []
         for index, output in zip(indices, outputs, strict=True):
             single = start(["sqnr"])
-            self._update({**metrics, "one": single["sqnr"]}, output, index)
+            self._update(metrics, output, index, sounding)
+            self._update(single, output, index, self._sounding[index])
             levels.append(_told(single).get("sqnr", math.nan))
         own = {} if self._metric is None else self._call([self._own(output) for output in outputs], indices)
-        return Measurement({**_told(metrics), **own}, tuple(levels))
+        worst = {name: metric.decided_by() for name, metric in metrics.items() if isinstance(metric, Distance)}
+        decided_by = {name: part for name, part in worst.items() if part and name not in own}
+        return Measurement({**_told(metrics), **own}, tuple(levels), decided_by)
 
-    def _update(self, metrics: Mapping[str, Metric], output: Mapping[str, Array], index: int) -> None:
-        """Take in a sample: distances look at what no selection decides, all others at the model's own outputs."""
-        expected = self._expected[index]
-        numbers = output, self._numbers(expected, output)
+    def _update(
+        self, metrics: Mapping[str, Metric], output: Mapping[str, Array], index: int, sounding: frozenset[str]
+    ) -> None:
+        """Take in a sample. Distances hear what no selection decides, part by part, of those where FP32 has a signal.
+
+        All others look at the model's own outputs.
+        """
+        expected, label = self._expected[index], self.samples[index].label
+        numbers = self._numbers(expected, output)
+        shown = {name: array for name, array in output.items() if name in numbers}
+        parts = self._parts.split(shown, sounding), self._parts.split(numbers, sounding)
         own = self._own(output), self._own(expected)
         for metric in metrics.values():
-            metric.update(*(numbers if isinstance(metric, Distance) else own), self.samples[index].label)
+            metric.update(*(parts if isinstance(metric, Distance) else own), label)
 
     def _own(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs of the model, without the tensors before a selection."""

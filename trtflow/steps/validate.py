@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
@@ -48,7 +50,10 @@ def run(options: With, context: Context) -> Result:
     )
     write_document(verdict, context.folder / outputs["verdict"])
     told = [name for name in verdict.accept if name in verdict.candidate]
-    pairs = [f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}" for name in told]
+    pairs = [
+        f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}{_where(verdict.decided_by, name)}"
+        for name in told
+    ]
     failed = sorted((name for name, margin in verdict.margins.items() if margin < 0), key=verdict.margins.__getitem__)
     state = "accepted" if verdict.accepted else f"refused by {', '.join(failed)}"
     silent = f", {len(verdict.silent)} of which judge nothing (FP32's outputs are zero)" if verdict.silent else ""
@@ -60,3 +65,7 @@ def run(options: With, context: Context) -> Result:
         accepted=verdict.accepted,
         summary=f"{state}: {', '.join(pairs)} on {verdict.samples} samples{silent}{worst}",
     )
+
+
+def _where(decided_by: Mapping[str, str], name: str) -> str:
+    return f" by {decided_by[name]}" if name in decided_by else ""

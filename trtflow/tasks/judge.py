@@ -46,7 +46,7 @@ class Judge:
         selected = selection(reference)
         runner = ReferenceRunner(reference, taps=selected.before)
         accept = self.conditions(selected)
-        found = Evaluator(runner, samples, accept, self.metric, hooks.progress, known, selected)
+        found = Evaluator(runner, samples, accept, self.metric, hooks.progress, known, selected, reference)
         for origin in found.silent:
             hooks.log(f"{origin}: FP32's outputs are zero, so it judges nothing")
         return found

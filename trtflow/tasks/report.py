@@ -100,6 +100,7 @@ def run_metrics(documents: Documents, seconds: Mapping[str, float] | None = None
             "low": measured.get("low", {}),
             "candidate": verdict.candidate if verdict else measured.get("candidate", {}),
         },
+        decided_by=verdict.decided_by if verdict else {},
         kept=kept,
         kept_cost_share=sum(shares.node_costs.get(node, 0.0) for node in kept) if shares else 0.0,
         evaluations=search.measured if search else 0,

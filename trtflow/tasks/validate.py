@@ -56,6 +56,7 @@ def validate(
         margins=verdict.margins,
         accept=evaluator.accept.document(),
         worst_sample=measured.hardest(1)[0] if measured.error else None,
+        decided_by=measured.decided_by if measured.error else {},
         silent=evaluator.silent,
         runner=runner,
         emulated=None if beside is None else evaluator.judge(beside).accepted,

@@ -80,9 +80,9 @@ class Bench:
     ) -> None:
         self.state, self.settings, self.progress = state, settings, progress
         self._data = data
-        selected = selection(state.model)
-        runner = ReferenceRunner(state.model, taps=selected.before)
-        self._evaluator = Evaluator(runner, samples, {"sqnr": {"min": 0.0}}, selection=selected)
+        selected, model = selection(state.model), state.model
+        runner = ReferenceRunner(model, taps=selected.before)
+        self._evaluator = Evaluator(runner, samples, {"sqnr": {"min": 0.0}}, selection=selected, model=model)
         amax = state.ranges.activations
         found = quantizable(state.model, outputs=True)
         self.sites = {site.node: site for site in found if all(amax.get(name, 0) > 0 for name in site.tensors)}
