@@ -12,6 +12,7 @@ from report_fakes import eight_bits, few_layers, finding, nodes, search, statist
 from trtflow.diagnosis.reasons import REASONS
 from trtflow.files.document import write_document
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome, VerdictDocument
+from trtflow.files.proof import Unseen, WorstSample
 from trtflow.plan import PrecisionPlan
 from trtflow.report.html import render
 from trtflow.tasks.documents import Documents
@@ -25,6 +26,16 @@ VERDICT = VerdictDocument(
     candidate={"iou": 0.97},
     margins={"iou.drop": 0.5},
     accept={"iou": {"drop": 0.02}},
+    unseen=Unseen(
+        places=(3, 7),
+        accepted=True,
+        reference={"iou": 0.979},
+        candidate={"iou": 0.969},
+        margins={"iou.drop": 0.5},
+    ),
+    worst={"iou": WorstSample(value=0.91, sample=3)},
+    bounds={"iou.drop": 0.25},
+    proven=True,
 )
 FLOATS = Documents(
     facts=ModelFacts(file="unet.onnx", candidates=60),
@@ -125,8 +136,11 @@ def test_metrics_are_the_figures_of_the_report(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "metrics.json").read_text()) == {
         "accepted": True,
         "held_out": True,
+        "proven": True,
         "marks": [],
         "metrics": {"reference": {"iou": 0.98}, "low": {"iou": 0.102}, "candidate": {"iou": 0.97}},
+        "unseen": {"iou": 0.969},
+        "worst": {"iou": {"value": 0.91, "sample": 3}},
         "kept": [FIRST, SECOND, THIRD],
         "kept_cost_share": pytest.approx(0.051),
         "evaluations": 13,

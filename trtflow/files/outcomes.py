@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from trtflow.files.document import Document
+from trtflow.files.proof import Proof, WorstSample
 from trtflow.numerics.accept import Kind
 
 Metrics = Mapping[str, float]
@@ -48,15 +49,14 @@ class BuildOutcome(Document):
     not_built: str = ""
 
 
-class VerdictDocument(Document):
+class VerdictDocument(Proof):
     """``verdict.json``: end metrics of the reference and of the mixed file, and the margin on each condition.
 
-    Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``, counted from 0, has the
-    lowest SQNR (None: no output deviates); ``silent`` names samples that judge nothing, FP32 being zero. ``runner``
-    executed the file; where that is an engine, ``emulated`` is what the emulator says of it.
+    All samples made them. Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``,
+    counted from 0, has the lowest SQNR (None: no output deviates); ``silent`` names samples that judge nothing, FP32
+    being zero. ``runner`` executed the file; where that is an engine, ``emulated`` is what the emulator says of it.
     """
 
-    accepted: bool
     samples: int
     reference: Metrics
     candidate: Metrics
@@ -72,15 +72,19 @@ class RunMetrics(Document):
     """``metrics.json``: the run for machines. Its keys are in snake_case, as programs outside know them.
 
     ``kept_cost_share`` is a share of the model's work, ``seconds`` the time of each step. ``marks`` are what a reader
-    must know beside the verdict.
+    must know beside the verdict. ``held_out``: the verdict rests on samples that no search saw, too, on which the
+    candidate has the metrics ``unseen``; ``proven``: by more than samples differ. ``worst``: each metric's sample.
     """
 
     model_config = ConfigDict(alias_generator=None)
 
     accepted: bool
     held_out: bool
+    proven: bool = False
     marks: tuple[str, ...] = ()
     metrics: Mapping[Literal["reference", "low", "candidate"], Metrics]
+    unseen: Metrics = Field(default_factory=dict)
+    worst: Mapping[str, WorstSample] = Field(default_factory=dict)
     kept: tuple[str, ...]
     kept_cost_share: float
     evaluations: int

@@ -81,7 +81,7 @@ class SearchDocument(Document):
     ``cost`` and ``node_costs`` are shares of the model's work. ``metrics``: of the reference, of everything ``low``,
     of the candidate that was found, and for eight bits of ``naive`` ranges and of the floating-point ``base``.
     ``made_by`` names the ``runner`` that decided; where that is an engine, ``emulated`` is what the emulator says of
-    the same plan.
+    the same plan. ``held_out`` samples were not searched on; ``unseen`` are the places of those that no choice saw.
     """
 
     strategy: str
@@ -100,6 +100,7 @@ class SearchDocument(Document):
     node_costs: Mapping[str, float]
     samples: int
     held_out: int
+    unseen: tuple[int, ...] = ()
     metrics: Mapping[Side, Metrics]
     fusion: str = ""
     front: tuple[FrontPoint, ...] = ()

@@ -25,6 +25,8 @@ class MetricRow:
     ``naive`` is set where ``low`` calibrates: with ranges as wide as what was seen, ``low`` being the tuned one.
     ``bound`` is the condition in words ("drop at most 0.005"), empty for a metric that is only reported.
     ``margin``, in units of the metric, is at least 0 where the candidate keeps the bound.
+    ``unseen`` is the candidate's value on samples that no choice saw, ``sure`` what the metric, or its drop or rise,
+    reaches with 95 % confidence, and ``worst`` its value on the sample ``worst_sample``.
     """
 
     metric: str
@@ -34,6 +36,10 @@ class MetricRow:
     naive: float | None = None
     bound: str = ""
     margin: float | None = None
+    unseen: float | None = None
+    sure: float | None = None
+    worst: float | None = None
+    worst_sample: int | None = None
 
 
 @dataclass(frozen=True)

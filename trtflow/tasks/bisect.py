@@ -28,6 +28,7 @@ from trtflow.tasks.search_problem import build_problem
 from trtflow.tasks.searching import (
     Decided,
     SearchSettings,
+    Verified,
     evaluation_entries,
     made_by,
     reporter,
@@ -90,8 +91,8 @@ def bisect(
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
     whole = judge.evaluator(model, samples, hooks)
     work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole)
-    result, chosen, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
-    return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data)))
+    verified = search_and_verify(work, len(samples), settings.held_out, hooks.log)
+    return Decided(verified.found.plan, _document(work, verified, source_name(data)))
 
 
 def _check_strategies(settings: BisectSettings) -> None:
@@ -169,10 +170,8 @@ class _Bisection:
         return {"chosen": list(chosen), "metrics": sorted(self.judge.accept)}
 
 
-def _document(
-    work: _Bisection, result: SearchResult, chosen: tuple[int, ...], held_out: int, data: str
-) -> SearchDocument:
-    settings, problem = work.settings, work.problem
+def _document(work: _Bisection, verified: Verified, data: str) -> SearchDocument:
+    settings, problem, result, chosen = work.settings, work.problem, verified.found, verified.chosen
     low = work.emulator(chosen).evaluate(PrecisionPlan(problem.low))
     said = result.confirmation
     kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
@@ -192,7 +191,8 @@ def _document(
         cost=result.cost,
         node_costs={node: problem.price(node) for node in kept},
         samples=len(chosen),
-        held_out=held_out,
+        held_out=len(work.samples) - len(chosen),
+        unseen=verified.unseen,
         metrics={
             "reference": work.evaluator(chosen).reference.metrics,
             "low": said.low.metrics if said else low.metrics,

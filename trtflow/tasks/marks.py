@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.proof import proof_marks
 
-SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = ()
+SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (proof_marks,)
 
 
 def marks(documents: Documents) -> tuple[str, ...]:
