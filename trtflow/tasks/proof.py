@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from trtflow.data import Array, Sample
-from trtflow.diagnosis.checks.samples import Limits
 from trtflow.errors import MetricError
 from trtflow.files.proof import Proof, Unseen, WorstSample
 from trtflow.files.search import SearchDocument
@@ -19,12 +18,8 @@ from trtflow.numerics.decisions import decide
 from trtflow.numerics.metrics import METRICS
 from trtflow.runners.evaluate import Evaluator
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.doubts import Ground, doubts
 
-NOTHING_UNSEEN = (
-    "nothing was held out: every sample took part in the search, since there are too few, held-out is 0, or what was "
-    "held out refused the plan; give more samples"
-)
-CALIBRATED = "the samples that judge chose the ranges, too; name others under calibration"
 Outputs = Mapping[str, Array]
 
 
@@ -44,26 +39,21 @@ def prove(
     places = _unseen_places(digests, searches)
     unseen = _unseen(evaluator, outputs, places)
     judging = unseen.places if unseen else tuple(range(len(outputs)))
-    part = evaluator.over(judging)
-    sure = _confidences(part, [outputs[place] for place in judging])
-    short = [condition for condition in evaluator.accept.conditions if sure[condition.name].bound < 0]
-    samples = f"{len(judging)} {'unseen ' if unseen else ''}sample{'s' * (len(judging) != 1)}"
-    lacking = [
-        *([] if unseen else [NOTHING_UNSEEN]),
-        *([CALIBRATED] if calibrated else []),
-        *_few(len(set(digests))),
-        *(_too_close(condition, sure[condition.name], samples) for condition in short),
-    ]
+    sure = _confidences(evaluator.over(judging), [outputs[place] for place in judging])
+    worst = dict(_worst(evaluator.builtin(), outputs))
+    ground = Ground(len(judging), unseen is not None, len(set(digests)), calibrated, sure, worst)
+    conditions = evaluator.accept.conditions
+    lacking = tuple(doubts(conditions, ground))
     holds = accepted and (unseen is None or unseen.accepted)
-    needed = [sure[condition.name].needed for condition in short]
+    needed = (sure[condition.name].needed or 0 for condition in conditions if ground.short(condition))
     return Proof(
         accepted=holds,
         unseen=unseen,
-        worst=dict(_worst(evaluator.builtin(), outputs)),
+        worst=worst,
         bounds={name: confidence.bound for name, confidence in sure.items()},
         proven=holds and not lacking,
         why_not_proven="; ".join(lacking) if holds else "",
-        deciding_samples=max((number for number in needed if number), default=None) if holds else None,
+        deciding_samples=max(needed, default=0) or None if holds else None,
     )
 
 
@@ -152,20 +142,3 @@ def _worst(evaluator: Evaluator, outputs: Sequence[Outputs]) -> Iterator[tuple[s
         if len(set(values.values())) > 1:
             worst = (min if METRICS[name].higher_is_better else max)(values, key=values.__getitem__)
             yield name, WorstSample(value=values[worst], sample=worst)
-
-
-def _few(distinct: int) -> Iterator[str]:
-    few = Limits().few
-    if distinct < few:
-        yield f"{distinct} different sample{'s' * (distinct != 1)}, where {few} are the very least; add others"
-
-
-def _too_close(condition: Condition, sure: Confidence, samples: str) -> str:
-    """That a condition is met by less than samples differ, and how many would tell."""
-    name, at = condition.metric, f"{condition.at(sure.margin):.4g}"
-    subject = f"the {condition.kind} of {name}, {at}," if condition.relative else f"{name} {at}"
-    unit = " dB" if name in METRICS and METRICS[name].title.endswith("dB") else ""
-    inside = f"{sure.margin * (abs(condition.bound) or 1.0):.2g}{unit}"
-    bound = f"95 % bound {condition.at(sure.bound):.4g}" if math.isfinite(sure.bound) else "no 95 % bound"
-    decided = f"; about {sure.needed} unseen samples would decide" if sure.needed else ""
-    return f"{subject} is {inside} inside its bound, which {samples} cannot prove ({bound}){decided}"
