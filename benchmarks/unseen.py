@@ -6,12 +6,13 @@ Each network is searched on 16 to 24 samples of its own (ranges come from 32 oth
 bound near what the format reaches on them (1 dB above everything low, and 3 dB below) or at an agreement with FP32 of
 0.9. ``seen`` is the figure on all of its samples, ``unseen`` on those that no choice saw, ``bound`` what it is at
 least with 95 % confidence, ``fresh`` the figure on samples made afterwards. A network that is proven and misses its
-condition on these is marked WRONG, and the script ends with 1.
+condition on these is marked WRONG, and the script ends with 1. A dash: nothing was held out in the end.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,9 +70,12 @@ class Row:
         return self.verdict.proven and self.missed
 
     def __str__(self) -> str:
-        unseen = self.verdict.unseen.candidate[self.metric] if self.verdict.unseen else float("nan")
+        unseen = self.verdict.unseen.candidate[self.metric] if self.verdict.unseen else math.nan
         figures = (self.verdict.candidate[self.metric], unseen, self.bound, self.fresh)
-        condition, shown = f"{self.metric} {self.least:.3g}", (f"{figure:.4g}" for figure in figures)
+        condition, shown = (
+            f"{self.metric} {self.least:.3g}",
+            ("-" if math.isnan(figure) else f"{figure:.4g}" for figure in figures),
+        )
         remark = "  WRONG" if self.wrong else "  missed, as said" if self.missed else ""
         return LINE.format(self.net, self.low, condition, self.state, *shown) + remark
 
