@@ -72,10 +72,8 @@ class Row:
     def __str__(self) -> str:
         unseen = self.verdict.unseen.candidate[self.metric] if self.verdict.unseen else math.nan
         figures = (self.verdict.candidate[self.metric], unseen, self.bound, self.fresh)
-        condition, shown = (
-            f"{self.metric} {self.least:.3g}",
-            ("-" if math.isnan(figure) else f"{figure:.4g}" for figure in figures),
-        )
+        condition = f"{self.metric} {self.least:.3g}"
+        shown = ("-" if math.isnan(figure) else f"{figure:.4g}" for figure in figures)
         remark = "  WRONG" if self.wrong else "  missed, as said" if self.missed else ""
         return LINE.format(self.net, self.low, condition, self.state, *shown) + remark
 
