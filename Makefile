@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch fetch-ppocr clean
 .PHONY: conformance hard-cases bench-search bench-compare bench-int8 bench-calibration
-.PHONY: bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
+.PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ bench-search: .venv/dev  ## evaluations and kept cost: trtflow and what others d
 bench-nan: .venv/dev  ## NaN, infinities and -0.0 through operators that select, against IEEE 754, and what guards cost
 	$(BIN)/python benchmarks/nan_table.py
 	$(BIN)/python benchmarks/nan_cost.py
+
+bench-unseen: .venv/dev  ## whether what is accepted holds on samples that nobody has seen
+	$(BIN)/python benchmarks/unseen.py
 
 bench-compare: .venv/dev  ## time and memory of comparing all layers, against Polygraphy
 	$(BIN)/python benchmarks/compare.py

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from simulated_oracle import Simulated, chain, names
 
 from trtflow.plan import PrecisionPlan
-from trtflow.search.held_out import verify
+from trtflow.search.held_out import Split, split_samples, verify
 from trtflow.search.oracle import Outcome
 from trtflow.search.run import search
 
@@ -57,3 +60,26 @@ def test_what_unseen_samples_refused_shows_what_is_needed_and_of_the_rest_nothin
     lacking = {node for node in kept if kept - {node} <= _kept(found.plan)}
     assert held.shown.needed >= lacking
     assert held.shown.needed | held.shown.merged < kept
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "split"),
+    [
+        (3, 0.25, Split((0, 1, 2))),
+        (6, 0.0, Split((0, 1, 2, 3, 4, 5))),
+        (6, 0.25, Split((0, 1, 2, 4, 5), final=(3,))),
+        (6, 0.5, Split((0, 2, 4), final=(1, 3, 5))),
+        (9, 0.5, Split((0, 2, 4, 6, 8), asked=(1, 5), final=(3, 7))),
+    ],
+    ids=["too few", "none wanted", "one judges", "three judge", "four are divided"],
+)
+def test_who_is_held_out_and_for_what(count: int, share: float, split: Split) -> None:
+    assert split_samples(count, share) == split
+
+
+@given(st.integers(1, 200), st.just(0.0) | st.floats(0.01, 0.99))
+def test_every_sample_has_one_task(count: int, share: float) -> None:
+    split = split_samples(count, share)
+    assert sorted(split.searched + split.asked + split.final) == list(range(count))
+    assert split.searched
+    assert len(split.asked) - len(split.final) in (0, 1) or not split.asked

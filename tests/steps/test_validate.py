@@ -7,9 +7,10 @@ from typing import Any
 
 import onnx
 import pytest
+from report_fakes import eight_bits, search
 from stepping import Done, overflowing_project, run_step
 
-from trtflow.files.document import read_document
+from trtflow.files.document import read_document, write_document
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.plan import PrecisionPlan
 from trtflow.steps import validate
@@ -49,6 +50,31 @@ def test_the_verdict_is_the_gates_and_in_words(
     assert done.result.summary.startswith(summary)
     found = read_document(VerdictDocument, done.folder / "verdict.json")
     assert (found.accepted, found.samples, found.accept) == (accepted, 4, accept)
+
+
+@pytest.mark.parametrize(("unseen", "held_out"), [((3,), True), ((), False)])
+def test_the_searches_tell_what_is_unseen(tmp_path: Path, unseen: tuple[int, ...], held_out: bool) -> None:
+    write_document(search(unseen=unseen), tmp_path / "search.json")
+    done = judged(tmp_path, MIXED, searches=[tmp_path / "search.json"])
+    found = read_document(VerdictDocument, done.folder / "verdict.json")
+    assert (found.unseen is not None, found.proven) == (held_out, False)
+    assert found.why_not_proven.startswith("4 different samples" if held_out else "nothing was held out")
+
+
+@pytest.mark.parametrize(
+    ("low", "calibration", "doubted"),
+    [("int8", None, True), ("int8", "samples.npz", True), ("int8", "others.npz", False), ("fp16", None, False)],
+)
+def test_samples_that_chose_the_ranges_prove_nothing(
+    tmp_path: Path, low: str, calibration: str | None, doubted: bool
+) -> None:
+    bits = eight_bits() if low == "int8" else None
+    write_document(search(unseen=(3,), eight_bits=bits), tmp_path / "search.json")
+    given = None if calibration is None else {"source": str(tmp_path / calibration)}
+    data = {"source": str(tmp_path / "samples.npz")}
+    done = judged(tmp_path, MIXED, data=data, searches=[tmp_path / "search.json"], calibration=given)
+    found = read_document(VerdictDocument, done.folder / "verdict.json")
+    assert ("chose the ranges" in found.why_not_proven) is doubted
 
 
 def test_figures_that_json_cannot_hold_are_words(tmp_path: Path) -> None:

@@ -234,7 +234,18 @@ def verdict(*, accepted: bool = True) -> Verdict:
         accepted,
         f"{state}: 3 of 60 nodes stay in FP32; iou {measured} (FP32 0.9512, FP16 0.102).",
         (
-            MetricRow("iou", 0.9512, 0.102, measured, bound="drop at most 0.005", margin=measured - 0.9462),
+            MetricRow(
+                metric="iou",
+                reference=0.9512,
+                low=0.102,
+                candidate=measured,
+                bound="drop at most 0.005",
+                margin=measured - 0.9462,
+                unseen=0.9494,
+                sure=0.0037,
+                worst=0.8713,
+                worst_sample=11,
+            ),
             MetricRow(
                 metric="sqnr",
                 reference=math.inf,

@@ -14,6 +14,7 @@ from trtflow.files.checks import Check
 from trtflow.files.data_facts import DataFacts
 from trtflow.files.document import write_document
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, VerdictDocument
+from trtflow.files.proof import Unseen, WorstSample
 from trtflow.plan import PrecisionPlan
 from trtflow.report.html import render
 from trtflow.tasks.documents import Documents
@@ -28,6 +29,16 @@ VERDICT = VerdictDocument(
     candidate={"iou": 0.97},
     margins={"iou.drop": 0.5},
     accept={"iou": {"drop": 0.02}},
+    unseen=Unseen(
+        places=(3, 7),
+        accepted=True,
+        reference={"iou": 0.979},
+        candidate={"iou": 0.969},
+        margins={"iou.drop": 0.5},
+    ),
+    worst={"iou": WorstSample(value=0.91, sample=3)},
+    bounds={"iou.drop": 0.25},
+    proven=True,
 )
 FLOATS = Documents(
     facts=ModelFacts(file="unet.onnx", candidates=60),
@@ -124,9 +135,12 @@ def test_metrics_are_the_figures_of_the_report(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "metrics.json").read_text()) == {
         "accepted": True,
         "held_out": True,
+        "proven": True,
         "marks": [],
         "metrics": {"reference": {"iou": 0.98}, "low": {"iou": 0.102}, "candidate": {"iou": 0.97}},
         "decided_by": {},
+        "unseen": {"iou": 0.969},
+        "worst": {"iou": {"value": 0.91, "sample": 3}},
         "kept": sorted([FIRST, SECOND, THIRD]),
         "kept_cost_share": pytest.approx(0.051),
         "evaluations": 13,

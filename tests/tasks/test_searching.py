@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 from held_out_searcher import Picky
 from planted import dataset, pictures, rows
 from simulated_oracle import chain
 
+from trtflow.errors import MetricError
 from trtflow.plan import PrecisionPlan
 from trtflow.search.ledger import Evaluation
-from trtflow.search.oracle import FAILED, Outcome
+from trtflow.search.oracle import FAILED, Oracle, Outcome
 from trtflow.tasks.hooks import Hooks
 from trtflow.tasks.searching import (
     NONE_HOLDS,
+    REFUSED,
     evaluation_entries,
     made_by,
     reporter,
@@ -22,8 +26,12 @@ from trtflow.tasks.searching import (
     source_name,
 )
 
-EIGHT = tuple(range(8))
+EIGHT, SIXTEEN = tuple(range(8)), tuple(range(16))
 SEEN, HELD = (0, 1, 2, 4, 5, 6), (3, 7)  # a quarter of eight: every fourth
+ASKED, FINAL = (3, 11), (7, 15)  # of sixteen, every other of these
+SEARCHED = tuple(place for place in SIXTEEN if place not in ASKED + FINAL)
+ALL_BUT_FINAL = tuple(place for place in SIXTEEN if place not in FINAL)
+EVERY = ["n0", "n1", "n2", "n3"]
 
 
 def kept(plan: PrecisionPlan) -> list[str]:
@@ -31,32 +39,65 @@ def kept(plan: PrecisionPlan) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("needs", "plan", "held_out", "searched", "said"),
+    ("needs", "plan", "unseen", "searched", "said"),
     [
-        ({0: ["n1"]}, ["n1"], 2, [SEEN], []),
-        ({0: ["n1"], 3: ["n1"]}, ["n1"], 2, [SEEN], []),
-        ({0: ["n1"], 7: ["n0", "n1", "n2", "n3"]}, ["n0", "n1", "n2", "n3"], 0, [SEEN, EIGHT], [NONE_HOLDS]),
+        ({0: ["n1"]}, ["n1"], HELD, [SEEN], []),
+        ({0: ["n1"], 3: ["n1"]}, ["n1"], HELD, [SEEN], []),
+        ({0: ["n1"], 7: EVERY}, EVERY, (), [SEEN, EIGHT], [REFUSED]),
     ],
     ids=["unseen samples ask for less", "for the same", "for what no plan has"],
 )
-def test_a_plan_counts_when_samples_that_it_has_not_seen_accept_it(
-    needs: dict[int, list[str]], plan: list[str], held_out: int, searched: list[tuple[int, ...]], said: list[str]
+def test_few_held_out_samples_judge_one_plan_and_select_none(
+    needs: dict[int, list[str]],
+    plan: list[str],
+    unseen: tuple[int, ...],
+    searched: list[tuple[int, ...]],
+    said: list[str],
 ) -> None:
     searcher, lines = Picky(needs), list[str]()
-    found, chosen, count = search_and_verify(searcher, 8, 0.25, lines.append)
-    assert (kept(found.plan), found.accepted, count) == (plan, True, held_out)
-    assert searcher.searched == searched
-    assert searcher.verified == [HELD]
-    assert chosen == searched[-1]
-    assert [line for line in lines if line == NONE_HOLDS] == said
+    verified = search_and_verify(searcher, 8, 0.25, lines.append)
+    assert (kept(verified.found.plan), verified.found.accepted, verified.unseen) == (plan, True, unseen)
+    assert (searcher.searched, searcher.verified, verified.chosen) == (searched, [HELD], searched[-1])
+    assert lines == said
+
+
+@pytest.mark.parametrize(
+    ("needs", "plan", "unseen", "searched", "said"),
+    [
+        ({0: ["n1"]}, ["n1"], FINAL, [SEARCHED], []),
+        ({0: ["n1"], 11: EVERY}, EVERY, FINAL, [SEARCHED, ALL_BUT_FINAL], [NONE_HOLDS]),
+        ({0: ["n1"], 15: EVERY}, EVERY, (), [SEARCHED, SIXTEEN], [REFUSED]),
+        (
+            {0: ["n1"], 3: ["n2"], 7: ["n3"]},
+            ["n1", "n2", "n3"],
+            (),
+            [SEARCHED, ALL_BUT_FINAL, SIXTEEN],
+            [NONE_HOLDS, REFUSED],
+        ),
+    ],
+    ids=["all agree", "those that select ask for more", "the final ones do", "both do"],
+)
+def test_of_many_held_out_samples_half_select_and_no_choice_sees_the_others(
+    needs: dict[int, list[str]],
+    plan: list[str],
+    unseen: tuple[int, ...],
+    searched: list[tuple[int, ...]],
+    said: list[str],
+) -> None:
+    searcher, lines = Picky(needs), list[str]()
+    verified = search_and_verify(searcher, 16, 0.25, lines.append)
+    assert (kept(verified.found.plan), verified.found.accepted, verified.unseen) == (plan, True, unseen)
+    assert (searcher.searched, searcher.verified) == (searched, [ASKED, FINAL])
+    assert [line for line in lines if line in (NONE_HOLDS, REFUSED)] == said
 
 
 def test_a_dearer_plan_from_the_way_there_is_taken_where_the_cheapest_is_refused() -> None:
     suspected = chain(4, priors={"n1": math.inf, "n2": math.inf})
     searcher, lines = Picky({0: ["n1"], 3: ["n1", "n2"]}, suspected), list[str]()
-    found, chosen, count = search_and_verify(searcher, 8, 0.25, lines.append)
+    verified = search_and_verify(searcher, 16, 0.25, lines.append)
+    found = verified.found
     assert kept(found.plan) == ["n1", "n2"]
-    assert (found.accepted, found.minimal, chosen, count) == (True, False, SEEN, 2)
+    assert (found.accepted, found.minimal, verified.chosen, verified.unseen) == (True, False, SEARCHED, FINAL)
     assert lines == [f"held-out samples: {found.reason}"]
     assert "hold on held-out samples too" in found.reason
 
@@ -66,16 +107,30 @@ def test_a_dearer_plan_from_the_way_there_is_taken_where_the_cheapest_is_refused
 )
 def test_where_nothing_is_held_out_all_samples_search(total: int, share: float) -> None:
     searcher = Picky({0: ["n1"]})
-    found, chosen, count = search_and_verify(searcher, total, share, lambda line: None)
-    assert (kept(found.plan), chosen, count) == (["n1"], tuple(range(total)), 0)
+    verified = search_and_verify(searcher, total, share, lambda line: None)
+    assert (kept(verified.found.plan), verified.chosen, verified.unseen) == (["n1"], tuple(range(total)), ())
     assert searcher.verified == []
 
 
 def test_a_search_that_found_nothing_is_not_verified() -> None:
     searcher = Picky({0: ["nobody's"]})
-    found, chosen, count = search_and_verify(searcher, 8, 0.25, lambda line: None)
-    assert (found.accepted, chosen, count) == (False, SEEN, 2)
+    verified = search_and_verify(searcher, 16, 0.25, lambda line: None)
+    assert (verified.found.accepted, verified.chosen, verified.unseen) == (False, SEARCHED, FINAL)
     assert searcher.verified == []
+
+
+def test_samples_on_which_a_metric_cannot_tell_prove_nothing() -> None:
+    @dataclass
+    class Blank(Picky):
+        """Its final samples have no foreground."""
+
+        def unseen(self, chosen: Sequence[int]) -> Oracle:
+            if tuple(chosen) == HELD:
+                raise MetricError("no sample's label holds a foreground pixel")
+            return super().unseen(chosen)
+
+    verified = search_and_verify(Blank({0: ["n1"]}), 8, 0.25, lambda line: None)
+    assert (verified.found.accepted, verified.chosen, verified.unseen) == (True, EIGHT, ())
 
 
 def entry(outcome: Outcome, **changes: object) -> Evaluation:

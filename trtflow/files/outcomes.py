@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from trtflow.files.document import Document
+from trtflow.files.proof import Proof, WorstSample
 from trtflow.numerics.accept import Kind
 
 Metrics = Mapping[str, float]
@@ -58,16 +59,15 @@ class BuildOutcome(Document):
     not_built: str = ""
 
 
-class VerdictDocument(Document):
+class VerdictDocument(Proof):
     """``verdict.json``: end metrics of the reference and of the mixed file, and the margin on each condition.
 
-    Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``, counted from 0, has the
-    lowest SQNR (None: no output deviates); ``decided_by`` names, by metric, the worst of several outputs or parts of
-    one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed the file; where that is an
-    engine, ``emulated`` is what the emulator says of it.
+    All samples made them. Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``,
+    counted from 0, has the lowest SQNR (None: no output deviates); ``decided_by`` names, by metric, the worst of several
+    outputs or parts of one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed the file;
+    where that is an engine, ``emulated`` is what the emulator says of it.
     """
 
-    accepted: bool
     samples: int
     reference: Metrics
     candidate: Metrics
@@ -86,16 +86,21 @@ class RunMetrics(Document):
     ``kept`` are the nodes that ``constraints.yaml`` keeps and ``kept_cost_share`` is their share of the model's work.
     ``evaluations`` counts plans measured on all samples of the search, ``probes`` those on the hardest ones only.
     ``seconds`` is the time of each step. ``marks`` are what a reader must know beside the verdict; ``decided_by`` maps
-    metrics to the output, or part of one, that was the worst.
+    metrics to the output, or part of one, that was the worst. ``held_out``: the verdict rests on samples that no search
+    saw, too, on which the candidate has the metrics ``unseen``; ``proven``: by more than samples differ. ``worst``: each
+    metric's sample.
     """
 
     model_config = ConfigDict(alias_generator=None)
 
     accepted: bool
     held_out: bool
+    proven: bool = False
     marks: tuple[str, ...] = ()
     metrics: Mapping[Literal["reference", "low", "candidate"], Metrics]
     decided_by: Mapping[str, str] = Field(default_factory=dict)
+    unseen: Metrics = Field(default_factory=dict)
+    worst: Mapping[str, WorstSample] = Field(default_factory=dict)
     kept: tuple[str, ...]
     kept_cost_share: float
     evaluations: int

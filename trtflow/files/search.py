@@ -107,7 +107,8 @@ class SearchDocument(Document):
     ``metrics``, over ``judged_on`` samples: of the reference, of everything ``low``, of the candidate that was found,
     and for eight bits of ``naive`` ranges and of the floating-point ``base``.
     ``made_by`` names the ``runner`` that decided; where that is an engine, ``emulated`` is what the emulator says of
-    the same plan. ``accept`` are the conditions that decided: the user's, and what a selection adds.
+    the same plan. ``accept`` are the conditions that decided: the user's, and what a selection adds. ``held_out``
+    samples were not searched on; ``unseen`` are the places of those that no choice saw.
     """
 
     strategy: str
@@ -125,6 +126,7 @@ class SearchDocument(Document):
     node_costs: Mapping[str, float]
     samples: int
     held_out: int
+    unseen: tuple[int, ...] = ()
     judged_on: int
     accept: Mapping[str, Mapping[Kind, float]] = Field(default_factory=dict)
     metrics: Mapping[Side, Metrics]

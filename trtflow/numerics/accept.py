@@ -53,6 +53,11 @@ class Condition:
         gap = self._gap(reference, candidate)
         return -math.inf if math.isnan(gap) else gap / (abs(self.bound) or 1.0)
 
+    def at(self, margin: float) -> float:
+        """The value with this ``margin``; of ``drop`` and ``rise`` the difference to FP32."""
+        gap = margin * (abs(self.bound) or 1.0)
+        return self.bound + gap if self.kind == "min" else self.bound - gap
+
     def _gap(self, reference: float, candidate: float) -> float:
         if self.kind == "min":
             return _difference(candidate, self.bound)

@@ -2,7 +2,7 @@
 
 ``iou`` and ``top-1`` need labels; ``iou``, ``top-1`` and ``agreement`` look at a model's first output. ``sqnr``,
 ``psnr`` and ``cosine`` look at every floating-point output that no selection (TopK, NMS …) decides and at the tensors
-before the selection, or at each part of one (``parts``), ``matched`` at what the selection decides; all of them tell the
+before the selection, or at each part of one (``parts``), ``matched`` at what the selection decides; all tell the
 worst. Metrics without labels compare with FP32's outputs, so FP32 itself scores the best value there is.
 
 The table loads no numpy, so that options can be checked at once; what does the sums is in ``accumulators``.

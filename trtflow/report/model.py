@@ -26,6 +26,8 @@ class MetricRow:
     ``bound`` is the condition in words ("drop at most 0.005"), empty for a metric that is only reported.
     ``margin``, in units of the metric, is at least 0 where the candidate keeps the bound. ``decided_by`` is the
     output, or part of one, that was the candidate's worst, where there are several.
+    ``unseen`` is the candidate's value on samples that no choice saw, ``sure`` what the metric, or its drop or rise,
+    reaches with 95 % confidence, and ``worst`` its value on the sample ``worst_sample``.
     """
 
     metric: str
@@ -36,6 +38,10 @@ class MetricRow:
     bound: str = ""
     margin: float | None = None
     decided_by: str = ""
+    unseen: float | None = None
+    sure: float | None = None
+    worst: float | None = None
+    worst_sample: int | None = None
 
 
 @dataclass(frozen=True)

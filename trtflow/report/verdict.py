@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from trtflow.files.outcomes import ModelFacts, VerdictDocument
 from trtflow.files.search import Metrics, SearchDocument, Side
-from trtflow.numerics.accept import Kind
+from trtflow.numerics.accept import Condition, Kind
 from trtflow.report.model import MetricRow, Verdict
+from trtflow.report.proof import with_proof
 
 _SIDES: tuple[Side, ...] = ("reference", "low", "candidate", "naive")
 _BOUNDS: Mapping[Kind, str] = {"drop": "drop at most", "rise": "rise at most", "min": "at least", "max": "at most"}
@@ -71,8 +72,9 @@ def metric_rows(search: SearchDocument | None, judged: VerdictDocument | None) -
     for name, bounds in accept.items():
         for kind, bound in bounds.items():
             margin = judged.margins.get(f"{name}.{kind}") if judged else None
-            yield row(name, f"{_BOUNDS[kind]} {bound:g}", _absolute(margin, bound))
-    yield from (row(name) for name in sides.get("candidate", {}) if name not in accept)
+            met = row(name, f"{_BOUNDS[kind]} {bound:g}", _absolute(margin, bound))
+            yield with_proof(met, judged, Condition(name, kind, bound))
+    yield from (with_proof(row(name), judged) for name in sides.get("candidate", {}) if name not in accept)
 
 
 def _absolute(margin: float | None, bound: float) -> float | None:

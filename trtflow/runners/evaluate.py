@@ -111,8 +111,27 @@ class Evaluator:
     def measure(self, runner: Runner, indices: Sequence[int] | None = None) -> Measurement:
         """The metrics of ``runner`` over all samples, or those at ``indices``."""
         chosen = range(len(self.samples)) if indices is None else indices
+        return self._score(self.run(runner, chosen), chosen)
+
+    def run(self, runner: Runner, indices: Sequence[int]) -> list[Mapping[str, Array]]:
+        """The outputs of ``runner`` on the samples at ``indices``."""
         with runner:
-            return self._score([runner(self.samples[index].feed) for index in chosen], chosen)
+            return [runner(self.samples[index].feed) for index in indices]
+
+    def score(self, outputs: Sequence[Mapping[str, Array]], indices: Sequence[int]) -> Measurement:
+        """The metrics of ``outputs`` on the samples at ``indices``."""
+        return self._score(outputs, indices)
+
+    @property
+    def expected(self) -> Sequence[Mapping[str, Array]]:
+        """The reference's outputs on all samples."""
+        return self._expected
+
+    def builtin(self) -> Evaluator:
+        """What measures the built-in metrics alone, and does not call the user's function."""
+        part = copy.copy(self)
+        part._metric = None
+        return part
 
     def judge(self, measured: Measurement, indices: Sequence[int] | None = None) -> Verdict:
         """Hold ``measured`` against the conditions, relative to the reference over the same samples."""

@@ -3,11 +3,14 @@
 The cheapest plan is the one that fits the search's own samples most tightly, so it is the likeliest to fail on
 others. The search has measured dearer plans on the way, and the first of them that the others accept is the answer:
 some cost more, and the proof is kept. Everything high always holds and says nothing, so it is no such answer.
+
+Samples that select among plans are no longer unseen. So half of those that are held out stay out of that too, and
+judge the one plan that is left.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from trtflow.search.ledger import Evaluation
 from trtflow.search.oracle import Oracle
@@ -16,14 +19,31 @@ from trtflow.search.run import SearchResult
 from trtflow.search.shown import refused_plans, shown
 
 HELD_OUT_FROM = 4  # with fewer samples all of them are needed to search
+ASKED_FROM = 4  # with fewer held out all of them judge, and none selects
 
 
-def held_out_samples(count: int, share: float) -> frozenset[int]:
-    """Every n-th of ``count`` samples, so that they are spread like the others; none of fewer than four."""
+@dataclass(frozen=True)
+class Split:
+    """The places of samples by what they do: be ``searched``, be ``asked`` which plan holds, and judge it alone.
+
+    No choice sees the ``final`` ones.
+    """
+
+    searched: tuple[int, ...]
+    asked: tuple[int, ...] = ()
+    final: tuple[int, ...] = ()
+
+
+def split_samples(count: int, share: float) -> Split:
+    """Hold out every n-th of ``count`` samples, so that they are spread like the others; none of fewer than four."""
     if count < HELD_OUT_FROM or not share:
-        return frozenset()
+        return Split(tuple(range(count)))
     step = max(2, round(1 / share))
-    return frozenset(range(step - 1, count, step))
+    held_out = tuple(range(step - 1, count, step))
+    searched = tuple(place for place in range(count) if place not in held_out)
+    if len(held_out) < ASKED_FROM:
+        return Split(searched, final=held_out)
+    return Split(searched, held_out[::2], held_out[1::2])
 
 
 def verify(found: SearchResult, problem: Problem, unseen: Oracle) -> SearchResult | None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-version = 7
+version = 8
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
@@ -33,7 +33,7 @@ class With(Judged):
     priors: File | None = Field(None, description="statistics of all layers, from compare")
     max_evaluations: int | None = Field(None, ge=1, description="passes over the samples that may be spent")
     max_seconds: float | None = Field(None, gt=0, description="time that may be spent")
-    held_out: float = Field(0.25, ge=0, lt=1, description="share of the samples that only verify the result")
+    held_out: float = Field(0.25, ge=0, lt=1, description="share of the samples that only verify and judge")
 
 
 def depends(options: With) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ def depends(options: With) -> tuple[str, ...]:
 
 
 def run(options: With, context: Context) -> Result:
-    """Search on some samples, verify on those held out, search again on all if that refuses."""
+    """Search on some samples, verify on those held out, search again if they refuse."""
     import onnx
 
     from trtflow.files.document import read_document, write_document

@@ -31,11 +31,11 @@ class With(Judged):
     strategy: str = Field("trtflow", description="trtflow, or a baseline by name")
     max_evaluations: int | None = Field(None, ge=1, description="passes over the samples that may be spent")
     max_seconds: float | None = Field(None, gt=0, description="time that may be spent")
-    held_out: float = Field(0.25, ge=0, lt=1, description="share of the samples that only verify the result")
+    held_out: float = Field(0.25, ge=0, lt=1, description="share of the samples that only verify and judge")
 
 
 def run(options: With, context: Context) -> Result:
-    """Search on some samples, verify on those held out, search again on all if that refuses; judge on all."""
+    """Search on some samples, verify on those held out, search again if they refuse; judge on all."""
     import onnx
 
     from trtflow.files.cures import read_cures

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-version = 4
+if TYPE_CHECKING:
+    from trtflow.files.outcomes import VerdictDocument
+
+version = 6
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json"}
 
@@ -20,6 +24,8 @@ class With(Judged):
     reference: File = Field(description="the normalised FP32 model, from inspect")
     candidate: File = Field(description="the rewritten model, from rewrite")
     data: Data
+    searches: tuple[File, ...] = Field((), description="the searches that found it, from bisect and quantize")
+    calibration: Data | None = Field(None, description="calibration samples; left out, these calibrate")
     runner: Decider = Field("emulated", description="what executes the file, and so decides")
 
 
@@ -32,12 +38,15 @@ def run(options: With, context: Context) -> Result:
     """Measure the file and judge it. The accuracy gate of the run is this step's."""
     import onnx
 
-    from trtflow.files.document import write_document
+    from trtflow.files.document import read_document, write_document
+    from trtflow.files.search import SearchDocument
     from trtflow.files.strict_json import json_numbers
     from trtflow.steps.given import hooks, open_data, user_metric
     from trtflow.tasks.validate import validate
 
     reference = onnx.load(options.reference)
+    searches = [read_document(SearchDocument, file) for file in options.searches]
+    same = options.calibration in (None, options.data)
     verdict = validate(
         reference,
         onnx.load(options.candidate),
@@ -46,6 +55,8 @@ def run(options: With, context: Context) -> Result:
         metric=user_metric(options),
         allow_nonfinite="outputs" in options.data.allow_nonfinite,
         runner=options.runner,
+        searches=searches,
+        calibrated=same and any(search.eight_bits for search in searches),
         hooks=hooks(context),
     )
     write_document(verdict, context.folder / outputs["verdict"])
@@ -54,8 +65,7 @@ def run(options: With, context: Context) -> Result:
         f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}{_where(verdict.decided_by, name)}"
         for name in told
     ]
-    failed = sorted((name for name, margin in verdict.margins.items() if margin < 0), key=verdict.margins.__getitem__)
-    state = "accepted" if verdict.accepted else f"refused by {', '.join(failed)}"
+    state = "accepted" if verdict.accepted else f"refused by {_failed(verdict)}"
     silent = f", {len(verdict.silent)} of which judge nothing (FP32's outputs are zero)" if verdict.silent else ""
     worst = "" if verdict.worst_sample is None else f", worst on sample {verdict.worst_sample}"
     if verdict.emulated is not None:
@@ -69,3 +79,13 @@ def run(options: With, context: Context) -> Result:
 
 def _where(decided_by: Mapping[str, str], name: str) -> str:
     return f" by {decided_by[name]}" if name in decided_by else ""
+
+
+def _failed(verdict: VerdictDocument) -> str:
+    """The conditions that do not hold, worst first: on all samples, or else on the unseen ones."""
+    unseen = verdict.unseen.margins if verdict.unseen else {}
+    for margins, where in ((verdict.margins, ""), (unseen, " on unseen samples")):
+        failed = sorted((name for name, margin in margins.items() if margin < 0), key=margins.__getitem__)
+        if failed:
+            return ", ".join(failed) + where
+    return ""

@@ -29,6 +29,7 @@ from trtflow.tasks.search_problem import build_problem
 from trtflow.tasks.searching import (
     Decided,
     SearchSettings,
+    Verified,
     evaluation_entries,
     made_by,
     reporter,
@@ -91,9 +92,9 @@ def bisect(
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
     whole = judge.evaluator(model, samples, hooks)
     work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole)
-    result, chosen, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
-    why = because(model, problem, result, statistics)
-    return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data), why))
+    verified = search_and_verify(work, len(samples), settings.held_out, hooks.log)
+    why = because(model, problem, verified.found, statistics)
+    return Decided(verified.found.plan, _document(work, verified, source_name(data), why))
 
 
 def _check_strategies(settings: BisectSettings) -> None:
@@ -184,15 +185,8 @@ class _Bisection:
         return {"chosen": list(chosen), "metrics": sorted(self.whole.accept.metrics)}
 
 
-def _document(
-    work: _Bisection,
-    result: SearchResult,
-    chosen: tuple[int, ...],
-    held_out: int,
-    data: str,
-    why: Mapping[str, Because],
-) -> SearchDocument:
-    settings, problem = work.settings, work.problem
+def _document(work: _Bisection, verified: Verified, data: str, why: Mapping[str, Because]) -> SearchDocument:
+    settings, problem, result, chosen = work.settings, work.problem, verified.found, verified.chosen
     said = result.confirmation
     judged_on, metrics = work.figures(result, chosen)
     return SearchDocument(
@@ -210,7 +204,8 @@ def _document(
         cost=result.cost,
         node_costs={node: problem.price(node) for node in why},
         samples=len(chosen),
-        held_out=held_out,
+        held_out=len(work.samples) - len(chosen),
+        unseen=verified.unseen,
         judged_on=judged_on,
         accept=work.whole.accept.document(),
         metrics=metrics,

@@ -30,6 +30,7 @@ from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.searching import (
     Decided,
     SearchSettings,
+    Verified,
     evaluation_entries,
     made_by,
     reporter,
@@ -77,10 +78,11 @@ def quantize(
     whole = judge.evaluator(model, samples, hooks)
     space = _space(model, samples[0].shapes, scales, base, output_layers)
     work = _Quantization(model, samples, judge, space, Ranges(scales.amax, tuple(cures)), settings, hooks, whole)
-    found, _, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
+    verified = search_and_verify(work, len(samples), settings.held_out, hooks.log)
+    found = verified.found
     plan = space.joint.plan(found.plan) if found.accepted else space.joint.base
     hooks.log("measuring the ends and the result on all samples")
-    return Decided(plan, _document(work, found, plan, findings, scales, held_out, source_name(data)))
+    return Decided(plan, _document(work, verified, plan, findings, scales, source_name(data)))
 
 
 @dataclass(frozen=True)
@@ -175,15 +177,14 @@ class _Quantization:
 
 def _document(
     work: _Quantization,
-    found: SearchResult,
+    verified: Verified,
     plan: PrecisionPlan,
     findings: Sequence[Finding],
     scales: Scales,
-    held_out: int,
     data: str,
 ) -> SearchDocument:
     """The ends and the result, measured on all samples."""
-    low, everything = scales.precision, range(len(work.samples))
+    found, low, everything = verified.found, scales.precision, range(len(work.samples))
     evaluator, oracle = work.oracle(everything)
     widest = Ranges({name: entry.seen or entry.amax for name, entry in scales.tensors.items()})
     mixed = oracle.evaluate(plan)
@@ -207,8 +208,9 @@ def _document(
         kept=tuple(kept),
         cost=found.cost,
         node_costs={node: work.space.shares.get(node, 0.0) for node in kept},
-        samples=len(work.samples) - held_out,
-        held_out=held_out,
+        samples=len(verified.chosen),
+        held_out=len(work.samples) - len(verified.chosen),
+        unseen=verified.unseen,
         judged_on=len(work.samples),
         metrics=metrics,
         accept=work.whole.accept.document(),

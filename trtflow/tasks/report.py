@@ -93,7 +93,10 @@ def run_metrics(documents: Documents, seconds: Mapping[str, float] | None = None
     kept, shares = documents.plan.kept, (documents.floats or search)
     return RunMetrics(
         accepted=verdict is not None and verdict.accepted,
-        held_out=bool(search and search.held_out),
+        held_out=verdict is not None and verdict.unseen is not None,
+        proven=verdict is not None and verdict.proven,
+        unseen=verdict.unseen.candidate if verdict and verdict.unseen else {},
+        worst=verdict.worst if verdict else {},
         marks=marks(documents),
         metrics={
             "reference": verdict.reference if verdict else measured.get("reference", {}),

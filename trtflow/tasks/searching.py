@@ -9,11 +9,12 @@ from typing import Protocol
 
 from trtflow.data import Dataset, Sample
 from trtflow.emulation.emulate import Rounding
+from trtflow.errors import MetricError
 from trtflow.facts import facts
 from trtflow.files.search import EvaluationEntry, SearchDocument
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.registry import BACKENDS, EMULATED
-from trtflow.search.held_out import held_out_samples, verify
+from trtflow.search.held_out import Split, split_samples, verify
 from trtflow.search.ledger import Budget, Evaluation
 from trtflow.search.oracle import Oracle
 from trtflow.search.problem import Problem
@@ -21,12 +22,13 @@ from trtflow.search.run import SearchResult
 from trtflow.tasks.hooks import Hooks
 from trtflow.versions import tools
 
-NONE_HOLDS = "held-out samples refuse every plan that was found: searching again on all samples"
+NONE_HOLDS = "held-out samples refuse every plan that was found: searching again, on them too"
+REFUSED = "unseen samples refuse the plan: searching again on all samples, so that none is unseen"
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How a search goes on. ``held_out``: the share of the samples that only verify the result."""
+    """How a search goes on. ``held_out``: the share of the samples that only verify and judge the result."""
 
     strategy: str = "trtflow"
     rounding: Rounding = "tensor"
@@ -59,24 +61,48 @@ class Searcher(Protocol):
         ...
 
 
-def search_and_verify(
-    searcher: Searcher, total: int, share: float, log: Callable[[str], None]
-) -> tuple[SearchResult, tuple[int, ...], int]:
-    """Search on some samples, verify on those held out, search again on all if that refuses.
+@dataclass(frozen=True)
+class Verified:
+    """What a search ``found`` on the samples at ``chosen``; ``unseen`` are the places of those that no choice saw."""
 
-    The result, the samples that it was found on, and how many were held out.
+    found: SearchResult
+    chosen: tuple[int, ...]
+    unseen: tuple[int, ...] = ()
+
+
+def search_and_verify(searcher: Searcher, total: int, share: float, log: Callable[[str], None]) -> Verified:
+    """Search on some samples, let others select among the plans, and ask those that are left once.
+
+    Whoever refuses is searched on as well: a plan that holds is worth more than a proof that is none.
     """
-    places = held_out_samples(total, share)
-    chosen = tuple(index for index in range(total) if index not in places)
-    found = searcher.over(chosen)
-    if not (places and found.accepted):
-        return found, chosen, len(places)
-    held = verify(found, searcher.problem, searcher.unseen(sorted(places)))
+    split = split_samples(total, share)
+    selected = _selected(searcher, split, log)
+    if not selected.found.accepted or _accepts(searcher, split.final, selected.found):
+        return selected
+    log(REFUSED)
+    everything = tuple(range(total))
+    return Verified(searcher.over(everything), everything)
+
+
+def _selected(searcher: Searcher, split: Split, log: Callable[[str], None]) -> Verified:
+    """The plan that the final samples are asked about."""
+    found = searcher.over(split.searched)
+    if not (split.asked and found.accepted):
+        return Verified(found, split.searched, split.final)
+    held = verify(found, searcher.problem, searcher.unseen(split.asked))
     log(NONE_HOLDS if held is None else f"held-out samples: {held.reason}")
     if held is not None:
-        return held, chosen, len(places)
-    everything = tuple(range(total))
-    return searcher.over(everything), everything, 0
+        return Verified(held, split.searched, split.final)
+    chosen = tuple(sorted((*split.searched, *split.asked)))
+    return Verified(searcher.over(chosen), chosen, split.final)
+
+
+def _accepts(searcher: Searcher, final: tuple[int, ...], found: SearchResult) -> bool:
+    """Whether the plan holds on the ``final`` samples; where a metric cannot tell on so few, it does not."""
+    try:
+        return not final or searcher.unseen(final).evaluate(found.plan).accepted
+    except MetricError:
+        return False
 
 
 def reporter(hooks: Hooks) -> Callable[[Evaluation], None]:

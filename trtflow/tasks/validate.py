@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from onnx import ModelProto
 
 from trtflow.data import Sample
 from trtflow.files.outcomes import VerdictDocument
+from trtflow.files.search import SearchDocument
 from trtflow.model.selection import tapped
 from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.registry import EMULATED
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, judge_by
 from trtflow.tasks.measured_on import execute_on
+from trtflow.tasks.proof import prove
 
 
 def validate(
@@ -25,10 +27,14 @@ def validate(
     metric: UserMetric | None = None,
     allow_nonfinite: bool = False,
     runner: str = EMULATED,
+    searches: Sequence[SearchDocument] = (),
+    calibrated: bool = False,
     hooks: Hooks = SILENT,
 ) -> VerdictDocument:
     """Measure ``candidate`` on all of ``data`` and judge it as ``runner`` executes it.
 
+    It must hold on all samples and on those that ``searches``, which found it, left unseen. ``calibrated``: its
+    ranges were chosen on these samples, so that none is unseen by all.
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
@@ -38,18 +44,21 @@ def validate(
         MetricError: a condition names a metric that cannot be measured.
 
     Example:
-        >>> trtflow.validate(model, mixed, data, accept={"iou": {"drop": 0.005}}).accepted
+        >>> trtflow.validate(model, mixed, data, searches=[decided.search]).proven
         True
     """
     judge, samples = judge_by(accept, metric, allow_nonfinite), list(data)
     execute = execute_on(runner, samples)
     evaluator = judge.evaluator(reference, samples, hooks)
     shown = tapped(candidate, evaluator.selection.before)  # an engine of it would be another one
-    measured = evaluator.measure(execute(shown if runner == EMULATED else candidate))
+    everything = range(len(samples))
+    outputs = evaluator.run(execute(shown if runner == EMULATED else candidate), everything)
+    measured = evaluator.score(outputs, everything)
     verdict = evaluator.judge(measured)
+    proof = prove(evaluator, outputs, searches, accepted=verdict.accepted, calibrated=calibrated)
     beside = None if runner == EMULATED else evaluator.measure(execute_on(EMULATED, samples)(shown))
     return VerdictDocument(
-        accepted=verdict.accepted,
+        **dict(proof),
         samples=len(evaluator.samples),
         reference=evaluator.reference.metrics,
         candidate=measured.metrics,
