@@ -74,6 +74,20 @@ class EightBits(Document):
     work: Mapping[Precision, float]
 
 
+class Saturation(Document):
+    """Values inside a plan that are infinite or NaN where FP32's are finite; ``nodes`` of ``layers`` hold some.
+
+    ``mended`` and ``unshown``: the nodes that make finite values of them, with their operators. The former are shown
+    to do what FP32 does, of the latter that is not shown. ``kept`` nodes are in high precision for no other reason.
+    """
+
+    layers: int
+    nodes: tuple[str, ...] = ()
+    mended: Mapping[str, str] = Field(default_factory=dict)
+    unshown: Mapping[str, str] = Field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+
+
 class SearchDocument(Document):
     """The outcome of a search.
 
@@ -81,7 +95,7 @@ class SearchDocument(Document):
     ``cost`` and ``node_costs`` are shares of the model's work. ``metrics``: of the reference, of everything ``low``,
     of the candidate that was found, and for eight bits of ``naive`` ranges and of the floating-point ``base``.
     ``made_by`` names the ``runner`` that decided; where that is an engine, ``emulated`` is what the emulator says of
-    the same plan.
+    the same plan. ``saturation`` is None where no plan was found that could rest on it.
     """
 
     strategy: str
@@ -106,6 +120,12 @@ class SearchDocument(Document):
     evaluations: tuple[EvaluationEntry, ...] = ()
     baselines: tuple[BaselineEntry, ...] = ()
     eight_bits: EightBits | None = None
+    saturation: Saturation | None = None
+
+    @property
+    def refused_inside(self) -> bool:
+        """Whether the plan meets every condition, but rests on infinities that are not shown to be harmless."""
+        return not self.accepted and self.saturation is not None and bool(self.saturation.unshown)
 
     @property
     def measured(self) -> int:

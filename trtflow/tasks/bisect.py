@@ -9,6 +9,7 @@ from typing import Any
 from onnx import ModelProto
 
 from trtflow.data import Sample
+from trtflow.diagnosis.saturation import Inside, culprits
 from trtflow.emulation.emulate import Rounding
 from trtflow.errors import PlanError
 from trtflow.files.search import BaselineEntry, FrontPoint, SearchDocument
@@ -22,6 +23,7 @@ from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, SearchResult, search
 from trtflow.tasks.hooks import SILENT, Hooks
+from trtflow.tasks.inside import held_to, look_inside, saturation
 from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.measured_on import execute_on
 from trtflow.tasks.search_problem import build_problem
@@ -51,6 +53,7 @@ class BisectSettings(SearchSettings):
 
 
 DEFAULTS = BisectSettings()
+LOOKS = 4  # searches, each with the infinities in high precision that the one before rests on
 
 
 def bisect(
@@ -89,7 +92,7 @@ def bisect(
     execute = execute_on(settings.runner, samples)
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
     whole = judge.evaluator(model, samples, hooks)
-    work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole)
+    work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole, statistics)
     result, chosen, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
     return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data)))
 
@@ -113,10 +116,47 @@ class _Bisection:
     hooks: Hooks
     on_plan: Callable[[PrecisionPlan], None]
     whole: Evaluator
+    statistics: Statistics | None
     _evaluators: dict[tuple[int, ...], Evaluator] = field(default_factory=dict)
     _oracles: dict[tuple[object, ...], PlanOracle] = field(default_factory=dict)
+    _insides: dict[tuple[object, ...], Inside] = field(default_factory=dict)
+    _mended: dict[tuple[int, ...], frozenset[str]] = field(default_factory=dict)
 
     def over(self, chosen: Sequence[int]) -> SearchResult:
+        """Search, and again with nodes in high precision while the plan rests on infinities that may do harm."""
+        problem = self.problem
+        for _ in range(LOOKS):
+            result = self._search(problem, chosen)
+            if not result.accepted or self.settings.saturation == "any":
+                break
+            harmful = culprits(self.inside(chosen, result.plan)) & problem.nodes - result.plan.nodes.keys()
+            if not harmful:
+                break
+            self.hooks.log(f"infinities that are not shown to be harmless: {', '.join(sorted(harmful))} kept high")
+            problem = replace(problem, forced=problem.forced | harmful)
+            self._mended[tuple(chosen)] = problem.forced - self.problem.forced
+        return result
+
+    def mended(self, chosen: Sequence[int]) -> frozenset[str]:
+        """What the search on the samples at ``chosen`` put into high precision because of infinities."""
+        return self._mended.get(tuple(chosen), frozenset())
+
+    def inside(self, chosen: Sequence[int], plan: PrecisionPlan) -> Inside:
+        """Where ``plan`` is not finite on the samples at ``chosen`` and FP32 is."""
+        key = (*chosen, plan.default, *sorted(plan.nodes.items()))
+        if key not in self._insides:
+            samples = [self.samples[index] for index in chosen]
+            self._insides[key] = look_inside(
+                self.model,
+                plan,
+                samples,
+                rounding=self.settings.rounding,
+                statistics=self.statistics,
+                hooks=self.hooks,
+            )
+        return self._insides[key]
+
+    def _search(self, problem: Problem, chosen: Sequence[int]) -> SearchResult:
         settings, report = self.settings, reporter(self.hooks)
         low = self.emulator(chosen).evaluate(PrecisionPlan(self.problem.low))
         self.hooks.log(f"everything in {self.problem.low}, taken literally: margin {low.margin:.3g}")
@@ -127,7 +167,7 @@ class _Bisection:
                 self.on_plan(entry.plan)
 
         return search(
-            self.problem,
+            problem,
             self.emulator(chosen),
             strategy=settings.strategy,
             budget=settings.budget,
@@ -176,14 +216,16 @@ def _document(
     low = work.emulator(chosen).evaluate(PrecisionPlan(problem.low))
     said = result.confirmation
     kept = sorted(node for node, precision in result.plan.nodes.items() if precision != result.plan.default)
+    inside = saturation(work.inside(chosen, result.plan), work.mended(chosen)) if result.accepted else None
+    accepted, reason = held_to(settings.saturation, inside, result.accepted, result.reason)
     return SearchDocument(
         strategy=settings.strategy,
         made_by=made_by(settings.runner),
         data=data,
         low=problem.low,
-        accepted=result.accepted,
+        accepted=accepted,
         minimal=result.minimal,
-        reason=result.reason,
+        reason=reason,
         kept=tuple(kept),
         forced=tuple(sorted(problem.forced)),
         merged=tuple(sorted(result.merged)),
@@ -202,6 +244,7 @@ def _document(
         front=tuple(map(_point, result.front)) if settings.pareto else (),
         evaluations=evaluation_entries(result.evaluations),
         baselines=tuple(_baseline(name, problem, work.emulator(chosen)) for name in settings.baselines),
+        saturation=inside,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.inside import rests_on_saturation
 
-SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = ()
+SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (rests_on_saturation,)
 
 
 def marks(documents: Documents) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from trtflow.data import Dataset, Sample
 from trtflow.emulation.emulate import Rounding
@@ -26,12 +26,17 @@ NONE_HOLDS = "held-out samples refuse every plan that was found: searching again
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How a search goes on. ``held_out``: the share of the samples that only verify the result."""
+    """How a search goes on.
+
+    ``held_out``: the share of the samples that only verify the result. ``saturation``: whether a plan may rest on
+    infinities inside only where these are shown to be harmless, or on any.
+    """
 
     strategy: str = "trtflow"
     rounding: Rounding = "tensor"
     budget: Budget = field(default_factory=Budget)
     held_out: float = 0.25
+    saturation: Literal["shown", "any"] = "shown"
 
 
 @dataclass(frozen=True)
