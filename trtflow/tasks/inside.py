@@ -29,6 +29,8 @@ MAKERS = frozenset(
 )
 """Operators that make infinities or NaN of ordinary values, where a small one became zero or changed its sign."""
 
+Wanted = Literal["shown", "any"]
+
 
 def look_inside(
     model: ModelProto,
@@ -71,9 +73,7 @@ def rules_out(model: ModelProto, plan: PrecisionPlan, statistics: Statistics) ->
     return True
 
 
-def held_to(
-    wanted: Literal["shown", "any"], found: Saturation | None, accepted: bool, reason: str
-) -> tuple[bool, str]:
+def held_to(wanted: Wanted, found: Saturation | None, accepted: bool, reason: str) -> tuple[bool, str]:
     """Whether a plan is accepted although it has ``found`` inside, and the ``reason`` with what that adds."""
     if found is None or not accepted:
         return accepted, reason
@@ -104,7 +104,7 @@ def rests_on_saturation(documents: Documents) -> Iterator[str]:
     found = documents.search.saturation if documents.search else None
     if found is None or not found.nodes:
         return
-    hold = "holds" if found.layers == 1 else "hold"
+    hold = "holds" if len(found.nodes) == 1 else "hold"
     mended = f", mended by {listed(_named(found.mended))}" if found.mended else ""
     yield (
         f"rests on saturation: {len(found.nodes)} of {found.layers} layers {hold} infinities or NaN where FP32 has "

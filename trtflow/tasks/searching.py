@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from trtflow.data import Dataset, Sample
 from trtflow.emulation.emulate import Rounding
@@ -19,6 +19,7 @@ from trtflow.search.oracle import Oracle
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult
 from trtflow.tasks.hooks import Hooks
+from trtflow.tasks.inside import Wanted
 from trtflow.versions import tools
 
 NONE_HOLDS = "held-out samples refuse every plan that was found: searching again on all samples"
@@ -36,7 +37,7 @@ class SearchSettings:
     rounding: Rounding = "tensor"
     budget: Budget = field(default_factory=Budget)
     held_out: float = 0.25
-    saturation: Literal["shown", "any"] = "shown"
+    saturation: Wanted = "shown"
 
 
 @dataclass(frozen=True)
