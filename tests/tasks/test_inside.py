@@ -10,7 +10,7 @@ from report_fakes import search
 
 from trtflow.files.search import Saturation
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FP16, FP32
+from trtflow.precision import FP16, FP32, INT8
 from trtflow.tasks import inside as task
 from trtflow.tasks.compare import compare
 from trtflow.tasks.documents import Documents
@@ -44,6 +44,11 @@ def test_what_is_written_and_read_in_fp32_needs_no_look(net: onnx.ModelProto) ->
     assert not rules_out(net, high("square"), told)  # tanh rounds what it reads
     assert not rules_out(net, high("tanh"), told)
     assert rules_out(net, high("square", "tanh"), told)
+
+
+def test_a_plan_without_low_floats_needs_no_look_and_no_statistics(net: onnx.ModelProto) -> None:
+    assert rules_out(net, PrecisionPlan(FP32, {"square": INT8}), None)
+    assert not rules_out(net, PrecisionPlan(FP32, {"square": FP16}), None)
 
 
 def test_a_division_by_what_became_zero_is_looked_at() -> None:

@@ -12,7 +12,7 @@ from trtflow.diagnosis.saturation import Inside, Reading
 from trtflow.emulation.emulate import Rounding
 from trtflow.files.search import Saturation
 from trtflow.files.statistics import Statistics
-from trtflow.model.analysis import candidates
+from trtflow.model.analysis import NodeInfo, candidates
 from trtflow.model.layers import layers
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, ROWS
@@ -46,31 +46,37 @@ def look_inside(
 
     ``statistics`` of everything in low precision spare the pass where they cover the samples and rule infinities out.
     """
-    if statistics is not None and statistics.samples >= len(samples) and rules_out(model, plan, statistics):
+    told = statistics if statistics is not None and statistics.samples >= len(samples) else None
+    if rules_out(model, plan, told):
         return Inside(tuple(dict.fromkeys(layer.node for layer in layers(model))))
     found = runner.look_inside(
         model, plan, samples, MEMORY, ranges=ranges, rounding=rounding, progress=hooks.progress
     )
-    hooks.log(f"looked inside: {len(found.nodes)} of {len(found.order)} layers hold values that only FP32 has finite")
+    if found.nodes:
+        count = f"{len(found.nodes)} of {len(found.order)} layers"
+        hooks.log(f"looked inside: {count} hold infinities or NaN where FP32 has none")
     return found
 
 
-def rules_out(model: ModelProto, plan: PrecisionPlan, statistics: Statistics) -> bool:
+def rules_out(model: ModelProto, plan: PrecisionPlan, statistics: Statistics | None) -> bool:
     """Whether no low node of ``plan`` can make or read an infinity, or a NaN, that FP32 does not have.
 
     Values stay within a factor of two of FP32's, or the plan would not be accurate.
     """
-    floats, low = float_plan(plan), statistics.first
-    for info in candidates(model):
-        precision = floats.precision(info.name)
-        if precision == FP32:
-            continue
-        touched = [low[name] for name in (*info.inputs, *info.outputs) if name in low]
-        if info.scope or any(figures.ref_amax >= ROWS[precision].largest / 2 for figures in touched):
-            return False
-        if info.op in MAKERS and any(low[name].overflowed for name in info.outputs if name in low):
-            return False
-    return True
+    floats = float_plan(plan)
+    low = [info for info in candidates(model) if floats.precision(info.name) != FP32]
+    return not low or (
+        statistics is not None
+        and not any(_is_suspect(info, ROWS[floats.precision(info.name)].largest, statistics) for info in low)
+    )
+
+
+def _is_suspect(info: NodeInfo, largest: float, statistics: Statistics) -> bool:
+    known = statistics.first
+    touched = [known[name] for name in (*info.inputs, *info.outputs) if name in known]
+    if info.scope or any(figures.ref_amax >= largest / 2 for figures in touched):
+        return True
+    return info.op in MAKERS and any(known[name].overflowed for name in info.outputs if name in known)
 
 
 def held_to(wanted: Wanted, found: Saturation | None, accepted: bool, reason: str) -> tuple[bool, str]:
