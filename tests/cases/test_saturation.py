@@ -116,3 +116,29 @@ def test_a_norm_that_divides_by_infinity_stays_in_fp32_though_the_end_metric_doe
     assert {"cube", "sum"} <= found.plan.nodes.keys() <= {"abs", "cube", "sum", "root", "div"}
     assert found.search.saturation is not None
     assert (found.search.accepted, found.search.saturation.unshown) == (True, {})
+
+
+def test_an_infinity_that_begins_in_a_loop_is_ended_there() -> None:
+    """A running sum in a Scan, scaled up and down again; behind it a tanh of its inverse, which is 0 of infinity."""
+    body = helper.make_graph(
+        [
+            node("Mul", "step gain", "up", "up"),
+            node("Add", "sum up", "total", "total"),
+            node("Identity", "total", "each", "each"),
+        ],
+        "body",
+        [info("sum", [WIDTH]), info("step", [WIDTH])],
+        [info("total", [WIDTH]), info("each", [WIDTH])],
+        [f32("gain", 2e4)],
+    )
+    net = of_x(
+        node("Abs", "x", "a", "abs"),
+        node("Scan", "start a", "last all", "scan", body=body, num_scan_inputs=1),
+        node("Reciprocal", "all", "r", "inverse"),
+        node("Add", "x r", "y", "add"),
+        start=np.ones(WIDTH),
+    )
+    found = decided(net)
+    assert {"up", "total", "each"} <= found.plan.nodes.keys()
+    assert found.search.saturation is not None
+    assert (found.search.accepted, found.search.saturation.unshown) == (True, {})

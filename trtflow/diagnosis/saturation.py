@@ -22,7 +22,19 @@ DROPS = frozenset(
 
 SATURATES = frozenset(
     {
-        *("Atan", "Celu", "Clip", "Elu", "Erf", "Exp", "GlobalMaxPool", "Greater", "GreaterOrEqual", "HardSigmoid"),
+        *(
+            "Atan",
+            "Attention",
+            "Celu",
+            "Clip",
+            "Elu",
+            "Erf",
+            "Exp",
+            "GlobalMaxPool",
+            "Greater",
+            "GreaterOrEqual",
+            "HardSigmoid",
+        ),
         *(
             "Less",
             "LessOrEqual",

@@ -24,6 +24,7 @@ from trtflow.model.analysis import analyse
 from trtflow.model.assignment import edges
 from trtflow.model.edit import clone, fresh_names
 from trtflow.model.layers import layers
+from trtflow.model.scopes import CONTROL_FLOW
 from trtflow.model.stages import reads
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.statistics import compare
@@ -94,8 +95,7 @@ class _Graph:
     @classmethod
     def of(cls, model: ModelProto) -> _Graph:
         """That of ``model``."""
-        found = layers(model)
-        tensors = {layer.tensor for layer in found}
+        tensors = {layer.tensor for layer in layers(model)} | _made_by_bodies(model)
         inputs = {node.name: frozenset(reads(node)) for node in model.graph.node}
         readers: dict[str, tuple[str, ...]] = defaultdict(tuple)
         for node, names in inputs.items():
@@ -104,8 +104,8 @@ class _Graph:
         outputs = frozenset(value.name for value in model.graph.output)
         used = outputs | readers.keys()
         return cls(
-            tuple(layer.tensor for layer in found),
-            tuple(dict.fromkeys(layer.node for layer in found)),
+            tuple(tensors),
+            tuple(node.name for node in model.graph.node if not tensors.isdisjoint(node.output)),
             {node.name: node.op_type for node in model.graph.node},
             inputs,
             {name: node.name for node in model.graph.node for name in node.output},
@@ -113,6 +113,19 @@ class _Graph:
             outputs,
             frozenset(node.name for node in model.graph.node if used.intersection(node.output) - tensors),
         )
+
+
+def observed(model: ModelProto) -> tuple[str, ...]:
+    """The nodes of which ``look_inside`` sees what they write."""
+    return _Graph.of(model).order
+
+
+def _made_by_bodies(model: ModelProto) -> set[str]:
+    """The FP32 tensors that control flow leaves in the main graph: of its inside nothing else is seen."""
+    analysis = analyse(model)
+    main = analysis.scopes[0]
+    made = {name for node in model.graph.node if node.op_type in CONTROL_FLOW for name in node.output if name}
+    return {name for name in made if analysis.types.of(main, name).is_float}
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 from onnx import ModelProto
 
 from trtflow.data import Sample
-from trtflow.diagnosis.saturation import Inside, culprits
+from trtflow.diagnosis.saturation import Inside
 from trtflow.emulation.emulate import Rounding
 from trtflow.errors import PlanError
 from trtflow.files.search import BaselineEntry, FrontPoint, SearchDocument
@@ -23,7 +23,7 @@ from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, SearchResult, search
 from trtflow.tasks.hooks import SILENT, Hooks
-from trtflow.tasks.inside import held_to, look_inside, saturation
+from trtflow.tasks.inside import harmful, held_to, look_inside, saturation
 from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.measured_on import execute_on
 from trtflow.tasks.search_problem import build_problem
@@ -129,11 +129,11 @@ class _Bisection:
             result = self._search(problem, chosen)
             if not result.accepted or self.settings.saturation == "any":
                 break
-            harmful = culprits(self.inside(chosen, result.plan)) & problem.nodes - result.plan.nodes.keys()
-            if not harmful:
+            found = harmful(self.model, self.inside(chosen, result.plan)) & problem.nodes - result.plan.nodes.keys()
+            if not found:
                 break
-            self.hooks.log(f"infinities that are not shown to be harmless: {', '.join(sorted(harmful))} kept high")
-            problem = replace(problem, forced=problem.forced | harmful)
+            self.hooks.log(f"infinities that are not shown to be harmless: {', '.join(sorted(found))} kept high")
+            problem = replace(problem, forced=problem.forced | found)
             self._mended[tuple(chosen)] = problem.forced - self.problem.forced
         return result
 

@@ -8,12 +8,11 @@ from typing import Literal
 from onnx import ModelProto
 
 from trtflow.data import Sample
-from trtflow.diagnosis.saturation import Inside, Reading
+from trtflow.diagnosis.saturation import Inside, Reading, culprits
 from trtflow.emulation.emulate import Rounding
 from trtflow.files.search import Saturation
 from trtflow.files.statistics import Statistics
 from trtflow.model.analysis import NodeInfo, candidates
-from trtflow.model.layers import layers
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, ROWS
 from trtflow.qdq.quantize import float_plan
@@ -48,7 +47,7 @@ def look_inside(
     """
     told = statistics if statistics is not None and statistics.samples >= len(samples) else None
     if rules_out(model, plan, told):
-        return Inside(tuple(dict.fromkeys(layer.node for layer in layers(model))))
+        return Inside(runner.observed(model))
     found = runner.look_inside(
         model, plan, samples, MEMORY, ranges=ranges, rounding=rounding, progress=hooks.progress
     )
@@ -77,6 +76,13 @@ def _is_suspect(info: NodeInfo, largest: float, statistics: Statistics) -> bool:
     if info.scope or any(figures.ref_amax >= largest / 2 for figures in touched):
         return True
     return info.op in MAKERS and any(known[name].overflowed for name in info.outputs if name in known)
+
+
+def harmful(model: ModelProto, inside: Inside) -> frozenset[str]:
+    """The nodes to put into high precision so that nothing ``unshown`` is left, all of a body in which it begins."""
+    found = culprits(inside)
+    bodies = tuple(f"/{node}." for node in found)
+    return frozenset(info.name for info in candidates(model) if info.name in found or info.scope.startswith(bodies))
 
 
 def held_to(wanted: Wanted, found: Saturation | None, accepted: bool, reason: str) -> tuple[bool, str]:
