@@ -23,6 +23,14 @@ def test_a_suggestion_names_the_closest_choice_or_all(word: object, hint: str, s
     assert figures.suggestion(word, ["sqnr", "iou"]) == suggestion
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [([], ""), (["a"], "a"), (["a", "b", "c"], "a, b, c"), (["a", "b", "c", "d"], "a, b, c and 1 more")],
+)
+def test_a_list_names_the_first_and_counts_the_rest(words: list[str], said: str) -> None:
+    assert figures.listed(words) == said
+
+
 def test_nothing_is_suggested_where_there_is_no_choice() -> None:
     assert (figures.did_you_mean("x", []), figures.suggestion("x", [])) == ("", "")
 

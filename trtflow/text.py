@@ -6,7 +6,7 @@ Numbers are plain ASCII, so that any terminal can show them; the page typesets t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 NOTHING = "-"
@@ -22,6 +22,11 @@ def suggestion(word: object, choices: Iterable[str]) -> str:
     """``did you mean 'x'?``, or the choices when none is close; empty without choices."""
     known = sorted(choices)
     return did_you_mean(word, known) or (f"one of: {', '.join(known)}" if known else "")
+
+
+def listed(words: Sequence[str], most: int = 3) -> str:
+    """The first ``most`` words, and how many there are beyond them."""
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
 def six_digits(value: float) -> float:

@@ -14,7 +14,7 @@ from trtflow.files.checks import Check
 from trtflow.files.findings import Finding
 from trtflow.files.outcomes import BuildOutcome, ModelFacts
 from trtflow.files.scales import TensorScale
-from trtflow.files.search import Because, Word
+from trtflow.files.search import Because, Saturation, Word
 from trtflow.files.statistics import Statistics
 from trtflow.model.layers import Layer
 from trtflow.numerics.record import Figures
@@ -150,6 +150,17 @@ def test_undefined_and_infinite_numbers_are_typeset_not_printed_raw() -> None:
 def test_dependence_on_fusion_is_loud_only_where_there_is_any() -> None:
     assert "Depends on fusion:" in _text(summary(6, accepted=False))
     assert "Depends on fusion:" not in _text(summary(6))
+
+
+def test_infinities_inside_are_listed_with_what_ends_them_only_where_there_are_any() -> None:
+    many = tuple(f"node{index}" for index in range(23))
+    inside = Saturation(layers=60, nodes=many, mended={"act": "Tanh"}, unshown={"norm": "Div"})
+    page = " ".join(Page(render(replace(summary(), search=search(saturation=inside)))).text)
+    assert "23 of 60 layers hold infinities or NaN where FP32 has none: node0, node1" in page
+    assert "node19 and 3 more" in page
+    assert re.search(r"norm\s+Div\s+not shown to be harmless\s+act\s+Tanh\s+what FP32 gives", page)
+    for none in (None, Saturation(layers=60)):
+        assert "Infinities inside" not in render(replace(summary(), search=search(saturation=none)))
 
 
 def test_the_data_behind_the_numbers_are_named() -> None:

@@ -22,6 +22,7 @@ from trtflow.steps import bisect, validate
 from trtflow.steps.contract import StepModule
 from trtflow.steps.given import open_data
 from trtflow.steps.options import Data
+from trtflow.tasks import bisect as task
 from trtflow.tasks.compare import compare
 
 
@@ -74,6 +75,17 @@ def test_each_option_reaches_the_search(
     merged = {**given, **options, "data": {**given["data"], **options.get("data", {})}}
     done = run_step(bisect, tmp_path / "bisect", **merged)
     assert holds(read_document(SearchDocument, done.folder / "search.json"))
+
+
+@pytest.mark.parametrize(("wanted", "gate"), [("shown", False), ("any", None)])
+def test_infinities_that_may_do_harm_fail_the_gate_unless_any_is_accepted(
+    given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, gate: bool | None
+) -> None:
+    monkeypatch.setattr(task, "LOOKS", 1)
+    lenient = {"accept": {"sqnr": {"max": 1e3}}, "saturation": wanted}  # infinite outputs pass
+    done = run_step(bisect, tmp_path / "bisect", **{**given, **lenient})
+    assert (done.result.accepted, done.result.metrics["kept"]) == (gate, 0)
+    assert ("saturation: any" in done.result.summary) == (gate is False)
 
 
 def test_statistics_of_compare_lead_the_search(given: dict[str, Any], tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from planted import rows
 
 from trtflow.data import Sample
 from trtflow.errors import BackendError, MetricError, PlanError
+from trtflow.files.search import Saturation
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
 from trtflow.runners.backend import Runner
@@ -363,3 +364,48 @@ def test_who_decided_is_written_down_with_its_versions(
     }
     assert by_emulator["runner"] == "emulated"
     assert by_emulator.keys() == {"trtflow", "onnx", "onnxruntime", "runner"}
+
+
+@pytest.fixture
+def inverse() -> onnx.ModelProto:
+    """y = x + 1/√x³, which is x to four digits from 300 on; there x³ is infinite in FP16 and the inverse 0."""
+    nodes = [node("Pow", "x three", "a", "cube"), node("Sqrt", "a", "b", "root")]
+    nodes += [node("Reciprocal", "b", "c", "inverse"), node("Add", "x c", "y", "add")]
+    return model(nodes, [info("x", ["N", 4])], [info("y", ["N", 4])], [f32("three", 3)])
+
+
+def test_what_rests_on_infinities_that_may_do_harm_is_kept_high_though_the_metric_does_not_mind(
+    inverse: onnx.ModelProto,
+) -> None:
+    found = bisect(inverse, rows(300, 320), settings=BARE)
+    assert {*found.plan.nodes} == {"cube", "root"}
+    assert (found.search.accepted, found.search.forced) == (True, ())
+    assert found.search.saturation == Saturation(layers=4, kept=("cube", "root"))
+    assert found.search.reason.endswith(
+        "cube, root for infinities that are not shown to be harmless in low precision"
+    )
+
+
+def test_any_infinity_is_accepted_on_request_and_said(inverse: onnx.ModelProto) -> None:
+    found = bisect(inverse, rows(300, 320), settings=replace(BARE, saturation="any"))
+    assert (found.plan.nodes, found.search.accepted, found.search.refused_inside) == ({}, True, False)
+    assert found.search.saturation == Saturation(layers=4, nodes=("cube", "root"), unshown={"inverse": "Reciprocal"})
+
+
+def test_a_plan_that_cannot_be_freed_of_them_is_not_accepted(
+    inverse: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task, "LOOKS", 1)
+    found = bisect(inverse, rows(300, 320), settings=BARE).search
+    assert (found.accepted, found.refused_inside) == (False, True)
+    assert "lost in Reciprocal (inverse)" in found.reason
+
+
+def test_statistics_do_not_hide_what_is_inside(inverse: onnx.ModelProto) -> None:
+    samples = rows(300, 320)
+    told = bisect(inverse, samples, statistics=compare(inverse, samples), settings=BARE)
+    assert {*told.plan.nodes} == {"cube", "root"}
+
+
+def test_nothing_is_looked_at_inside_what_is_not_accepted(inverse: onnx.ModelProto) -> None:
+    assert bisect(inverse, rows(300), accept={"cosine": {"min": 1.5}}, settings=BARE).search.saturation is None

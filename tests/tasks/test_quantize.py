@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import onnx
 import pytest
+from graph_models import f32, node
 from planted import dataset, int8_network, pictures
 
 from trtflow.calibration.calibrate import Choice
@@ -16,9 +17,10 @@ from trtflow.errors import MetricError
 from trtflow.files.findings import Finding
 from trtflow.files.scales import Scales
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import Quantized
+from trtflow.precision import FP32, Quantized
 from trtflow.tasks.calibrate import calibrate
 from trtflow.tasks.hooks import Hooks
+from trtflow.tasks.inside import Wanted
 from trtflow.tasks.quantize import LINE, quality, quantize
 from trtflow.tasks.searching import Decided, SearchSettings
 
@@ -167,3 +169,40 @@ def test_a_plan_is_poor_beyond_a_fall_of_one_percent(
 
 def test_only_metrics_that_are_asked_for_make_a_plan_poor() -> None:
     assert quality({"iou": 0.9, "extra": 1.0}, {"iou": 0.9, "extra": 0.1}, ["iou"]) == "good"
+
+
+@pytest.fixture(scope="module")
+def inverse(net: onnx.ModelProto) -> onnx.ModelProto:
+    """``net`` plus 1/300², whose denominator is infinite in FP16."""
+    inner = onnx.ModelProto.FromString(net.SerializeToString())
+    nodes = [node("Mul", "inner nothing", "flat", "flat"), node("Add", "flat wide", "level", "level")]
+    nodes += [node("Mul", "level level", "square", "square"), node("Reciprocal", "square", "tiny", "inverse")]
+    for made in inner.graph.node:
+        made.output[:] = ["inner" if name == "y" else name for name in made.output]
+    inner.graph.node.extend([*nodes, node("Add", "inner tiny", "y", "add")])
+    inner.graph.initializer.extend([f32("nothing", 0), f32("wide", 300)])
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("wanted", "high", "accepted", "unshown"),
+    [
+        ("shown", (), False, {"inverse": "Reciprocal"}),
+        ("any", (), True, {"inverse": "Reciprocal"}),
+        ("shown", ("square", "inverse"), True, {}),
+    ],
+)
+def test_what_rests_on_infinities_that_may_do_harm_is_accepted_on_request_only(
+    inverse: onnx.ModelProto,
+    data: Dataset,
+    scales: Scales,
+    wanted: Wanted,
+    high: tuple[str, ...],
+    accepted: bool,
+    unshown: dict[str, str],
+) -> None:
+    base = replace(BASE, nodes={**BASE.nodes, **dict.fromkeys(high, FP32)})
+    settings = SearchSettings(saturation=wanted)
+    found = quantize(inverse, data, scales, base=base, accept=ACCEPT, settings=settings).search
+    assert found.saturation is not None
+    assert (found.accepted, found.refused_inside, dict(found.saturation.unshown)) == (accepted, not accepted, unshown)

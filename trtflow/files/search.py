@@ -99,6 +99,20 @@ class EightBits(Document):
     work: Mapping[Precision, float]
 
 
+class Saturation(Document):
+    """Values inside a plan that are infinite or NaN where FP32's are finite; ``nodes`` of ``layers`` hold some.
+
+    ``mended`` and ``unshown``: the nodes that make finite values of them, with their operators. The former are shown
+    to do what FP32 does, of the latter that is not shown. ``kept`` nodes are in high precision for no other reason.
+    """
+
+    layers: int
+    nodes: tuple[str, ...] = ()
+    mended: Mapping[str, str] = Field(default_factory=dict)
+    unshown: Mapping[str, str] = Field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+
+
 class SearchDocument(Document):
     """The outcome of a search.
 
@@ -108,7 +122,8 @@ class SearchDocument(Document):
     and for eight bits of ``naive`` ranges and of the floating-point ``base``.
     ``made_by`` names the ``runner`` that decided; where that is an engine, ``emulated`` is what the emulator says of
     the same plan. ``accept`` are the conditions that decided: the user's, and what a selection adds. ``held_out``
-    samples were not searched on; ``unseen`` are the places of those that no choice saw.
+    samples were not searched on; ``unseen`` are the places of those that no choice saw. ``saturation`` is None where no
+    plan was found that could rest on it.
     """
 
     strategy: str
@@ -135,6 +150,12 @@ class SearchDocument(Document):
     evaluations: tuple[EvaluationEntry, ...] = ()
     baselines: tuple[BaselineEntry, ...] = ()
     eight_bits: EightBits | None = None
+    saturation: Saturation | None = None
+
+    @property
+    def refused_inside(self) -> bool:
+        """Whether the plan meets every condition, but rests on infinities that are not shown to be harmless."""
+        return not self.accepted and self.saturation is not None and bool(self.saturation.unshown)
 
     @property
     def forced(self) -> tuple[str, ...]:

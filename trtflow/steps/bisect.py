@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Decider, Judged, runner_facts
+from trtflow.steps.options import Data, Decider, Judged, Saturation, runner_facts
 
-version = 8
+version = 9
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
@@ -27,6 +27,7 @@ class With(Judged):
     runner: Decider = Field("emulated", description="who decides: the emulator, or an engine that confirms it")
     max_builds: int | None = Field(None, ge=2, description="engines that may be built")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
+    saturation: Saturation = "shown"
     strategy: str = Field("trtflow", description="trtflow, or a baseline by name: bisect, bisect-reverse, linear")
     baselines: tuple[str, ...] = Field(("bisect",), description="strategies to compare with, on the hardest samples")
     pareto: int = Field(0, ge=0, description="more plans to measure, for the curve of error against cost")
@@ -45,11 +46,10 @@ def run(options: With, context: Context) -> Result:
     """Search on some samples, verify on those held out, search again if they refuse."""
     import onnx
 
-    from trtflow.files.document import read_document, write_document
-    from trtflow.files.statistics import Statistics
+    from trtflow.files.document import write_document
     from trtflow.plan import write_plan
     from trtflow.search.ledger import Budget
-    from trtflow.steps.given import hooks, judged_by, open_data, user_metric
+    from trtflow.steps.given import given_statistics, hooks, judged_by, open_data, user_metric
     from trtflow.steps.shown import kept_nodes
     from trtflow.tasks.bisect import BisectSettings, bisect
 
@@ -62,12 +62,13 @@ def run(options: With, context: Context) -> Result:
         metric=user_metric(options),
         allow_nonfinite="outputs" in options.data.allow_nonfinite,
         low=options.low,
-        statistics=None if options.priors is None else read_document(Statistics, options.priors),
+        statistics=given_statistics(options.priors),
         settings=BisectSettings(
             strategy=options.strategy,
             rounding=options.rounding,
             budget=Budget(options.max_evaluations, options.max_seconds, options.max_builds),
             held_out=options.held_out,
+            saturation=options.saturation,
             high=options.high,
             runner=options.runner,
             baselines=options.baselines,
@@ -82,6 +83,7 @@ def run(options: With, context: Context) -> Result:
     counted = {"evaluations": found.measured, "probes": found.probes}
     return Result(
         metrics={"kept": len(found.kept), "cost-share": found.cost, **counted, "minimal": found.minimal},
+        accepted=False if found.refused_inside else None,
         summary=f"{found.reason} ({found.effort})",
         table=kept_nodes(decided),
     )

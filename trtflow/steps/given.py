@@ -10,8 +10,9 @@ from onnx import ModelProto
 
 from trtflow.data import Dataset, load_function
 from trtflow.files.cures import read_cures
-from trtflow.files.document import read_thresholds
+from trtflow.files.document import read_document, read_thresholds
 from trtflow.files.scales import read_scales
+from trtflow.files.statistics import Statistics
 from trtflow.plan import PrecisionPlan, read_plan
 from trtflow.qdq.foreign import open_ranges
 from trtflow.runners.evaluate import UserMetric
@@ -35,6 +36,11 @@ def open_data(data: Data, model: ModelProto, limit: int | None = None) -> Datase
 def user_metric(options: Judged) -> UserMetric | None:
     """The user's own metric, if there is one."""
     return None if options.metric is None else load_function(options.metric)
+
+
+def given_statistics(file: File | None) -> Statistics | None:
+    """What ``compare`` left in a file, if one is named."""
+    return None if file is None else read_document(Statistics, file)
 
 
 def given_plan(plan: File | None, otherwise: PrecisionPlan) -> PrecisionPlan:

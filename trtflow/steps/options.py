@@ -26,6 +26,11 @@ Builder = Annotated[str, one_of(("auto", *BUILDERS))]
 Decider = Annotated[str, one_of((EMULATED, *ENGINES))]
 """Who decides: the emulator, or an engine, which then must be here."""
 
+Saturation = Annotated[
+    Literal["shown", "any"],
+    Field(description="infinities inside that FP32 lacks: where shown to be harmless, or any"),
+]
+
 
 def runner_facts(name: str) -> tuple[str, ...]:
     """The facts about the machine that measurements on a runner depend on."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Judged
+from trtflow.steps.options import Data, Judged, Saturation
 
 if TYPE_CHECKING:
     from trtflow.files.search import SearchDocument
@@ -28,6 +28,8 @@ class With(Judged):
     findings: File | None = Field(None, description="reasons, from diagnose; they explain and decide nothing")
     output_layers: bool = Field(False, description="quantize layers that nothing but cheap operators follow, too")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
+    saturation: Saturation = "shown"
+    priors: File | None = Field(None, description="statistics of all layers in FP16, from compare")
     strategy: str = Field("trtflow", description="trtflow, or a baseline by name")
     max_evaluations: int | None = Field(None, ge=1, description="passes over the samples that may be spent")
     max_seconds: float | None = Field(None, gt=0, description="time that may be spent")
@@ -44,7 +46,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.files.scales import read_scales
     from trtflow.plan import write_plan
     from trtflow.search.ledger import Budget
-    from trtflow.steps.given import given_plan, hooks, judged_by, open_data, user_metric
+    from trtflow.steps.given import given_plan, given_statistics, hooks, judged_by, open_data, user_metric
     from trtflow.tasks.quantize import EVERYTHING_FP32, quantize
     from trtflow.tasks.searching import SearchSettings
 
@@ -63,7 +65,8 @@ def run(options: With, context: Context) -> Result:
         metric=user_metric(options),
         allow_nonfinite="outputs" in options.data.allow_nonfinite,
         output_layers=options.output_layers,
-        settings=SearchSettings(options.strategy, options.rounding, budget, options.held_out),
+        statistics=given_statistics(options.priors),
+        settings=SearchSettings(options.strategy, options.rounding, budget, options.held_out, options.saturation),
         hooks=hooks(context, **material, **judged_by(options, options.data, context)),
     )
     write_plan(decided.plan, context.folder / outputs["plan"])
@@ -80,6 +83,7 @@ def _result(found: SearchDocument, name: str) -> Result:
     text = ", ".join(f"{key} {value:.4g}" for key, value in figures.items() if value is not None)
     return Result(
         metrics={"quantized": len(bits.quantized), "share": bits.share, "quality": bits.quality, name: figures},
+        accepted=False if found.refused_inside else None,
         summary=f"{len(bits.quantized)} nodes in {found.low}, {bits.share:.1%} of the multiply-adds; {name}: {text}",
         table=multiply_adds(bits, found.low),
     )

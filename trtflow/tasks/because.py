@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 from onnx import ModelProto
@@ -25,14 +25,20 @@ UNPROVEN = "part of the cheapest plan that holds; that it is needed was not show
 NOTHING_HOLDS = "no plan with less was accepted"
 CHEAPER = "the condition holds without it, but Casts around it would cost more than it saves"
 CUSTOM = "the search was not free to lower it"
+HARMFUL = "in the low precision it holds infinities where FP32 has none, and nothing shows them to be harmless"
 
 
 def because(
-    model: ModelProto, problem: Problem, result: SearchResult, statistics: Statistics | None
+    model: ModelProto,
+    problem: Problem,
+    result: SearchResult,
+    statistics: Statistics | None,
+    mended: Collection[str] = (),
 ) -> dict[str, Because]:
     """Why each node that the plan of ``result`` keeps is kept, by name.
 
-    ``statistics`` of the FP32 run tell which outputs the Casts behind a kept node make infinite all the same.
+    ``statistics`` of the FP32 run tell which outputs the Casts behind a kept node make infinite all the same; ``mended``
+    nodes are kept for infinities of their own.
     """
     analysis = analyse(model)
     legal = legalized(analysis, PrecisionPlan(problem.low))
@@ -42,7 +48,7 @@ def because(
     beside = _beside(problem, frozenset(kept))
 
     def why(node: str) -> Because:
-        word, text = _word(node, problem, result, legal)
+        word, text = ("forced", HARMFUL) if node in mended else _word(node, problem, result, legal)
         said = f"{text}; {beyond[node]}" if node in beyond else text
         return Because(word=word, text=said, beside=beside.get(node, ()))
 

@@ -9,6 +9,7 @@ from typing import Any
 from onnx import ModelProto
 
 from trtflow.data import Sample
+from trtflow.diagnosis.saturation import Inside
 from trtflow.emulation.emulate import Rounding
 from trtflow.errors import PlanError
 from trtflow.files.search import BaselineEntry, Because, FrontPoint, Metrics, SearchDocument, Side
@@ -23,6 +24,7 @@ from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, SearchResult, search
 from trtflow.tasks.because import because
 from trtflow.tasks.hooks import SILENT, Hooks
+from trtflow.tasks.inside import harmful, held_to, look_inside, saturation
 from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.measured_on import execute_on
 from trtflow.tasks.search_problem import build_problem
@@ -53,6 +55,7 @@ class BisectSettings(SearchSettings):
 
 
 DEFAULTS = BisectSettings()
+LOOKS = 4  # searches, each with the infinities in high precision that the one before rests on
 
 
 def bisect(
@@ -91,9 +94,9 @@ def bisect(
     execute = execute_on(settings.runner, samples)
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
     whole = judge.evaluator(model, samples, hooks)
-    work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole)
+    work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole, statistics)
     verified = search_and_verify(work, len(samples), settings.held_out, hooks.log)
-    why = because(model, problem, verified.found, statistics)
+    why = because(model, problem, verified.found, statistics, work.mended(verified.chosen))
     return Decided(verified.found.plan, _document(work, verified, source_name(data), why))
 
 
@@ -116,10 +119,47 @@ class _Bisection:
     hooks: Hooks
     on_plan: Callable[[PrecisionPlan], None]
     whole: Evaluator
+    statistics: Statistics | None
     _evaluators: dict[tuple[int, ...], Evaluator] = field(default_factory=dict)
     _oracles: dict[tuple[object, ...], PlanOracle] = field(default_factory=dict)
+    _insides: dict[tuple[object, ...], Inside] = field(default_factory=dict)
+    _mended: dict[tuple[int, ...], frozenset[str]] = field(default_factory=dict)
 
     def over(self, chosen: Sequence[int]) -> SearchResult:
+        """Search, and again with nodes in high precision while the plan rests on infinities that may do harm."""
+        problem = self.problem
+        for _ in range(LOOKS):
+            result = self._search(problem, chosen)
+            if not result.accepted or self.settings.saturation == "any":
+                break
+            found = harmful(self.model, self.inside(chosen, result.plan)) & problem.nodes - result.plan.nodes.keys()
+            if not found:
+                break
+            self.hooks.log(f"infinities that are not shown to be harmless: {', '.join(sorted(found))} kept high")
+            problem = replace(problem, forced=problem.forced | found)
+            self._mended[tuple(chosen)] = problem.forced - self.problem.forced
+        return result
+
+    def mended(self, chosen: Sequence[int]) -> frozenset[str]:
+        """What the search on the samples at ``chosen`` put into high precision because of infinities."""
+        return self._mended.get(tuple(chosen), frozenset())
+
+    def inside(self, chosen: Sequence[int], plan: PrecisionPlan) -> Inside:
+        """Where ``plan`` is not finite on the samples at ``chosen`` and FP32 is."""
+        key = (*chosen, plan.default, *sorted(plan.nodes.items()))
+        if key not in self._insides:
+            samples = [self.samples[index] for index in chosen]
+            self._insides[key] = look_inside(
+                self.model,
+                plan,
+                samples,
+                rounding=self.settings.rounding,
+                statistics=self.statistics,
+                hooks=self.hooks,
+            )
+        return self._insides[key]
+
+    def _search(self, problem: Problem, chosen: Sequence[int]) -> SearchResult:
         settings, report = self.settings, reporter(self.hooks)
         low = self.emulator(chosen).evaluate(PrecisionPlan(self.problem.low))
         self.hooks.log(f"everything in {self.problem.low}, taken literally: margin {low.margin:.3g}")
@@ -130,7 +170,7 @@ class _Bisection:
                 self.on_plan(entry.plan)
 
         return search(
-            self.problem,
+            problem,
             self.emulator(chosen),
             strategy=settings.strategy,
             budget=settings.budget,
@@ -189,14 +229,16 @@ def _document(work: _Bisection, verified: Verified, data: str, why: Mapping[str,
     settings, problem, result, chosen = work.settings, work.problem, verified.found, verified.chosen
     said = result.confirmation
     judged_on, metrics = work.figures(result, chosen)
+    inside = saturation(work.inside(chosen, result.plan), work.mended(chosen)) if result.accepted else None
+    accepted, reason = held_to(settings.saturation, inside, result.accepted, result.reason)
     return SearchDocument(
         strategy=settings.strategy,
         made_by=made_by(settings.runner),
         data=data,
         low=problem.low,
-        accepted=result.accepted,
+        accepted=accepted,
         minimal=result.minimal,
-        reason=result.reason,
+        reason=reason,
         kept=tuple(why),
         because=why,
         emulated=work.emulator(chosen).evaluate(result.plan).accepted if said else None,
@@ -213,6 +255,7 @@ def _document(work: _Bisection, verified: Verified, data: str, why: Mapping[str,
         front=tuple(map(_point, result.front)) if settings.pareto else (),
         evaluations=evaluation_entries(result.evaluations),
         baselines=tuple(_baseline(name, problem, work.emulator(chosen)) for name in settings.baselines),
+        saturation=inside,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.inside import rests_on_saturation
 from trtflow.tasks.proof import proof_marks
 from trtflow.tasks.selected import judged_as_sets
 
@@ -15,7 +16,12 @@ def data_marks(documents: Documents) -> Iterator[str]:
         yield from documents.data.marks
 
 
-SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (data_marks, proof_marks, judged_as_sets)
+SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
+    data_marks,
+    proof_marks,
+    rests_on_saturation,
+    judged_as_sets,
+)
 
 
 def marks(documents: Documents) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from trtflow.diagnosis.multiply_adds import Worker, left_out, shares_by_precisio
 from trtflow.files.findings import Finding
 from trtflow.files.scales import Scales
 from trtflow.files.search import EightBits, Metrics, SearchDocument, Side
+from trtflow.files.statistics import Statistics
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.cost import costs
 from trtflow.plan import PrecisionPlan
@@ -26,6 +27,7 @@ from trtflow.search.joint import Joint, JointOracle, joint
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult, search
 from trtflow.tasks.hooks import SILENT, Hooks
+from trtflow.tasks.inside import held_to, look_inside, saturation
 from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.searching import (
     Decided,
@@ -55,6 +57,7 @@ def quantize(
     metric: UserMetric | None = None,
     allow_nonfinite: bool = False,
     output_layers: bool = False,
+    statistics: Statistics | None = None,
     settings: SearchSettings = DEFAULTS,
     hooks: Hooks = SILENT,
 ) -> Decided:
@@ -62,6 +65,7 @@ def quantize(
 
     ``cures`` are those that ``scales`` were measured with. ``findings`` explain what is left out and decide nothing.
     ``output_layers``: quantize layers that nothing but cheap operators follow, too.
+    ``statistics`` of everything in FP16 (from ``compare``) may spare a look inside the plan.
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
@@ -82,7 +86,8 @@ def quantize(
     found = verified.found
     plan = space.joint.plan(found.plan) if found.accepted else space.joint.base
     hooks.log("measuring the ends and the result on all samples")
-    return Decided(plan, _document(work, verified, plan, findings, scales, source_name(data)))
+    document = _document(work, verified, plan, findings, scales, source_name(data))
+    return Decided(plan, document if not document.accepted else _looked_inside(work, plan, document, statistics))
 
 
 @dataclass(frozen=True)
@@ -217,6 +222,25 @@ def _document(
         evaluations=evaluation_entries(found.evaluations),
         eight_bits=eight_bits,
     )
+
+
+def _looked_inside(
+    work: _Quantization, plan: PrecisionPlan, document: SearchDocument, statistics: Statistics | None
+) -> SearchDocument:
+    """``document`` with what ``plan`` has inside on all samples; not accepted where that may do harm."""
+    settings = work.settings
+    inside = look_inside(
+        work.model,
+        plan,
+        work.samples,
+        ranges=work.ranges,
+        rounding=settings.rounding,
+        statistics=statistics,
+        hooks=work.hooks,
+    )
+    found = saturation(inside)
+    accepted, reason = held_to(settings.saturation, found, document.accepted, document.reason)
+    return document.model_copy(update={"saturation": found, "accepted": accepted, "reason": reason})
 
 
 def _eight_bits(

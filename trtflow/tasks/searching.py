@@ -20,6 +20,7 @@ from trtflow.search.oracle import Oracle
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult
 from trtflow.tasks.hooks import Hooks
+from trtflow.tasks.inside import Wanted
 from trtflow.versions import tools
 
 NONE_HOLDS = "held-out samples refuse every plan that was found: searching again, on them too"
@@ -28,12 +29,17 @@ REFUSED = "unseen samples refuse the plan: searching again on all samples, so th
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How a search goes on. ``held_out``: the share of the samples that only verify and judge the result."""
+    """How a search goes on.
+
+    ``held_out``: the share of the samples that only verify and judge the result. ``saturation``: whether a plan may
+    rest on infinities inside only where these are shown to be harmless, or on any.
+    """
 
     strategy: str = "trtflow"
     rounding: Rounding = "tensor"
     budget: Budget = field(default_factory=Budget)
     held_out: float = 0.25
+    saturation: Wanted = "shown"
 
 
 @dataclass(frozen=True)
