@@ -35,9 +35,8 @@ class Network:
     def pair(self, tensor: str, name: str, scale: float, elem: int = INT8, zero: int = 0) -> str:
         """``tensor`` behind a QuantizeLinear ``name_q`` and a DequantizeLinear ``name_dq``."""
         grid = f"{self.floats(f'{name}_s', scale)} {self.codes(f'{name}_z', elem, (), zero)}"
-        return self.add(
-            "DequantizeLinear", f"{self.add('QuantizeLinear', f'{tensor} {grid}', f'{name}_q')} {grid}", f"{name}_dq"
-        )
+        codes = self.add("QuantizeLinear", f"{tensor} {grid}", f"{name}_q")
+        return self.add("DequantizeLinear", f"{codes} {grid}", f"{name}_dq")
 
     def weights(self, name: str, values: NDArray[np.float32], elem: int = INT8, zero: int = 0) -> str:
         """Constant codes, a scale per output channel, behind a DequantizeLinear ``name_dq``."""
@@ -63,10 +62,8 @@ def convolutions(
 
     A BatchNormalization brings these back.
     """
-    net, shapes = (
-        Network(),
-        {"one": (CHANNELS, 3, 3, 3), "two": (CHANNELS,) * 2 + (3, 3), "three": (CHANNELS,) * 2 + (3, 3)},
-    )
+    net, inner = Network(), (CHANNELS, CHANNELS, 3, 3)
+    shapes = {"one": (CHANNELS, 3, 3, 3), "two": inner, "three": inner}
     steps = {"one": 0.03, "two": 0.03, "three": 0.05}
     x = "x"
     for seed, (name, shape) in enumerate(shapes.items()):
@@ -78,10 +75,9 @@ def convolutions(
             w = net.floats(f"{name}_w", values)
         x = net.conv(x, w, name)
         if name == "two":
-            unit = " ".join(
-                net.floats(f"bn_{i}", np.full(CHANNELS, v)) for i, v in enumerate((1, 0, 0, (5 * wide) ** 2))
-            )
-            x = net.add("BatchNormalization", f"{x} {unit}", "bn")
+            given = {"scale": 1, "shift": 0, "mean": 0, "variance": (5 * wide) ** 2}
+            unit = [net.floats(f"bn_{key}", np.full(CHANNELS, value)) for key, value in given.items()]
+            x = net.add("BatchNormalization", f"{x} {' '.join(unit)}", "bn")
         x = net.add("Relu", x, f"{name}_relu")
     net.add("GlobalAveragePool", x, "y")
     return net.model()
