@@ -45,6 +45,7 @@ _ROWS = (
     Reason("quantized", "holds in eight bits", "nothing: the search measured it, with the others that are quantized"),
     Reason("output-layer", "not tried", "quantize it, too, with output-layers: true"),
     Reason("unsuited", "no place for a Q/DQ pair", "nothing: no engine has an INT8 kernel for it as it stands"),
+    Reason("unpaired", "not quantized in the file", "give it pairs, or quantize anew with requantize: true"),
     Reason("casts", "kept to save Casts", "nothing to mend: between kept nodes, Casts would cost more than FP32"),
     Reason("measured", "found by measurement", "no range explains it; the search saw the metric fall without it"),
 )

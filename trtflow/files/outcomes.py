@@ -8,13 +8,14 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from trtflow.files.document import Document
+from trtflow.files.quantization import Quantization
 from trtflow.numerics.accept import Kind
 
 Metrics = Mapping[str, float]
 
 
 class ModelFacts(Document):
-    """``facts.json``: the ONNX file that was examined, and what was done to read it."""
+    """``facts.json``: the ONNX file that was examined, what was done to read it, what is quantized in it already."""
 
     file: str = ""
     sha256: str = ""
@@ -26,6 +27,7 @@ class ModelFacts(Document):
     operators: Mapping[str, int] = Field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    quantization: Quantization = Quantization()
 
 
 class RewriteOutcome(Document):

@@ -13,7 +13,7 @@ from trtflow.precision import Precision
 
 Metrics = Mapping[str, float]
 Side = Literal["reference", "naive", "low", "base", "candidate"]
-Group = Literal["left out by the search", "output layer", "not quantizable"]
+Group = Literal["left out by the search", "output layer", "not quantizable", "no pairs in the file"]
 
 
 class EvaluationEntry(Document):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from trtflow.diagnosis.multiply_adds import shares_by_group
 from trtflow.files.checks import Check
+from trtflow.files.quantization import Quantization
 from trtflow.files.search import EightBits
 from trtflow.files.statistics import Statistics
 from trtflow.numerics.record import Figures
@@ -36,6 +37,17 @@ def multiply_adds(bits: EightBits, low: str) -> Table:
     )
     title = "of the multiply-adds: " + ", ".join(f"{part:.2%} {name}" for name, part in parts.items())
     return Table(("stays in floating point", "precision", "share", "reason"), rows, title)
+
+
+def held_codes(found: Quantization) -> Table | None:
+    """What a file holds in codes already."""
+    rows: tuple[tuple[str | int | None, ...], ...] = tuple(
+        (entry.role, entry.type, entry.scales, entry.zero, "Q/DQ" if entry.encoded else "codes, DQ", entry.count)
+        for entry in found.codes
+    )
+    rows += tuple((op, None, None, None, "computes on codes", count) for op, count in found.operators.items())
+    columns = ("what", "type", "scales", "zero point", "held as", "count")
+    return Table(columns, rows, "what is quantized already") if rows else None
 
 
 def deviating_layers(statistics: Statistics) -> Table | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.quantized_already import obstacle_mark
 
-SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = ()
+SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (obstacle_mark,)
 
 
 def marks(documents: Documents) -> tuple[str, ...]:
