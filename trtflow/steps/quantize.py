@@ -12,7 +12,7 @@ from trtflow.steps.options import Data, Judged
 if TYPE_CHECKING:
     from trtflow.files.search import SearchDocument
 
-version = 5
+version = 6
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from trtflow.diagnosis.multiply_adds import shares_by_group
 from trtflow.files.checks import Check
+from trtflow.files.pairs import PairCosts
 from trtflow.files.quantization import Quantization
 from trtflow.files.search import EightBits
 from trtflow.files.statistics import Statistics
@@ -48,6 +49,18 @@ def held_codes(found: Quantization) -> Table | None:
     rows += tuple((op, None, None, None, "computes on codes", count) for op, count in found.operators.items())
     columns = ("what", "type", "scales", "zero point", "held as", "count")
     return Table(columns, rows, "what is quantized already") if rows else None
+
+
+def own_pairs(found: PairCosts) -> Table | None:
+    """What end metrics become without the pairs of single nodes, those that gain most first."""
+    names = tuple(found.held)
+    rows = tuple(
+        (entry.node, entry.op, *(f"{entry.metrics[name]:.4g}" for name in names)) for entry in found.nodes[:SHOWN]
+    )
+    more = f"; {found.untried} more nodes not tried" if found.untried else ""
+    all_of_them = ", ".join(f"{name} {value:.4g}" for name, value in found.held.items())
+    title = f"end metrics without the pairs of one node; with all of them {all_of_them}{more}"
+    return Table(("node", "op", *names), rows, title) if rows else None
 
 
 def deviating_layers(statistics: Statistics) -> Table | None:

@@ -12,6 +12,7 @@ from trtflow.files.checks import Check, read_checks
 from trtflow.files.document import read_document
 from trtflow.files.findings import Finding, read_findings
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome, VerdictDocument
+from trtflow.files.pairs import PairCosts
 from trtflow.files.scales import Scales, read_scales
 from trtflow.files.search import SearchDocument
 from trtflow.files.statistics import Statistics
@@ -37,6 +38,7 @@ class Documents:
     search: SearchDocument | None = None
     scales: Scales | None = None
     checks: tuple[Check, ...] = ()
+    pairs: PairCosts | None = None
     rewrite: RewriteOutcome | None = None
     build: BuildOutcome | None = None
     verdict: VerdictDocument | None = None
@@ -79,6 +81,7 @@ def read_documents(outputs: Iterable[tuple[str, Mapping[str, Path]]]) -> Documen
         search=search or floats,
         scales=left.first("cure", "scales", read_scales) or left.first("calibrate", "scales", read_scales),
         checks=left.first("check-calibration", "checks", read_checks) or (),
+        pairs=left.first("pairs", "pairs", partial(read_document, PairCosts)),
         rewrite=left.first("rewrite", "notes", partial(read_document, RewriteOutcome)),
         build=left.first("build", "build", partial(read_document, BuildOutcome)),
         verdict=left.first("validate", "verdict", partial(read_document, VerdictDocument)),

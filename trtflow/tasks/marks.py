@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.pairs import pairs_mark
 from trtflow.tasks.quantized_already import obstacle_mark
 
-SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (obstacle_mark,)
+SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (obstacle_mark, pairs_mark)
 
 
 def marks(documents: Documents) -> tuple[str, ...]:
