@@ -40,7 +40,7 @@ class Network:
 
     def weights(self, name: str, values: NDArray[np.float32], elem: int = INT8, zero: int = 0) -> str:
         """Constant codes, a scale per output channel, behind a DequantizeLinear ``name_dq``."""
-        scale = np.abs(values).reshape(len(values), -1).max(1) / 127
+        scale = np.abs(values).reshape(len(values), -1).max(1) / 120
         along = scale.reshape(-1, *[1] * (values.ndim - 1))
         codes = self.codes(f"{name}_c", elem, values.shape, np.rint(values / along).astype(int) + zero)
         grid = f"{self.floats(f'{name}_s', scale)} {self.codes(f'{name}_z', elem, scale.shape, zero)}"
@@ -52,7 +52,9 @@ class Network:
     def model(self, opset: int = 19) -> onnx.ModelProto:
         """The last node's tensor is the output."""
         ports = [info("x", ["N", 3, 8, 8])], [info(self.nodes[-1].output[0], None)]
-        return model(self.nodes, *ports, self.held, opset)
+        net = model(self.nodes, *ports, self.held, opset)
+        net.graph.output[0].CopyFrom(onnx.shape_inference.infer_shapes(net).graph.output[0])
+        return net
 
 
 def convolutions(

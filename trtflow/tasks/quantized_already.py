@@ -25,8 +25,8 @@ def described(found: Quantization) -> str:
     counts: Counter[tuple[str, str]] = Counter()
     for entry in found.codes:
         counts[entry.role, entry.type.upper()] += entry.count
-    parts = [f"{count} {role} in {kind}" for (role, kind), count in counts.items()]
-    parts += [f"{count} {op}" for op, count in found.operators.items()]
+    parts = [f"{role} in {kind} ({count})" for (role, kind), count in sorted(counts.items())]
+    parts += [f"{op} ({count})" for op, count in found.operators.items()]
     only = ", weights only" if found.weights_only else ""
     said = f"Quantized already{only}: {', '.join(parts) or 'a QuantizeLinear'}"
     return f"{said}. {refusal(found.obstacle)}" if found.obstacle else said
