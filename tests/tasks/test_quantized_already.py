@@ -65,5 +65,5 @@ def test_a_file_that_tensorrt_refuses_is_marked_whatever_the_verdict(zero: int, 
     facts = ModelFacts(quantization=recognised(analyse(convolutions(zero=zero))))
     marks = list(obstacle_mark(Documents(facts=facts)))
     assert [
-        mark.startswith("The original does not build either: TensorRT does not take one_w_dq") for mark in marks
+        mark.startswith("The file holds what no engine takes: TensorRT does not take one_w_dq") for mark in marks
     ] == [True] * marked

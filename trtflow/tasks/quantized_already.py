@@ -47,7 +47,7 @@ def check_quantizable(model: ModelProto) -> Quantization:
     """
     found = recognised(analyse(model))
     if found.obstacle:
-        raise ModelError(f"the model is quantized already, and not as TensorRT takes it. {refusal(found.obstacle)}.")
+        raise ModelError(f"the model is quantized already, and not as engines take it: {refusal(found.obstacle)}.")
     if found.weights_only:
         raise ModelError(
             f"only weights are quantized ({described(found)}): everything computes in floating point. "
@@ -59,4 +59,4 @@ def check_quantizable(model: ModelProto) -> Quantization:
 def obstacle_mark(documents: Documents) -> Iterator[str]:
     """That TensorRT does not take the file that was examined, whatever the verdict on precision."""
     if documents.facts.quantization.obstacle:
-        yield f"The original does not build either: {refusal(documents.facts.quantization.obstacle)}."
+        yield f"The file holds what no engine takes: {refusal(documents.facts.quantization.obstacle)}."
