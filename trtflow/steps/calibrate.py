@@ -13,7 +13,7 @@ from trtflow.steps.options import Data
 if TYPE_CHECKING:
     from trtflow.files.scales import Origin
 
-version = 8
+version = 9
 environment = ("onnxruntime",)
 outputs = {"scales": "scales.yaml", "methods": "methods.json"}
 published = {"scales": "{config}.scales.yaml"}
