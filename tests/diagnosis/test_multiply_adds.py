@@ -37,8 +37,18 @@ def test_each_node_outside_eight_bits_has_a_group_and_a_reason_against_eight_bit
 
 
 def test_shares_add_up_to_one() -> None:
-    shares = shares_by_precision(WORKERS, PLAN)
+    shares = shares_by_precision(WORKERS, PLAN, "int8")
     assert shares == {"int8": 0.5, "fp16": pytest.approx(0.3), "fp32": 0.2}
     assert list(shares) == ["int8", "fp16", "fp32"]
     groups = shares_by_group(left_out(WORKERS, PLAN, FINDINGS, "int8"))
     assert sum(groups.values()) + shares["int8"] == pytest.approx(1.0)
+
+
+def test_what_the_file_has_in_eight_bits_counts_and_what_it_has_not_says_why() -> None:
+    held = Worker("a", "Conv", 0.75, "held")
+    bare = Worker("b", "Conv", 0.25, "held", "no pair on its input")
+    plan = PrecisionPlan("fp16")
+    assert shares_by_precision([held, bare], plan, "int8") == {"int8": 0.75, "fp16": 0.25}
+    (left,) = left_out([held, bare], plan, (), "int8")
+    assert (left.node, left.precision, left.group) == ("b", "fp16", "no pairs in the file")
+    assert (left.why.code, left.why.text) == ("unpaired", "no pair on its input")

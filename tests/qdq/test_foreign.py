@@ -7,6 +7,7 @@ import onnx
 import pytest
 from graph_models import f32, info, model, node
 from onnx import TensorProto, helper
+from quantized_models import Network
 
 from trtflow.errors import PlanError
 from trtflow.files.ranges import RangesFile
@@ -78,3 +79,10 @@ def test_a_file_is_opened_by_its_suffix(tmp_path: Path) -> None:
     assert open_ranges(path).amax == {"a": 63.5}
     with pytest.raises(PlanError):
         open_ranges(path.rename(tmp_path / "q.json"))
+
+
+def test_an_output_that_onnxruntime_renamed_has_its_name_again(tmp_path: Path) -> None:
+    net = Network()
+    net.pair(net.add("Neg", "x", "logits_QuantizeLinear_Input"), "p", 0.5)
+    onnx.save(net.model(), tmp_path / "quantized.onnx")
+    assert read_quantized(tmp_path / "quantized.onnx").amax == {"logits": 63.5}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,3 +81,19 @@ def test_what_lies_between_is_raised_where_that_is_cheaper_than_its_casts(
 def test_a_tensor_that_several_consumers_read_is_cast_once() -> None:
     problem = chain(4, edges=(Edge("n0", ("n1", "n2", "n3"), 0.5),))
     assert problem.cost(names(1, 2)) == pytest.approx(0.5 + 0.5)
+
+
+ties = st.lists(st.frozensets(st.sampled_from(NODES), min_size=1, max_size=3), max_size=2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(), ties, st.frozensets(st.integers(0, 6), max_size=2))
+def test_what_is_tied_is_high_together(problem: Problem, groups: list[frozenset[str]], high: frozenset[int]) -> None:
+    taken = set(groups[0]) if groups else set()
+    disjoint = tuple(group for group in (*groups[:1], *(group - taken for group in groups[1:])) if group)
+    pinned = names(*high) | problem.forced
+    found = cheapest(replace(problem, tied=disjoint), pinned)
+    possible = [pinned | some for some in subsets(problem.nodes - pinned)]
+    whole = [some for some in possible if all(group <= some or group.isdisjoint(some) for group in disjoint)]
+    assert found in whole
+    assert problem.cost(found) == pytest.approx(min(map(problem.cost, whole)))

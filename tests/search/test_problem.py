@@ -83,3 +83,10 @@ def test_the_nodes_of_units() -> None:
     assert nodes_of(UNITS) == Problem(UNITS).nodes == frozenset("abcde")
     assert nodes_of([]) == frozenset()
     assert chain(3).nodes == names(0, 1, 2)
+
+
+def test_tied_nodes_are_searched_and_completed_together() -> None:
+    problem = Problem(UNITS, tied=(frozenset("de"),))
+    assert problem.whole(["a", "e"]) == {"a", "d", "e"}
+    assert [unit.nodes for unit in single(problem, ["b", "e"])] == [("b",), ("d", "e")]
+    assert single(problem, ["e"])[0].cost == pytest.approx(0.1)

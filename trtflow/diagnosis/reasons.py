@@ -47,6 +47,7 @@ _ROWS = (
     Reason("unsuited", "no place for a Q/DQ pair", "nothing: no engine has an INT8 kernel for it as it stands"),
     Reason("forced", "cannot run any lower", "nothing to mend here: the sentence names the rule"),
     Reason("partner", "partner of a culprit", "what helps the node that it goes with helps it, too"),
+    Reason("unpaired", "not quantized in the file", "give it pairs, or quantize anew with requantize: true"),
     Reason("casts", "kept to save Casts", "nothing to mend: between kept nodes, Casts would cost more than FP32"),
     Reason("measured", "found by measurement", "no range explains it; the search saw the metric fall without it"),
 )

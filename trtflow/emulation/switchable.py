@@ -22,9 +22,11 @@ from trtflow.emulation.rounding import cast_pair
 from trtflow.errors import ModelError
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.constants import cast, values
+from trtflow.model.dequantized import tied, tied_groups
 from trtflow.model.edit import FreshNames, clone, copied, derived, fresh_names, replace_nodes
 from trtflow.model.operators import is_exact
 from trtflow.model.scopes import Scope
+from trtflow.model.units import readers
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
 
@@ -33,14 +35,19 @@ Branch = Literal["low", "high"]
 
 @dataclass(frozen=True)
 class Switchable:
-    """``model`` has a further boolean input per candidate: ``switches`` maps node → input, true being ``low``."""
+    """``model`` has a further boolean input per candidate: ``switches`` maps node → input, true being ``low``.
+
+    ``groups`` are the nodes that have one precision (see ``tied_groups``).
+    """
 
     model: onnx.ModelProto
     switches: Mapping[str, str]
     low: Precision
+    groups: tuple[frozenset[str], ...] = ()
 
     def feed(self, plan: PrecisionPlan) -> dict[str, np.ndarray]:
         """The values of the switches under ``plan``."""
+        plan = tied(plan, self.groups)
         return {name: np.asarray(plan.precision(node) == self.low) for node, name in self.switches.items()}
 
 
@@ -56,7 +63,7 @@ def switchable(model: onnx.ModelProto, low: Precision) -> Switchable:
         raise ModelError(
             f"{inner[0]!r} and {len(inner) - 1} more candidates lie in bodies of control flow: use instrument"
         )
-    fresh = fresh_names(copy)
+    fresh, groups = fresh_names(copy), tied_groups(analysis, readers(analysis))
     main = analysis.scopes[0]
     switches: dict[str, str] = {}
     nodes: list[onnx.NodeProto] = []
@@ -74,7 +81,7 @@ def switchable(model: onnx.ModelProto, low: Precision) -> Switchable:
         helper.make_tensor_value_info(name, onnx.TensorProto.BOOL, []) for name in switches.values()
     )
     sidestep_fusion(copy)
-    return Switchable(copy, switches, low)
+    return Switchable(copy, switches, low, groups)
 
 
 class _Builder:

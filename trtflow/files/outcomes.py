@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from trtflow.files.document import Document
 from trtflow.files.proof import Proof, WorstSample
+from trtflow.files.quantization import Quantization
 from trtflow.numerics.accept import Kind
 
 Metrics = Mapping[str, float]
@@ -24,7 +25,10 @@ class Selected(Document):
 
 
 class ModelFacts(Document):
-    """``facts.json``: the ONNX file that was examined, what was done to read it, and what it selects."""
+    """``facts.json``: the ONNX file that was examined and what was done to read it.
+
+    Also what it selects, and what is quantized in it already.
+    """
 
     file: str = ""
     sha256: str = ""
@@ -37,6 +41,7 @@ class ModelFacts(Document):
     inputs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     selected: tuple[Selected, ...] = ()
+    quantization: Quantization = Quantization()
 
 
 class RewriteOutcome(Document):

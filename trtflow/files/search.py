@@ -14,7 +14,7 @@ from trtflow.precision import Precision
 
 Metrics = Mapping[str, float]
 Side = Literal["reference", "naive", "low", "base", "candidate"]
-Group = Literal["left out by the search", "output layer", "not quantizable"]
+Group = Literal["left out by the search", "output layer", "not quantizable", "no pairs in the file"]
 Word = Literal["needed", "forced", "cheaper", "constant", "unproven"]
 WORDS: Mapping[Word, str] = {
     "needed": "needed",

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from trtflow.errors import PlanError
 from trtflow.model.analysis import Analysis
+from trtflow.model.dequantized import tied, tied_groups
 from trtflow.model.scopes import Key
+from trtflow.model.units import readers
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, LOW, Precision
 from trtflow.text import did_you_mean
@@ -36,13 +38,14 @@ class Edges:
 
 
 def edges(analysis: Analysis, plan: PrecisionPlan) -> Edges:
-    """The low formats of all slots under ``plan``.
+    """The low formats of all slots under ``plan``, each DequantizeLinear in its reader's (see ``tied``).
 
     Raises:
         PlanError: the plan names a node that the model does not have, or asks for a format that is not a
             floating-point type of tensors (INT8 and FP8 live in Q/DQ nodes).
     """
     _check_plan(analysis, plan)
+    plan = tied(plan, tied_groups(analysis, readers(analysis)))
     inputs: dict[str, dict[int, Precision]] = {}
     outputs: dict[str, dict[int, Precision]] = {}
     produced: dict[Key, Precision] = {}

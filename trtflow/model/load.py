@@ -10,6 +10,7 @@ import onnx
 import onnx.inliner
 
 from trtflow.errors import ModelError
+from trtflow.model.dequantized import one_reader_each
 from trtflow.model.edit import clone
 from trtflow.model.external import external_files
 from trtflow.model.naming import unique_names
@@ -68,7 +69,8 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     """A copy of ``model`` as an FP32 reference, and what was done: each step appears in the notes if it did anything.
 
     Local functions are inlined, opsets that operators have outgrown are raised, weights listed as inputs become
-    constants, nodes get unique names, FP16 and BF16 become exact FP32 (inputs and outputs keep their types).
+    constants, nodes get unique names, FP16 and BF16 become exact FP32 (inputs and outputs keep their types), readers
+    of a DequantizeLinear get one each.
     """
     notes: list[str] = []
     model = clone(model)
@@ -80,6 +82,7 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     model, raised = _stable(model)
     notes.extend(raised)
     notes.extend(_upcast(model))
+    notes.extend(one_reader_each(model))
     return model, tuple(notes)
 
 

@@ -2,7 +2,8 @@
 
 A unit is found by a row of operators, walked from its first node: each following operator must read what the
 unit made so far (or what its first node reads), and nothing but the last output may leave the unit. That is when
-TensorRT can keep the values between the operators in registers, unrounded.
+TensorRT can keep the values between the operators in registers, unrounded. The DequantizeLinear nodes that feed a
+unit belong to it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import onnx
 
 from trtflow.model.analysis import Analysis, analyse
+from trtflow.model.dequantized import tied_groups
 from trtflow.model.scopes import Key, Scope
 
 Row = tuple[str, ...]
@@ -68,8 +70,8 @@ def units(model: onnx.ModelProto) -> tuple[Unit, ...]:
 def found_units(analysis: Analysis) -> tuple[Unit, ...]:
     """``units`` of a model that is analysed already."""
     finder = _Finder(analysis)
-    groups = [finder.take(node.name) for node in analysis.candidates]
-    return tuple(Unit(number, group) for number, group in enumerate(group for group in groups if group))
+    groups = [group for node in analysis.candidates if (group := finder.take(node.name))]
+    return tuple(Unit(number, group) for number, group in enumerate(finder.joined(groups)))
 
 
 class _Finder:
@@ -89,6 +91,15 @@ class _Finder:
         for node in nodes:
             del self._free[node]
         return tuple(sorted(nodes, key=self._order.__getitem__))
+
+    def joined(self, groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        """``groups``, those that tied nodes lie in made one, at the place of its first node."""
+        parts = {node: set(group) for group in groups for node in group}
+        for together in tied_groups(self._analysis, self._readers):
+            whole = set().union(*(parts[node] for node in together))
+            parts.update(dict.fromkeys(whole, whole))
+        whole_groups = dict.fromkeys(tuple(sorted(part, key=self._order.__getitem__)) for part in parts.values())
+        return sorted(whole_groups, key=lambda group: self._order[group[0]])
 
     def _norm(self, name: str) -> list[str]:
         for row in (*NORMS, *ATTENTION):

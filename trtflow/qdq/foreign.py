@@ -13,6 +13,9 @@ from trtflow.model.constants import values
 from trtflow.model.scopes import scopes
 from trtflow.precision import OF_TYPE, QUANTIZED, ROWS
 
+RENAMED = "_QuantizeLinear_Input"
+"""What ONNX Runtime's quantizer appends to the name of a graph's output, in front of the pair that takes the name."""
+
 
 def open_ranges(path: Path) -> RangesFile:
     """The ranges in ``path``: a Q/DQ model, or one of the formats of ``read_ranges``.
@@ -43,7 +46,9 @@ def read_quantized(path: Path) -> RangesFile:
                 continue
             step = np.asarray(values(scale), np.float32)
             if step.size == 1 and not np.asarray(values(zero)).astype(np.float32).any():
-                amax[node.input[0]] = float(step.reshape(())) * ROWS[OF_TYPE[zero.data_type]].largest
+                amax[node.input[0].removesuffix(RENAMED)] = (
+                    float(step.reshape(())) * ROWS[OF_TYPE[zero.data_type]].largest
+                )
     if not amax:
         raise PlanError(f"{path} holds no QuantizeLinear with one symmetric INT8 or FP8 scale for an activation.")
     return RangesFile("Q/DQ model", amax, name=path.name)

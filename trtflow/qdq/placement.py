@@ -104,7 +104,9 @@ class Site:
 
 
 def sites(analysis: Analysis) -> tuple[Site, ...]:
-    """The nodes of the main graph that can be quantized, in topological order."""
+    """The nodes of the main graph that can be quantized, in topological order; none where pairs are in it already."""
+    if any(node.op_type == "QuantizeLinear" for _, node in analysis.by_name.values()):
+        return ()  # a second rounding of what is rounded already
     finder = _Finder(analysis)
     found = (finder.site(info.name) for info in analysis.candidates if not info.scope)
     return tuple(site for site in found if site is not None)

@@ -10,10 +10,14 @@ import onnx
 from trtflow.model.analysis import Analysis, NodeInfo, analyse
 from trtflow.model.assignment import edges
 from trtflow.model.constants import loss
+from trtflow.model.dequantized import tied, tied_groups
 from trtflow.model.operators import refusal
 from trtflow.model.scopes import Key
+from trtflow.model.units import readers
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, Precision
+
+TOGETHER = "a DequantizeLinear and its reader have one precision: a Cast between them loses the INT8 kernel"
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,9 @@ class Legal:
 def legalize(model: onnx.ModelProto, plan: PrecisionPlan) -> Legal:
     """``plan`` with every node made FP32 that its format does not suit.
 
-    That is: a node that reads a finite constant which the format turns into infinity (nothing is clamped), and a
-    node whose operator has no form in that format. Nodes that are no candidates are not mentioned.
+    That is: a node that reads a finite constant which the format turns into infinity (nothing is clamped), a node
+    whose operator has no form in that format, and a node that is tied to one in FP32 (see ``tied``). Nodes that are
+    no candidates are not mentioned.
 
     Raises:
         PlanError: the plan names a node that the model does not have.
@@ -42,6 +47,17 @@ def legalize(model: onnx.ModelProto, plan: PrecisionPlan) -> Legal:
 
 def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
     """``legalize`` for a model that is analysed already."""
+    groups = tied_groups(analysis, readers(analysis))
+    promoted, by_constant = _promoted(analysis, tied(plan, groups))
+    legal = tied(plan.assign(promoted, FP32), groups)
+    for node in analysis.candidates:
+        if legal.precision(node.name) == FP32 != plan.precision(node.name):
+            promoted.setdefault(node.name, TOGETHER)
+    return Legal(legal, promoted, by_constant)
+
+
+def _promoted(analysis: Analysis, plan: PrecisionPlan) -> tuple[dict[str, str], frozenset[str]]:
+    """The nodes that cannot have their precision, each with the reason, and which of them a constant forces."""
     assigned = edges(analysis, plan)
     losses: dict[tuple[Key, Precision], str] = {}
     promoted: dict[str, str] = {}
@@ -60,7 +76,7 @@ def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
                 promoted[node.name] = losses[key, precision]
                 by_constant.add(node.name)
                 break
-    return Legal(plan.assign(promoted, FP32), promoted, frozenset(by_constant))
+    return promoted, frozenset(by_constant)
 
 
 def _constants_of(

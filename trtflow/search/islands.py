@@ -10,12 +10,14 @@ energy, whose exact minimum is a minimum cut (Kolmogorov and Zabih, 2004). High 
 3. A high producer with a low consumer pays once: ``producer → all`` the price of the cast, ``all → consumer``
    infinite.
 4. Nodes that share a penalty for being low, any of them: ``source → all`` the penalty, ``all → node`` infinite.
+5. Nodes that are tied: infinite both ways.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from trtflow.search.maxflow import Network
 from trtflow.search.problem import Edge, Problem
@@ -41,10 +43,17 @@ def cheapest(
             network.arc(Network.source, vertices[node], math.inf)
     for edge in problem.edges:
         _cast(network, vertices, edge)
+    for group in problem.tied:
+        _tie(network, [vertices[node] for node in group if node in vertices])
     for together, penalty in (penalties or {}).items():
         _penalise(network, [vertices[node] for node in together], penalty)
     side = network.cut()
     return frozenset(node for node in nodes if vertices[node] in side)
+
+
+def _tie(network: Network, group: Sequence[int]) -> None:
+    for one, other in pairwise([*group, group[0]] if group else []):
+        network.arc(one, other, math.inf)
 
 
 def _penalise(network: Network, together: Iterable[int], penalty: float) -> None:

@@ -39,7 +39,8 @@ class Problem:
 
     ``units`` are in topological order and disjoint. ``node_costs`` prices single nodes (same scale as
     ``Unit.cost``; without it a unit's cost is shared equally). ``forced`` nodes are high whatever is measured.
-    ``priors`` hold a suspicion per node: larger is more suspicious, inf is certain, absent is 0.
+    ``priors`` hold a suspicion per node: larger is more suspicious, inf is certain, absent is 0. ``tied``: disjoint
+    groups of nodes that have one precision, each within a unit.
     """
 
     units: tuple[Unit, ...]
@@ -49,6 +50,7 @@ class Problem:
     forced: frozenset[str] = frozenset()
     priors: Mapping[str, float] = field(default_factory=dict)
     node_costs: Mapping[str, float] = field(default_factory=dict)
+    tied: tuple[frozenset[str], ...] = ()
 
     @cached_property
     def _prices(self) -> dict[str, float]:
@@ -67,6 +69,14 @@ class Problem:
     def price(self, node: str) -> float:
         """What high precision adds to the cost of ``node`` itself."""
         return self._prices.get(node, 0.0)
+
+    @cached_property
+    def _group_of(self) -> dict[str, frozenset[str]]:
+        return {node: group for group in self.tied for node in group}
+
+    def whole(self, names: Iterable[str]) -> frozenset[str]:
+        """``names`` with the nodes that are tied to them."""
+        return frozenset(node for name in names for node in self._group_of.get(name, (name,)))
 
     def prior(self, unit: Unit) -> float:
         """The suspicion of the most suspicious node of ``unit``."""
@@ -93,9 +103,10 @@ def nodes_of(units: Iterable[Unit]) -> frozenset[str]:
 
 
 def single(problem: Problem, names: Collection[str]) -> list[Unit]:
-    """Those of ``names`` that may be searched, in topological order, as units of one node."""
+    """Those of ``names`` that may be searched, in topological order, as units of one node and those tied to it."""
     free = [node for unit in problem.free for node in unit.nodes if node in names and node not in problem.forced]
-    return [Unit(i, (node,), problem.price(node)) for i, node in enumerate(free)]
+    parts = dict.fromkeys(problem.whole([node]) for node in free)
+    return [Unit(i, tuple(sorted(part)), math.fsum(map(problem.price, part))) for i, part in enumerate(parts)]
 
 
 def _crosses(edge: Edge, kept: frozenset[str]) -> bool:

@@ -48,7 +48,8 @@ def _by_prior(problem: Problem) -> tuple[list[Unit], list[Unit]]:
     """The nodes that are certainly to blame, unit by unit, and what is left of all units."""
     pieces = []
     for unit in problem.free:
-        certain = [node for node in unit.nodes if problem.priors.get(node, 0.0) == math.inf]
+        sure = problem.whole(node for node in unit.nodes if problem.priors.get(node, 0.0) == math.inf)
+        certain = [node for node in unit.nodes if node in sure]
         pieces += [certain, [node for node in unit.nodes if node not in certain]]
     units = [Unit(i, tuple(nodes), math.fsum(map(problem.price, nodes))) for i, nodes in enumerate(pieces) if nodes]
     suspects = [unit for unit in units if problem.prior(unit) == math.inf]

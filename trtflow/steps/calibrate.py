@@ -13,7 +13,7 @@ from trtflow.steps.options import Data
 if TYPE_CHECKING:
     from trtflow.files.scales import Origin
 
-version = 8
+version = 9
 environment = ("onnxruntime",)
 outputs = {"scales": "scales.yaml", "methods": "methods.json"}
 published = {"scales": "{config}.scales.yaml"}
@@ -68,7 +68,9 @@ def run(options: With, context: Context) -> Result:
     chosen = ", ".join(f"{method} for {count}" for method, count in counts.most_common())
     return Result(
         metrics={"tensors": len(tensors), "samples": samples, "methods": dict(counts)},
-        summary=f"{len(tensors)} tensors over {samples} samples: {chosen}",
+        summary="nothing to calibrate: the file's own Q/DQ pairs are analysed as they are"
+        if not tensors
+        else f"{len(tensors)} tensors over {samples} samples: {chosen}",
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Conditions
 
-version = 4
+version = 5
 environment = ()
 outputs = {"constraints": "constraints.yaml", "exports": "exports"}
 published = {"constraints": "constraints.yaml", "exports": "exports"}

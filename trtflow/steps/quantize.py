@@ -12,7 +12,7 @@ from trtflow.steps.options import Data, Judged, Saturation
 if TYPE_CHECKING:
     from trtflow.files.search import SearchDocument
 
-version = 6
+version = 9
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from trtflow.diagnosis.multiply_adds import shares_by_group
 from trtflow.files.checks import Check
+from trtflow.files.pairs import PairCosts
+from trtflow.files.quantization import Quantization
 from trtflow.files.search import WORDS, EightBits
 from trtflow.files.statistics import Statistics
 from trtflow.numerics.record import Figures
@@ -42,6 +44,29 @@ def multiply_adds(bits: EightBits, low: str) -> Table:
     )
     title = "of the multiply-adds: " + ", ".join(f"{part:.2%} {name}" for name, part in parts.items())
     return Table(("stays in floating point", "precision", "share", "reason"), rows, title)
+
+
+def held_codes(found: Quantization) -> Table | None:
+    """What a file holds in codes already."""
+    rows: tuple[tuple[str | int | None, ...], ...] = tuple(
+        (entry.role, entry.type, entry.scales, entry.zero, "Q/DQ" if entry.encoded else "codes, DQ", entry.count)
+        for entry in found.codes
+    )
+    rows += tuple((op, None, None, None, "computes on codes", count) for op, count in found.operators.items())
+    columns = ("what", "type", "scales", "zero point", "held as", "count")
+    return Table(columns, rows, "what is quantized already") if rows else None
+
+
+def own_pairs(found: PairCosts) -> Table | None:
+    """What end metrics become without the pairs of single nodes, those that gain most first."""
+    names = tuple(found.held)
+    rows = tuple(
+        (entry.node, entry.op, *(f"{entry.metrics[name]:.4g}" for name in names)) for entry in found.nodes[:SHOWN]
+    )
+    more = f"; {found.untried} more nodes not tried" if found.untried else ""
+    all_of_them = ", ".join(f"{name} {value:.4g}" for name, value in found.held.items())
+    title = f"end metrics without the pairs of one node; with all of them {all_of_them}{more}"
+    return Table(("node", "op", *names), rows, title) if rows else None
 
 
 def deviating_layers(statistics: Statistics) -> Table | None:

@@ -37,8 +37,8 @@ def because(
 ) -> dict[str, Because]:
     """Why each node that the plan of ``result`` keeps is kept, by name.
 
-    ``statistics`` of the FP32 run tell which outputs the Casts behind a kept node make infinite all the same; ``mended``
-    nodes are kept for infinities of their own.
+    ``statistics`` of the FP32 run tell which outputs the Casts behind a kept node make infinite all the same;
+    ``mended`` nodes are kept for infinities of their own.
     """
     analysis = analyse(model)
     legal = legalized(analysis, PrecisionPlan(problem.low))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -14,8 +15,11 @@ from trtflow.data import Dataset
 from trtflow.errors import PlanError
 from trtflow.files.ranges import RangesFile, match_names
 from trtflow.files.scales import Origin, Scales, TensorScale
+from trtflow.model.analysis import analyse
+from trtflow.qdq.held import held_layers
 from trtflow.qdq.quantize import quantizable
 from trtflow.tasks.hooks import SILENT, Hooks
+from trtflow.tasks.quantized_already import check_quantizable, described
 from trtflow.text import did_you_mean
 
 MEMORY = 256_000_000
@@ -55,9 +59,10 @@ def calibrate(
     """Pass over ``data`` once for ranges and once for histograms, and choose by the method of ``choice``.
 
     ``origins`` (model, data, preprocessing) are recorded in the scales. ``memory``: bytes of activations
-    held at once.
+    held at once. A model with Q/DQ pairs of its own is analysed as it is: there is nothing to calibrate.
 
     Raises:
+        ModelError: the model is quantized already, and not as TensorRT takes it.
         PlanError: nothing suits eight bits, or ``given`` does not fit the model.
 
     Example:
@@ -65,6 +70,10 @@ def calibrate(
         >>> scales.tensors["image"].method
         'percentile'
     """
+    held = check_quantizable(model)
+    if held:
+        hooks.log(f"{described(held)}: the file's own pairs are analysed as they are, and none is added")
+        return Calibrated(_of_held(model, choice, origins or {}), {})
     sites = quantizable(model, outputs=True)
     if not sites:
         raise PlanError("no node of the model suits INT8 or FP8: it has no Conv, ConvTranspose, Gemm or MatMul.")
@@ -81,6 +90,13 @@ def calibrate(
         **(origins or {}),
     )
     return Calibrated(scales, found.thresholds)
+
+
+def _of_held(model: ModelProto, choice: Choice, origins: Mapping[str, Origin]) -> Scales:
+    """No scales, in the precision that most of the model's own pairs have."""
+    kinds = Counter(layer.precision for layer in held_layers(analyse(model)) if layer.precision)
+    precision = kinds.most_common(1)[0][0] if kinds else choice.precision
+    return Scales(precision=precision, method=choice.method, samples=0, tensors={}, **origins)
 
 
 def _of_file(file: RangesFile, names: Mapping[str, object], hooks: Hooks) -> dict[str, float]:

@@ -13,6 +13,7 @@ from trtflow.files.data_facts import DataFacts
 from trtflow.files.document import read_document
 from trtflow.files.findings import Finding, read_findings
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome, VerdictDocument
+from trtflow.files.pairs import PairCosts
 from trtflow.files.scales import Scales, read_scales
 from trtflow.files.search import SearchDocument
 from trtflow.files.statistics import Statistics
@@ -41,6 +42,7 @@ class Documents:
     scales: Scales | None = None
     data: DataFacts | None = None
     checks: tuple[Check, ...] = ()
+    pairs: PairCosts | None = None
     rewrite: RewriteOutcome | None = None
     build: BuildOutcome | None = None
     verdict: VerdictDocument | None = None
@@ -84,6 +86,7 @@ def read_documents(outputs: Iterable[tuple[str, Mapping[str, Path]]]) -> Documen
         scales=left.first("cure", "scales", read_scales) or left.first("calibrate", "scales", read_scales),
         data=left.first("check-data", "facts", partial(read_document, DataFacts)),
         checks=tuple(check for step in _CHECKING for check in left.first(step, "checks", read_checks) or ()),
+        pairs=left.first("pairs", "pairs", partial(read_document, PairCosts)),
         rewrite=left.first("rewrite", "notes", partial(read_document, RewriteOutcome)),
         build=left.first("build", "build", partial(read_document, BuildOutcome)),
         verdict=left.first("validate", "verdict", partial(read_document, VerdictDocument)),

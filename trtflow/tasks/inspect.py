@@ -9,29 +9,44 @@ from pathlib import Path
 import onnx
 
 from trtflow.files.outcomes import ModelFacts
-from trtflow.model.analysis import candidates
+from trtflow.model.analysis import analyse
 from trtflow.model.load import LoadedModel, load
+from trtflow.qdq.bypass import without_pairs
+from trtflow.qdq.recognise import recognised
 from trtflow.tasks.selected import selected_by
 
 
-def inspect(path: Path, *, allow_nonfinite: bool = False) -> tuple[LoadedModel, ModelFacts]:
-    """The normalised model in ``path``, and its facts. ``allow_nonfinite``: weights may hold NaN and infinity.
+def inspect(path: Path, *, allow_nonfinite: bool = False, requantize: bool = False) -> tuple[LoadedModel, ModelFacts]:
+    """The normalised model in ``path``, and its facts.
+
+    ``allow_nonfinite``: weights may hold NaN and infinity. ``requantize``: Q/DQ pairs are taken out of the model, so
+    that it is one in floating point.
 
     Raises:
         ModelError: the file is missing, no ONNX, or cannot be normalised, or its weights are no numbers.
     """
     loaded = load(path, allow_nonfinite=allow_nonfinite)
+    if requantize:
+        loaded = _without_pairs(loaded)
+    analysis = analyse(loaded.model)
     graph = loaded.model.graph
     return loaded, ModelFacts(
         file=path.name,
         sha256=loaded.digest,
         bytes=path.stat().st_size,
         nodes=len(graph.node),
-        candidates=len(candidates(loaded.model)),
+        candidates=len(analysis.candidates),
         opset=next((o.version for o in loaded.model.opset_import if o.domain in ("", "ai.onnx")), 0),
         parameters=sum(math.prod(tensor.dims) for tensor in graph.initializer),
         operators=dict(sorted(Counter(node.op_type for node in graph.node).items())),
         inputs=tuple(onnx.helper.printable_value_info(value) for value in graph.input),
         notes=loaded.notes,
         selected=tuple(selected_by(loaded.model)),
+        quantization=recognised(analysis),
     )
+
+
+def _without_pairs(loaded: LoadedModel) -> LoadedModel:
+    model, count = without_pairs(loaded.model)
+    notes = [f"{count} DequantizeLinear nodes and what they read from were taken out"] if count else []
+    return LoadedModel(model, (*loaded.notes, *notes), loaded.digest)

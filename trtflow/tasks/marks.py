@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.inside import rests_on_saturation
+from trtflow.tasks.pairs import pairs_mark
 from trtflow.tasks.proof import proof_marks
+from trtflow.tasks.quantized_already import obstacle_mark
 from trtflow.tasks.selected import judged_as_sets
 
 
@@ -17,10 +19,12 @@ def data_marks(documents: Documents) -> Iterator[str]:
 
 
 SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
+    obstacle_mark,
     data_marks,
     proof_marks,
     rests_on_saturation,
     judged_as_sets,
+    pairs_mark,
 )
 
 

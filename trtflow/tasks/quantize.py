@@ -11,7 +11,7 @@ from onnx import ModelProto
 
 from trtflow.cures import Cure
 from trtflow.data import Sample
-from trtflow.diagnosis.multiply_adds import Worker, left_out, shares_by_precision
+from trtflow.diagnosis.multiply_adds import Worker, left_out, runs_in, shares_by_precision
 from trtflow.files.findings import Finding
 from trtflow.files.scales import Scales
 from trtflow.files.search import EightBits, Metrics, SearchDocument, Side
@@ -20,6 +20,7 @@ from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.cost import costs
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, Precision
+from trtflow.qdq.held import HeldLayer, held_layers, holds_pairs
 from trtflow.qdq.placement import BARRIERS, Site, site_units, sites, suspicions
 from trtflow.runners.evaluate import Evaluator, UserMetric
 from trtflow.runners.quantized import QuantizedOracle, Ranges
@@ -110,8 +111,13 @@ def _space(
     total = sum(counted[name] for name in _barriers(analysis)) or 1
     shares = {name: macs / total for name, macs in counted.items()}
     units, priors = site_units(analysis, live), suspicions(live)
-    workers = _workers(analysis, found, chosen, live, shares)
+    held = held_layers(analysis) if holds_pairs(analysis) else ()
+    workers = tuple(_held(layer, shares) for layer in held) or _workers(analysis, found, chosen, live, shares)
     return _Space(joint(base, units, shares, scales.precision, priors), workers, shares)
+
+
+def _held(layer: HeldLayer, shares: Mapping[str, float]) -> Worker:
+    return Worker(layer.node, layer.op, shares[layer.node], "held", layer.lacks)
 
 
 def _barriers(analysis: Analysis) -> dict[str, str]:
@@ -251,9 +257,10 @@ def _eight_bits(
     metrics: Mapping[Side, Metrics],
     names: Collection[str],
 ) -> EightBits:
-    work = shares_by_precision(space.workers, plan)
+    work = shares_by_precision(space.workers, plan, low)
+    chosen = {node for node, precision in plan.nodes.items() if precision == low}
     return EightBits(
-        quantized=tuple(sorted(node for node, precision in plan.nodes.items() if precision == low)),
+        quantized=tuple(sorted(chosen.union(w.node for w in space.workers if runs_in(w, plan, low) == low))),
         share=work.get(low, 0.0),
         quality=quality(metrics["reference"], metrics["candidate"], names),
         left=left_out(space.workers, plan, findings, low),

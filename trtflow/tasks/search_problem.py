@@ -15,14 +15,15 @@ from onnx import ModelProto
 from trtflow.diagnosis.fp16 import diagnose
 from trtflow.diagnosis.node_facts import node_facts
 from trtflow.files.statistics import Statistics
-from trtflow.model.analysis import candidates
+from trtflow.model.analysis import analyse, candidates
 from trtflow.model.cost import costs
+from trtflow.model.dequantized import tied_groups
 from trtflow.model.scopes import is_constant
 from trtflow.model.shapes import inferred_shapes, tensor_bytes
-from trtflow.model.units import units
+from trtflow.model.units import found_units, readers
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16, Precision
-from trtflow.rewriting.promotion import legalize
+from trtflow.rewriting.promotion import legalized
 from trtflow.search.problem import Edge, Problem, Unit
 
 FLOPS, BANDWIDTH = 19.5e12, 1.555e12
@@ -41,15 +42,17 @@ def build_problem(
     }
     total = math.fsum(price.values()) or 1.0
     shares = {name: value / total for name, value in price.items()}
-    found, edges = units(model), _edges(model, shapes, total)
+    analysis = analyse(model)
+    found, edges = found_units(analysis), _edges(model, shapes, total)
     return Problem(
         units=tuple(Unit(unit.id, unit.nodes, math.fsum(shares.get(n, 0.0) for n in unit.nodes)) for unit in found),
         low=low,
         high=high,
         edges=edges,
-        forced=frozenset(legalize(model, PrecisionPlan(low)).promoted),
+        forced=frozenset(legalized(analysis, PrecisionPlan(low)).promoted),
         priors=_priors(model, low, statistics, edges),
         node_costs=shares,
+        tied=tied_groups(analysis, readers(analysis)),
     )
 
 
