@@ -11,6 +11,13 @@ from trtflow.files.document import Document
 from trtflow.numerics.accept import Kind
 
 Metrics = Mapping[str, float]
+State = Literal["accepted", "not-proven", "not-accepted", "nothing-gained", "baseline-missed", "failed"]
+"""How a run ended.
+
+not-proven: accepted, on too few samples to be sure. nothing-gained: no node takes the low precision. baseline-missed:
+FP32 itself does not meet the conditions. failed: a step came to no result.
+"""
+HOLDS: frozenset[State] = frozenset({"accepted", "not-proven"})
 
 
 class ModelFacts(Document):
@@ -53,7 +60,8 @@ class VerdictDocument(Document):
 
     Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``, counted from 0, has the
     lowest SQNR (None: no output deviates); ``silent`` names samples that judge nothing, FP32 being zero. ``runner``
-    executed the file; where that is an engine, ``emulated`` is what the emulator says of it.
+    executed the file; where that is an engine, ``emulated`` is what the emulator says of it. ``proven``: the samples
+    are enough to say so of others, too.
     """
 
     accepted: bool
@@ -66,18 +74,21 @@ class VerdictDocument(Document):
     silent: tuple[str, ...] = ()
     runner: str = "emulated"
     emulated: bool | None = None
+    proven: bool = True
 
 
 class RunMetrics(Document):
     """``metrics.json``: the run for machines. Its keys are in snake_case, as programs outside know them.
 
-    ``kept_cost_share`` is a share of the model's work, ``seconds`` the time of each step. ``marks`` are what a reader
-    must know beside the verdict.
+    ``sentence`` is the verdict, ``marks`` are what a reader must know beside it. ``kept_cost_share`` is a share of
+    the model's work, ``seconds`` the time of each step.
     """
 
     model_config = ConfigDict(alias_generator=None)
 
     accepted: bool
+    state: State
+    sentence: str
     held_out: bool
     marks: tuple[str, ...] = ()
     metrics: Mapping[Literal["reference", "low", "candidate"], Metrics]

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from trtflow.files.document import Document
 from trtflow.files.findings import Finding
+from trtflow.files.outcomes import State
+from trtflow.numerics.accept import Kind
 from trtflow.precision import Precision
 
 Metrics = Mapping[str, float]
@@ -81,7 +83,8 @@ class SearchDocument(Document):
     ``cost`` and ``node_costs`` are shares of the model's work. ``metrics``: of the reference, of everything ``low``,
     of the candidate that was found, and for eight bits of ``naive`` ranges and of the floating-point ``base``.
     ``made_by`` names the ``runner`` that decided; where that is an engine, ``emulated`` is what the emulator says of
-    the same plan.
+    the same plan. ``lowered`` counts the nodes that the plan leaves in ``low``. ``missed`` says which conditions FP32
+    itself does not meet, so that nothing was searched; empty where it meets them all.
     """
 
     strategy: str
@@ -92,6 +95,9 @@ class SearchDocument(Document):
     minimal: bool
     reason: str
     kept: tuple[str, ...]
+    lowered: int
+    missed: str = ""
+    accept: Mapping[str, Mapping[Kind, float]] = Field(default_factory=dict)
     forced: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     emulated: bool | None = None
@@ -106,6 +112,15 @@ class SearchDocument(Document):
     evaluations: tuple[EvaluationEntry, ...] = ()
     baselines: tuple[BaselineEntry, ...] = ()
     eight_bits: EightBits | None = None
+
+    @property
+    def state(self) -> State:
+        """What came of it, before anything was written or validated."""
+        if self.missed:
+            return "baseline-missed"
+        if not self.accepted:
+            return "not-accepted"
+        return "accepted" if self.lowered else "nothing-gained"
 
     @property
     def measured(self) -> int:

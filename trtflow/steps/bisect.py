@@ -10,7 +10,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-version = 4
+version = 5
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
@@ -76,9 +76,11 @@ def run(options: With, context: Context) -> Result:
         on_plan=lambda plan: write_plan(plan, context.folder / outputs["plan"]),
         hooks=hooks(context, **material),
     )
-    write_plan(decided.plan, context.folder / outputs["plan"])
-    write_document(decided.search, context.folder / outputs["search"])
     found = decided.search
+    write_document(found, context.folder / outputs["search"])
+    if found.missed:
+        return Result(accepted=False, summary=found.missed)
+    write_plan(decided.plan, context.folder / outputs["plan"])
     figures = {"kept": len(found.kept), "cost-share": found.cost, "evaluations": found.measured}
     return Result(
         metrics={**figures, "minimal": found.minimal},

@@ -12,7 +12,7 @@ from trtflow.steps.options import Data, Judged
 if TYPE_CHECKING:
     from trtflow.files.search import SearchDocument
 
-version = 5
+version = 6
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
@@ -66,8 +66,10 @@ def run(options: With, context: Context) -> Result:
         settings=SearchSettings(options.strategy, options.rounding, budget, options.held_out),
         hooks=hooks(context, **material, **judged_by(options, options.data, context)),
     )
-    write_plan(decided.plan, context.folder / outputs["plan"])
     write_document(decided.search, context.folder / outputs["search"])
+    if decided.search.missed:
+        return Result(accepted=False, summary=decided.search.missed)
+    write_plan(decided.plan, context.folder / outputs["plan"])
     return _result(decided.search, next(iter(options.accept)))
 
 

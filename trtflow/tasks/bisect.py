@@ -21,6 +21,7 @@ from trtflow.runners.registry import EMULATED, Execute
 from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, SearchResult, search
+from trtflow.tasks.baseline import missed_conditions, unsearched
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.measured_on import execute_on
@@ -69,7 +70,7 @@ def bisect(
     """Find the nodes of ``model`` that must not be ``low`` for ``accept`` to hold on ``data``.
 
     ``statistics`` of all layers (from ``compare``) tell whom to suspect.
-    ``on_plan`` is called with every better plan.
+    ``on_plan`` is called with every better plan. Nothing is searched where FP32 itself does not meet ``accept``.
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
@@ -89,6 +90,10 @@ def bisect(
     execute = execute_on(settings.runner, samples)
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
     whole = judge.evaluator(model, samples, hooks)
+    missed = missed_conditions(whole)
+    if missed:
+        search = unsearched(missed, settings, whole, judge, low, source_name(data), settings.runner)
+        return Decided(PrecisionPlan(settings.high), search)
     work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole)
     result, chosen, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
     return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data)))
@@ -185,6 +190,8 @@ def _document(
         minimal=result.minimal,
         reason=result.reason,
         kept=tuple(kept),
+        lowered=len(problem.nodes.difference(kept)),
+        accept=work.judge.accept,
         forced=tuple(sorted(problem.forced)),
         merged=tuple(sorted(result.merged)),
         emulated=work.emulator(chosen).evaluate(result.plan).accepted if said else None,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from trtflow.tasks.build import not_built
 from trtflow.tasks.documents import Documents
 
-SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = ()
+SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (not_built,)
 
 
 def marks(documents: Documents) -> tuple[str, ...]:
