@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -238,7 +239,17 @@ def test_the_help_of_each_command_has_an_example(command: str, trtflow_command: 
     assert (status, f"Example: trtflow {command}" in output) == (0, True)
 
 
-def test_ctrl_c_ends_with_130_and_no_child_left(tmp_path: Path, trtflow_command: Command) -> None:
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [
+        (signal.SIGINT, 130, "Interrupted. What is done is kept; the same command goes on from there."),
+        (signal.SIGTERM, 143, "Ended by SIGTERM. What is done is kept; the same command goes on from there."),
+        (signal.SIGHUP, 129, "Ended by SIGHUP. What is done is kept; the same command goes on from there."),
+    ],
+)
+def test_a_signal_ends_with_its_status_and_no_child_left(
+    number: signal.Signals, status: int, said: str, tmp_path: Path, trtflow_command: Command
+) -> None:
     marks = tmp_path / "marks"
     Path("flow.yaml").write_text(
         f"trtflow: 1\nsteps: {{search: {{uses: search, with: {{marks: {marks}, count: 1000, seconds: 0.05}}}}}}\n"
@@ -257,11 +268,14 @@ def test_ctrl_c_ends_with_130_and_no_child_left(tmp_path: Path, trtflow_command:
     )
     while not marks.exists():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert (process.returncode, "Interrupted. What is done is kept" in errors) == (130, True)
+    assert (process.returncode, errors.splitlines()[-1]) == (status, said)
     count = len(marks.read_text())
+    time.sleep(0.2)
     assert len(marks.read_text()) == count
+    assert not list(tmp_path.glob("store/tmp/*"))
+    assert {path.name for path in tmp_path.iterdir()} == {"flow.yaml", "toy.yaml", "marks", "store"}
 
 
 HEAVY = ("numpy", "onnx", "onnxruntime", "onnx_graphsurgeon", "polygraphy", "tensorrt", "tensorrt_rtx", "jinja2")
