@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 import pytest
 from dict_memo import DictMemo
+from graph_models import info, model, node
+from onnx import TensorProto
 from planted import rows
 
 from trtflow.data import Sample
@@ -82,3 +84,10 @@ def test_quantize_measures_no_plan_and_keeps_its_base(products: onnx.ModelProto)
     )
     assert (found.plan, found.search.state, found.search.low) == (base, "baseline-missed", "int8")
     assert found.search.eight_bits is None
+
+
+def test_a_model_that_holds_nothing_to_lower_is_not_measured() -> None:
+    ports = [info("x", ["N", 4], TensorProto.INT64)], [info("y", ["N", 4], TensorProto.INT64)]
+    whole = model([node("Add", "x x", "y")], *ports)
+    found = bisect(whole, [Sample({"x": np.ones((1, 4), np.int64)})]).search
+    assert (found.state, found.reason, found.samples) == ("nothing-gained", "nothing in it can take fp16", 1)

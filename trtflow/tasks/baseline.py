@@ -36,30 +36,30 @@ def _sentence(condition: Condition, measured: float) -> str:
 
 
 def unsearched(
-    missed: str,
-    settings: SearchSettings,
-    evaluator: Evaluator,
-    judge: Judge,
-    low: Precision,
-    data: str,
-    runner: str = EMULATED,
+    settings: SearchSettings, judge: Judge, low: Precision, data: str, samples: int, runner: str = EMULATED
 ) -> SearchDocument:
-    """What is left of a search that did not begin, for what the reference ``missed``."""
+    """The outcome where there is nothing to search: no node can take ``low``."""
     return SearchDocument(
         strategy=settings.strategy,
         made_by=made_by(runner),
         data=data,
         low=low,
-        accepted=False,
-        minimal=False,
-        reason=missed,
+        accepted=True,
+        minimal=True,
+        reason=f"nothing in it can take {low}",
         kept=(),
         lowered=0,
-        missed=missed,
         accept=judge.accept,
         cost=0.0,
         node_costs={},
-        samples=len(evaluator.samples),
+        samples=samples,
         held_out=0,
-        metrics={"reference": evaluator.reference.metrics},
+        metrics={},
     )
+
+
+def stopped(search: SearchDocument, missed: str, evaluator: Evaluator) -> SearchDocument:
+    """``search`` as one that the reference itself stops, for what it ``missed``."""
+    reference = {"reference": evaluator.reference.metrics}
+    changes = {"accepted": False, "minimal": False, "reason": missed, "missed": missed, "metrics": reference}
+    return search.model_copy(update=changes)

@@ -21,7 +21,7 @@ from trtflow.runners.registry import EMULATED, Execute
 from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, SearchResult, search
-from trtflow.tasks.baseline import missed_conditions, unsearched
+from trtflow.tasks.baseline import missed_conditions, stopped, unsearched
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.measured_on import execute_on
@@ -89,11 +89,13 @@ def bisect(
     judge = judge_by(accept, metric, allow_nonfinite)
     execute = execute_on(settings.runner, samples)
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
+    idle = unsearched(settings, judge, low, source_name(data), len(samples), settings.runner)
+    if not problem.nodes:
+        return Decided(PrecisionPlan(settings.high), idle)
     whole = judge.evaluator(model, samples, hooks)
     missed = missed_conditions(whole)
     if missed:
-        search = unsearched(missed, settings, whole, judge, low, source_name(data), settings.runner)
-        return Decided(PrecisionPlan(settings.high), search)
+        return Decided(PrecisionPlan(settings.high), stopped(idle, missed, whole))
     work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole)
     result, chosen, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
     return Decided(result.plan, _document(work, result, chosen, held_out, source_name(data)))

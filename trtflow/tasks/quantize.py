@@ -25,7 +25,7 @@ from trtflow.runners.quantized import QuantizedOracle, Ranges
 from trtflow.search.joint import Joint, JointOracle, joint
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult, search
-from trtflow.tasks.baseline import missed_conditions, unsearched
+from trtflow.tasks.baseline import missed_conditions, stopped, unsearched
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, Judge, judge_by
 from trtflow.tasks.searching import (
@@ -79,7 +79,8 @@ def quantize(
     whole = judge.evaluator(model, samples, hooks)
     missed = missed_conditions(whole)
     if missed:
-        return Decided(base, unsearched(missed, settings, whole, judge, scales.precision, source_name(data)))
+        idle = unsearched(settings, judge, scales.precision, source_name(data), len(samples))
+        return Decided(base, stopped(idle, missed, whole))
     space = _space(model, samples[0].shapes, scales, base, output_layers)
     work = _Quantization(model, samples, judge, space, Ranges(scales.amax, tuple(cures)), settings, hooks, whole)
     found, _, held_out = search_and_verify(work, len(samples), settings.held_out, hooks.log)
