@@ -100,6 +100,10 @@ def test_what_the_type_holds_comes_through_unchanged(values: list[int], want: st
     assert convert(np.array(values, np.int64), np.dtype(want), "here").tolist() == values
 
 
+def test_a_value_without_dimensions_keeps_that_shape() -> None:
+    assert convert(np.array(16000), np.dtype(np.int64), "'rate'").shape == ()
+
+
 @pytest.mark.parametrize("array", [np.arange(3), np.array([True]), np.array(["a"]), np.zeros(0, np.float32)])
 def test_what_cannot_be_non_finite_is_finite(array: np.ndarray[Any, Any]) -> None:
     check_finite(array, "here")

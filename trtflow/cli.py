@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trtflow.crash import exit_status
+from trtflow.crash import ended_by_signals, exit_status
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,8 +61,7 @@ def run(
     if dry_run:
         commands.dry_run(_console(), request, _store(store))
         return
-    with _interruptible():
-        raise typer.Exit(commands.run(_console(), request, _store(store)))
+    raise typer.Exit(commands.run(_console(), request, _store(store)))
 
 
 @app.command(epilog="Example: trtflow check configs/*.yaml")
@@ -124,8 +121,7 @@ def verify(
     from trtflow.engine import commands
 
     plan = _plan(config, None, None)
-    with _interruptible():
-        raise typer.Exit(commands.verify(_console(), plan, tolerance, jobs))
+    raise typer.Exit(commands.verify(_console(), plan, tolerance, jobs))
 
 
 @app.command(epilog="Example: trtflow apply out/unet/constraints.yaml models/unet-v2.onnx")
@@ -167,20 +163,12 @@ def export(
 def main() -> None:
     """Run the command line; expected errors end with their status, bugs with 70 and a report."""
     try:
-        app(prog_name="trtflow")
+        with ended_by_signals():
+            app(prog_name="trtflow")
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
         sys.exit(exit_status(error))
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends a command by our words and status, whatever typer makes of it."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise typer.Exit(exit_status(error)) from None
 
 
 def _check(config: Path, workflow: str | None) -> str:

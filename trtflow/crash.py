@@ -1,25 +1,54 @@
-"""Where expected and unexpected errors part: a message and a status, or a report that can be pasted."""
+"""Where expected and unexpected errors part: a message and a status, or a report that can be pasted; and signals."""
 
 from __future__ import annotations
 
+import contextlib
 import platform
+import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 from trtflow.errors import TrtflowError
 
 BUG = 70
-INTERRUPTED = 130
+SIGNALLED = 128  # a command that a signal ends has this status plus the signal's number
+SIGNALS = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 PACKAGES = ("trtflow", "pydantic", "typer", "onnx", "onnxruntime", "polygraphy")
+
+
+class Ended(BaseException):
+    """A signal that ends the command. No KeyboardInterrupt, of which typer makes a status of its own."""
+
+    def __init__(self, number: int) -> None:
+        self.signal = signal.Signals(number)
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Signals raise ``Ended``, so that children end and scratch goes; one that is ignored (nohup) stays so."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Ended(number)
+
+    before = {one: signal.signal(one, end) for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def exit_status(error: BaseException) -> int:
     """Tell the user about ``error`` on standard error; the exit status that goes with it."""
-    if isinstance(error, KeyboardInterrupt):
-        _tell("\nInterrupted. What is done is kept; the same command goes on from there.")
-        return INTERRUPTED
+    if isinstance(error, Ended | KeyboardInterrupt):
+        by = error.signal if isinstance(error, Ended) else signal.SIGINT
+        how = "Interrupted" if by == signal.SIGINT else f"Ended by {by.name}"
+        _tell(f"\n{how}. What is done is kept; the same command goes on from there.")
+        return SIGNALLED + by
     if isinstance(error, TrtflowError):
         _tell(str(error))
         return error.status

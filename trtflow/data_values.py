@@ -20,7 +20,7 @@ def convert(array: Array, dtype: np.dtype[Any], where: str) -> Array:
         DataError: the type does not fit, or a value.
     """
     if array.dtype == dtype:
-        return np.ascontiguousarray(array)
+        return np.asarray(array, order="C")
     widens = array.dtype.kind in "biuf" and dtype.kind == "f"
     if not widens and not np.can_cast(array.dtype, dtype, "same_kind"):
         raise DataError(f"{where} holds {array.dtype}; the model takes {dtype}.")

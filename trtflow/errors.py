@@ -12,7 +12,8 @@ TrtflowError                    1
 ├── PlanError                   1  a precision plan or constraints file does not fit the model
 ├── BackendError                1  a runner or builder is missing, or ignores what was asked
 │   └── BuildError              1  an engine cannot be built from one model: nothing is known of its accuracy
-├── LockError                   1  a locked run would change something, or a verified one came out different
+├── LockError                   1  the lock is missing, or a locked run would change something
+│   └── VerifyError             3  a verified run came out different from its lock
 └── StepError                   1  a step failed: its name, why, and the end of its log
 """
 
@@ -56,7 +57,13 @@ class BuildError(BackendError):
 
 
 class LockError(TrtflowError):
-    """The lock file is missing, or a run differs from what it records."""
+    """The lock file is missing, or a run would differ from what it records."""
+
+
+class VerifyError(LockError):
+    """A run that was verified came out different from what its lock file records."""
+
+    status = 3
 
 
 class StepError(TrtflowError):

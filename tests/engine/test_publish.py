@@ -29,7 +29,7 @@ def chain(toy: Toy) -> Toy:
     return toy
 
 
-def test_files_are_published_and_stale_ones_removed(chain: Toy) -> None:
+def test_files_are_published_and_edited_ones_restored(chain: Toy) -> None:
     out = chain.folder / "out"
 
     def published(**chosen: str) -> set[str]:
@@ -45,9 +45,38 @@ def test_files_are_published_and_stale_ones_removed(chain: Toy) -> None:
     (out / "third.toy.toy.txt").write_text("edited")
     assert published() == names
     assert (out / "third.toy.toy.txt").read_text() == "abc"
+
+
+def test_a_step_that_was_skipped_takes_its_stale_files_along(chain: Toy) -> None:
+    out, plan = chain.folder / "out", chain.plan()
+    publish(plan, chain.store, select(plan), chain.run(), out)
     (out / "other.txt").write_text("of the user")
-    chain.workflow({**CHAIN, "first": {"uses": "write", "with": {"after": "."}}})
-    assert published() == {"apart.toy.toy.txt", "other.txt"}
+    met = chain.run()
+    met.records["third"] = StepRecord("third", "write", "skipped")
+    publish(plan, chain.store, select(plan), met, out)
+    assert {path.name for path in out.iterdir()} == {
+        "toy.toy.txt",
+        "second.toy.toy.txt",
+        "apart.toy.toy.txt",
+        "other.txt",
+    }
+
+
+def test_a_run_that_failed_tells_of_itself_and_leaves_the_last_good_result(toy: Toy) -> None:
+    gather = {"gather": {"uses": "gather", "with": {"of": ["one", "two"]}}}
+    toy.workflow({"one": {"uses": "write"}, "two": {"uses": "end"}, **gather})
+    plan, out = toy.plan(), toy.folder / "out"
+    publish(plan, toy.store, select(plan), toy.run(), out)
+    good = {path.name: path.read_text() for path in out.iterdir()}
+    assert set(good) == {"toy.toy.txt", "summary.json"}
+    failing = {"uses": "end", "with": {"how": "raise"}}
+    toy.workflow({"one": {"uses": "write", "with": {"text": "b"}}, "two": failing, **gather})
+    plan = toy.plan()
+    outcome = toy.run()
+    assert outcome.records["one"].status == "done"
+    assert publish(plan, toy.store, select(plan), outcome, out) == [out / "summary.json"]
+    assert (out / "toy.toy.txt").read_text() == good["toy.toy.txt"]
+    assert '"failed"' in (out / "summary.json").read_text()
 
 
 def test_the_first_step_takes_a_name_and_later_ones_put_theirs_before_it(chain: Toy) -> None:
@@ -156,6 +185,6 @@ def test_a_file_and_a_folder_take_each_others_place(toy: Toy) -> None:
 def test_a_stale_folder_of_a_wanted_step_is_removed(toy: Toy) -> None:
     target, _ = placed(toy, folder(toy, a="1"))
     plan = toy.plan()
-    failed = Outcome({"one": StepRecord("one", status="failed")})
-    assert publish(plan, toy.store, select(plan), failed, toy.folder / "out") == []
+    skipped = Outcome({"one": StepRecord("one", status="skipped")})
+    assert publish(plan, toy.store, select(plan), skipped, toy.folder / "out") == []
     assert not target.exists()

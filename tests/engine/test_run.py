@@ -136,6 +136,14 @@ def test_a_gate_that_is_not_met_ends_the_run_with_three(toy: Toy) -> None:
     assert states(second) == {"gate": "hit", "after": "hit"}
 
 
+def test_a_gate_that_is_not_met_may_leave_out_its_outputs_and_what_needs_them(toy: Toy) -> None:
+    gate = {"uses": "end", "with": {"how": "refuse"}}
+    toy.workflow({"gate": gate, "after": {"uses": "write", "with": {"after": "${gate.text}"}}})
+    outcome = toy.run()
+    assert (outcome.status, states(outcome)) == (3, {"gate": "done", "after": "skipped"})
+    assert outcome.records["after"].error == "gate.text was not made"
+
+
 def test_who_names_a_gate_among_its_needs_waits_for_it_to_be_met(toy: Toy) -> None:
     gate = {"uses": "end", "with": {"how": "gate"}}
     toy.workflow(

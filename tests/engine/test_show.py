@@ -9,7 +9,15 @@ from rich.console import Console
 from toyrun import Toy
 
 from trtflow.engine.outcome import Outcome
-from trtflow.engine.show import cell_text, show_failure, show_outcome, show_preview, show_table, verdict
+from trtflow.engine.show import (
+    cell_text,
+    next_step,
+    show_failure,
+    show_last_word,
+    show_outcome,
+    show_preview,
+    show_table,
+)
 from trtflow.engine.store import Record
 from trtflow.steps.contract import StepRecord, Table
 
@@ -50,30 +58,26 @@ def test_numbers_stand_to_the_right() -> None:
     ]
 
 
-def test_the_last_word_names_what_failed_and_the_next_command() -> None:
-    outcome = Outcome({"bisect": StepRecord("bisect", status="failed"), "a": DONE})
-    assert list(verdict(outcome, "trtflow run a.yaml")) == [
-        "\nFailed: bisect. What is done is kept; when the cause is mended, go on with:\n  trtflow run a.yaml"
-    ]
+FAILED = StepRecord("a", status="failed", error="broke")
 
 
 @pytest.mark.parametrize(
     ("records", "said"),
     [
-        ([DONE, StepRecord("a", status="done", cached=True)], ["\nDone: 2 steps, 1 of them from the store."]),
-        ([StepRecord("gate", status="done", accepted=False)], ["\nA gate was not met (gate)."]),
-        (
-            [StepRecord("gate", status="done", accepted=False, summary="iou fell by 0.2")],
-            ["\nA gate was not met (gate).", "  gate: iou fell by 0.2"],
-        ),
-        (
-            [StepRecord("gate", status="done", accepted=False), StepRecord("a", status="failed")],
-            ["\nFailed: a. What is done is kept; when the cause is mended, go on with:\n  again"],
-        ),
+        ([DONE, StepRecord("a", status="done", cached=True)], "Done: 2 steps, 1 of them from the store."),
+        ([DONE, StepRecord("a", status="skipped")], "Done: 1 steps, 0 of them from the store, 1 skipped."),
+        ([DONE, FAILED], "What is done is kept; when the cause is mended, go on with:\n  again"),
     ],
 )
-def test_a_run_ends_in_a_word(records: list[StepRecord], said: list[str]) -> None:
-    assert list(verdict(Outcome({record.name: record for record in records}), "again")) == said
+def test_a_run_says_what_was_done_and_a_failed_one_the_next_command(records: list[StepRecord], said: str) -> None:
+    assert next_step(Outcome({record.name: record for record in records}), "again") == said
+
+
+def test_the_last_word_stands_in_whole_lines() -> None:
+    record = StepRecord("report", status="done", accepted=True)
+    words = ("note: [one]", "Accepted: " + "x" * 100)
+    outcome = Outcome({"report": record}, {"report": Record("1", {}, {}, last_word=words)})
+    assert written(show_last_word, outcome) == list(words)
 
 
 def test_a_failure_is_its_error_and_the_end_of_its_log() -> None:
@@ -81,7 +85,7 @@ def test_a_failure_is_its_error_and_the_end_of_its_log() -> None:
     assert written(show_failure, record) == ["build was ended [by] SIGSEGV", *(f"  | {i}" for i in range(8, 20))]
 
 
-def test_an_outcome_is_tables_failures_files_and_the_last_word() -> None:
+def test_an_outcome_is_tables_failures_files_and_how_to_go_on() -> None:
     table = {"columns": ["a"], "rows": [[1]], "title": ""}
     records = {"one": DONE, "two": StepRecord("two", status="failed", error="broke")}
     outcome = Outcome(records, {"one": Record("1", {}, {}, table=table)})
@@ -92,7 +96,7 @@ def test_an_outcome_is_tables_failures_files_and_the_last_word() -> None:
         "two broke",
         "Files",
         "  out/a.txt",
-        "Failed: two. What is done is kept; when the cause is mended, go on with:",
+        "What is done is kept; when the cause is mended, go on with:",
         "  trtflow run a.yaml",
     ]
 

@@ -100,8 +100,8 @@ def test_standard_output_is_progress_and_what_anyone_prints_goes_to_the_log(tmp_
 @pytest.mark.parametrize(
     ("how", "status", "document"),
     [
-        ("well", 0, {"result": {"metrics": {}, "accepted": True, "summary": "", "table": None}}),
-        ("gate", 0, {"result": {"metrics": {}, "accepted": False, "summary": "", "table": None}}),
+        ("well", 0, {"result": {"metrics": {}, "accepted": True, "summary": "", "table": None, "last_word": []}}),
+        ("gate", 0, {"result": {"metrics": {}, "accepted": False, "summary": "", "table": None, "last_word": []}}),
         ("expected", 1, {"error": "no engine here. Install one."}),
         ("raise", 1, {"error": "ZeroDivisionError: one by none", "unexpected": True}),
     ],

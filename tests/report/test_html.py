@@ -71,7 +71,7 @@ def _hostile() -> RunSummary:
     )
 
 
-BARE = RunSummary("unet", "fp16", ModelFacts(), Verdict(accepted=False, sentence="Not validated"), PrecisionPlan())
+BARE = RunSummary("unet", "fp16", ModelFacts(), Verdict("not-accepted", "Not accepted"), PrecisionPlan())
 
 
 RUNS = [

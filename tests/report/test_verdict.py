@@ -34,7 +34,7 @@ def _judged(
     ("kept", "accepted", "sentence"),
     [
         (("n",), True, "Accepted: 1 of 60 nodes stays in FP32; iou 0.97 (FP32 0.98, FP16 0)."),
-        (("m", "n"), False, "Refused: 2 of 60 nodes stay in FP32; iou 0.97 (FP32 0.98, FP16 0)."),
+        (("m", "n"), False, "Not accepted: 2 of 60 nodes stay in FP32; iou 0.97 (FP32 0.98, FP16 0)."),
         ((), True, "Accepted: all 60 nodes take the low precision; iou 0.97 (FP32 0.98, FP16 0)."),
     ],
 )
@@ -47,7 +47,7 @@ def test_the_sentence_counts_what_stays_high(kept: tuple[str, ...], accepted: bo
     ("accepted", "emulated", "begin", "end"),
     [
         (True, True, "Accepted on cuda: ", " The emulator accepts it."),
-        (False, True, "Refused on cuda: ", " The emulator accepts it."),
+        (False, True, "Not accepted on cuda: ", " The emulator accepts it."),
         (True, False, "Accepted on cuda: ", " The emulator refuses it."),
     ],
 )
@@ -78,19 +78,6 @@ def test_a_file_that_was_judged_without_a_search_is_told_by_its_figures() -> Non
 
 
 @pytest.mark.parametrize(
-    ("failures", "said"),
-    [
-        ({}, "Not validated: nothing was validated"),
-        ({"bisect": "failed: SIGSEGV"}, "Not validated: bisect failed: SIGSEGV"),
-        ({"check": "refused. R18", "cure": "failed: x"}, "Not validated: check refused. R18; cure failed: x"),
-    ],
-)
-def test_without_validation_it_says_what_failed(failures: dict[str, str], said: str) -> None:
-    found = run_verdict(FACTS, None, None, failures)
-    assert (found.accepted, found.sentence, found.metrics) == (False, said, ())
-
-
-@pytest.mark.parametrize(
     ("kind", "bound", "words", "absolute"),
     [
         ("drop", 0.02, "drop at most 0.02", 0.01),
@@ -116,7 +103,9 @@ def test_a_metric_without_a_condition_is_reported_only() -> None:
 def test_what_was_validated_goes_before_what_the_search_measured() -> None:
     (searched,) = metric_rows(search(metrics=SIDES), None)
     validated = next(metric_rows(search(metrics=SIDES), _judged()))
-    assert (searched.candidate, searched.bound) == (0.5, "drop at most 0.005")
+    assert (searched.candidate, searched.bound) == (0.5, "")
+    (bounded,) = metric_rows(search(metrics=SIDES, accept={"iou": {"min": 0.9}}), None)
+    assert (bounded.bound, bounded.margin) == ("at least 0.9", None)
     assert (validated.reference, validated.low, validated.candidate) == (0.98, 0.0, 0.97)
 
 

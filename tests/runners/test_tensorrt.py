@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import onnx
 import pytest
+from graph_models import info, model, node
 
 from trtflow.errors import BuildError
 from trtflow.facts import Gpu
@@ -136,3 +137,21 @@ def test_a_file_that_does_not_parse_is_an_error_that_names_it(tmp_path: Path) ->
     (tmp_path / "broken.onnx").write_bytes(onnx.ModelProto().SerializeToString())
     with pytest.raises(BuildError, match=r"tensorrt-rtx does not build broken\.onnx"):
         build_engine("tensorrt-rtx", tmp_path / "broken.onnx", SHAPES, tmp_path / "m.plan")
+
+
+@needs_rtx
+def test_what_the_parser_says_of_an_operator_is_told(overflowing: onnx.ModelProto, tmp_path: Path) -> None:
+    overflowing.graph.node[0].op_type = "Unheard"
+    overflowing.graph.node[0].domain = "of"
+    overflowing.opset_import.append(onnx.helper.make_opsetid("of", 1))
+    onnx.save(overflowing, tmp_path / "m.onnx")
+    with pytest.raises(BuildError, match=r"tensorrt-rtx does not build m\.onnx: .*Unheard.*The log has the rest\."):
+        build_engine("tensorrt-rtx", tmp_path / "m.onnx", SHAPES, tmp_path / "m.plan")
+
+
+@needs_rtx
+def test_an_input_without_dimensions_is_built(tmp_path: Path) -> None:
+    scaled = model([node("Mul", "x rate", "y")], [info("x", ["N", 4]), info("rate", [])], [info("y", ["N", 4])])
+    onnx.save(scaled, tmp_path / "m.onnx")
+    shapes = {**SHAPES, "rate": ShapeRange((), (), ())}
+    assert build_engine("tensorrt-rtx", tmp_path / "m.onnx", shapes, tmp_path / "m.plan").bytes > 0

@@ -34,16 +34,17 @@ def test_the_outcome_is_written_and_told(
 ) -> None:
     asked: list[Any] = []
 
-    def fake(model: Path, data: Any, destination: Path, runner: str) -> BuildOutcome:
-        asked.append((model, [sample.shapes for sample in data], destination, runner))
+    def fake(model: Path, data: Any, destination: Path, runner: str, original: Path | None) -> BuildOutcome:
+        asked.append((model, [sample.shapes for sample in data], destination, runner, original))
         return outcome
 
     monkeypatch.setattr(task, "build", fake)
     given = overflowing_project(tmp_path)
-    done = run_step(build, tmp_path / "build", **given, samples=2, runner="tensorrt")
+    original = given["model"].with_name("original.onnx")
+    done = run_step(build, tmp_path / "build", **given, original=original, samples=2, runner="tensorrt")
     assert read_document(BuildOutcome, done.folder / "build.json") == outcome
     assert (done.result.summary, done.result.metrics, done.result.accepted) == (summary, metrics, None)
-    assert asked == [(given["model"], [{"x": (1, 4)}] * 2, done.folder / "engine.plan", "tensorrt")]
+    assert asked == [(given["model"], [{"x": (1, 4)}] * 2, done.folder / "engine.plan", "tensorrt", original)]
 
 
 def test_an_engine_may_be_left_out() -> None:

@@ -56,6 +56,15 @@ def test_exactly_the_culprits_are_kept(net: onnx.ModelProto) -> None:
     assert needed(found) == {"up", "down"}
     assert found.plan == PrecisionPlan("fp16", dict.fromkeys(found.search.kept, "fp32"))
     assert (found.search.accepted, found.search.low, found.search.strategy) == (True, "fp16", "trtflow")
+    assert (found.search.state, found.search.lowered) == ("accepted", 6 - len(found.search.kept))
+
+
+def test_a_plan_that_lowers_nothing_gains_nothing(overflowing: onnx.ModelProto) -> None:
+    large = rows(1e5, 2e5, 3e5)
+    del overflowing.graph.node[1:]
+    overflowing.graph.node[0].output[0] = "y"
+    found = bisect(overflowing, large, settings=BARE).search
+    assert (found.accepted, found.kept, found.lowered, found.state) == (True, ("up",), 0, "nothing-gained")
 
 
 def test_the_document_holds_both_ends_and_the_candidate(net: onnx.ModelProto) -> None:
@@ -111,8 +120,12 @@ def test_nothing_is_kept_where_nothing_breaks(net: onnx.ModelProto) -> None:
 
 
 def test_what_not_even_fp32_meets_is_not_blamed_on_precision(net: onnx.ModelProto) -> None:
-    found = bisect(net, SAMPLES, accept={"cosine": {"min": 1.5}}, settings=BARE).search
-    assert not found.accepted
+    def worse_on_fewer(outputs: Any, labels: Any) -> dict[str, float]:
+        return {"score": len(outputs) / len(SAMPLES)}
+
+    settings = replace(BARE, held_out=0.25)
+    found = bisect(net, SAMPLES, accept={"score": {"min": 0.9}}, metric=worse_on_fewer, settings=settings).search
+    assert (found.accepted, found.state) == (False, "not-accepted")
     assert "precision is not the cause" in found.reason
 
 

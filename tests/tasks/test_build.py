@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from trtflow.data import Sample
-from trtflow.errors import BackendError
+from trtflow.errors import BackendError, BuildError
 from trtflow.files.outcomes import BuildOutcome
 from trtflow.runners.backend import ShapeRange
 from trtflow.runners.tensorrt import EngineBuild
 from trtflow.tasks import build as task
-from trtflow.tasks.build import build
+from trtflow.tasks.build import build, not_built
+from trtflow.tasks.documents import Documents
 
 DATA = [Sample({"x": np.ones((size, 3), np.float32)}) for size in (1, 4, 2)]
 
@@ -72,6 +73,46 @@ def test_a_model_that_does_not_build_is_an_error(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(task, "build_engine", refuses)
     with pytest.raises(BackendError, match="no kernel"):
         build(tmp_path / "m.onnx", DATA, tmp_path / "engine.plan", "tensorrt")
+
+
+@pytest.mark.parametrize("broken", [{"mixed.onnx"}, {"mixed.onnx", "model.onnx"}], ids=["rewrite", "both"])
+def test_whose_failure_it_is_the_original_tells(
+    broken: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def refuses(backend: str, model: Path, shapes: Mapping[str, ShapeRange], destination: Path) -> EngineBuild:
+        asked.append((model.name, shapes["x"].high == (4, 3)))
+        if model.name in broken:
+            raise BuildError(f"{backend} does not build {model.name}: no kernel.")
+        destination.write_bytes(b"engine")
+        return EngineBuild(backend, "1.7", 0.5, 6, {})
+
+    def built() -> BuildOutcome:
+        mixed, original = tmp_path / "mixed.onnx", tmp_path / "model.onnx"
+        return build(mixed, DATA, tmp_path / "engine.plan", "tensorrt", original)
+
+    monkeypatch.setattr(task, "build_engine", refuses)
+    if "model.onnx" in broken:
+        said = "the original does not build either: tensorrt does not build model.onnx: no kernel."
+        assert built() == BuildOutcome(backend="tensorrt", not_built=said)
+    else:
+        with pytest.raises(BuildError, match=r"the rewrite broke it: the original builds.*mixed\.onnx: no kernel"):
+            built()
+    assert asked == [("mixed.onnx", True), ("model.onnx", True)]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "marks"),
+    [
+        (None, []),
+        (BuildOutcome(backend="tensorrt", version="10.13", bytes=9), []),
+        (BuildOutcome(backend="none", not_built="there is no GPU"), ["not built here: there is no GPU"]),
+    ],
+)
+def test_a_verdict_that_no_engine_stands_behind_is_marked(outcome: BuildOutcome | None, marks: list[str]) -> None:
+    assert list(not_built(Documents(build=outcome))) == marks
 
 
 @pytest.mark.parametrize("name", ["tensort", "cuda"])

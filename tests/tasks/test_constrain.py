@@ -24,7 +24,7 @@ from trtflow.files.outcomes import ModelFacts
 from trtflow.files.scales import Scales, TensorScale
 from trtflow.files.search import Because, Word
 from trtflow.plan import PrecisionPlan
-from trtflow.tasks.constrain import constrain
+from trtflow.tasks.constrain import constrain, refusal
 from trtflow.tasks.searching import Decided
 
 FACTS = ModelFacts(file="net.onnx", sha256="4a98")
@@ -145,3 +145,17 @@ def test_it_comes_back_from_its_file_as_it_was(overflowing: onnx.ModelProto, tmp
     found = written(overflowing, PrecisionPlan("fp16", {"up": "fp32"}), findings=[CERTAIN])
     write_constraints(found, tmp_path / "constraints.yaml")
     assert read_constraints(tmp_path / "constraints.yaml") == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"lowered": 1}, ""),
+        ({"lowered": 0}, "nothing gained: FP16 holds for none of 3 nodes"),
+        ({"lowered": 0, "kept": ()}, "nothing gained: nothing in it can take FP16"),
+        ({"accepted": False, "reason": "the budget ended"}, "no plan is accepted: the budget ended"),
+    ],
+)
+def test_a_decision_that_is_none_is_not_written_down(changes: dict[str, object], said: str) -> None:
+    assert refusal(search(**changes)) == said

@@ -56,7 +56,8 @@ def decided(net: onnx.ModelProto, data: Dataset, scales: Scales) -> Decided:
 def test_exactly_what_int8_breaks_stays(decided: Decided) -> None:
     assert decided.plan == PrecisionPlan("fp32", {"first": "int8", "third": "int8"})
     found = decided.search
-    assert (found.accepted, found.low, found.kept) == (True, "int8", ("second",))
+    assert (found.accepted, found.low, found.kept, found.lowered) == (True, "int8", ("second",), 2)
+    assert (found.state, found.accept) == ("accepted", ACCEPT)
     assert found.metrics["low"]["sqnr"] < 24 <= found.metrics["candidate"]["sqnr"]
 
 
@@ -127,7 +128,7 @@ def test_the_format_is_that_of_the_scales(
 
 
 def test_where_nothing_holds_the_base_plan_is_the_answer(net: onnx.ModelProto, data: Dataset, scales: Scales) -> None:
-    found = quantize(net, data, scales, base=BASE, accept={"cosine": {"min": 1.5}})
+    found = quantize(net, data, scales, base=BASE, accept={"sqnr": {"min": 200}})
     assert (found.plan, found.search.accepted) == (BASE, False)
     bits = found.search.eight_bits
     assert bits is not None

@@ -118,8 +118,8 @@ def test_only_files_of_steps_that_left_something_are_named() -> None:
 
 
 def test_a_run_whose_steps_failed_still_has_a_report_that_says_so() -> None:
-    page = render(summarize(Documents(), {"bisect": 3.0}, {"bisect": "failed: was ended by SIGSEGV"}))
-    for said in ("bisect failed: was ended by SIGSEGV", "nothing was measured", "the run ended before the search."):
+    page = render(summarize(Documents(), {"bisect": 3.0}, {"bisect": "was ended by SIGSEGV"}))
+    for said in ("Failed: bisect: was ended by SIGSEGV.", "nothing was measured", "the run ended before the search."):
         assert said in page
 
 
@@ -134,6 +134,8 @@ def test_metrics_are_the_figures_of_the_report(tmp_path: Path) -> None:
     write_document(run_metrics(replace(FLOATS, build=build), {"bisect": 8.20049}), tmp_path / "metrics.json")
     assert json.loads((tmp_path / "metrics.json").read_text()) == {
         "accepted": True,
+        "state": "accepted",
+        "sentence": "Accepted: 3 of 60 nodes stay in FP32; iou 0.97 (FP32 0.98, FP16 0.102).",
         "held_out": True,
         "proven": True,
         "marks": [],

@@ -132,7 +132,7 @@ def _read_result(document: Mapping[str, Any]) -> Ending:
         bug = "raised " if document.get("unexpected") else ""
         return Ending(None, f"{bug}{document['error']}")
     fields = dict(document["result"])
-    return Ending(Result(**{**fields, "table": read_table(fields["table"])}))
+    return Ending(Result(**{**fields, "table": read_table(fields["table"]), "last_word": (*fields["last_word"],)}))
 
 
 def read_table(document: Mapping[str, Any] | None) -> Table | None:

@@ -15,9 +15,9 @@ from trtflow.engine.preview import preview
 from trtflow.engine.publish import publish
 from trtflow.engine.run import run_plan
 from trtflow.engine.select import Selection, all_fresh, involved
-from trtflow.engine.show import show_failure, show_outcome, show_preview
+from trtflow.engine.show import show_failure, show_last_word, show_outcome, show_preview
 from trtflow.engine.store import Store
-from trtflow.errors import LockError
+from trtflow.errors import LockError, VerifyError
 from trtflow.located import shown
 from trtflow.yaml12 import dump
 
@@ -46,6 +46,7 @@ def run(console: Console, request: Request, store: Store) -> int:
     lock = record_lock(request, outcome)
     if lock is not None:
         console.print(f"Wrote {shown(lock)}: check it in.", soft_wrap=True, markup=False, highlight=False)
+    show_last_word(console, outcome)
     return outcome.status
 
 
@@ -81,7 +82,8 @@ def verify(console: Console, plan: Plan, tolerance: float, jobs: int) -> int:
     """Run in an empty store and compare with the lock.
 
     Raises:
-        LockError: no lock, or a metric or step that differs.
+        LockError: there is no lock.
+        VerifyError: a metric or a step differs.
     """
     locked = read_lock(plan.config.file)
     with tempfile.TemporaryDirectory(prefix="trtflow-verify-") as folder:
@@ -91,8 +93,10 @@ def verify(console: Console, plan: Plan, tolerance: float, jobs: int) -> int:
             show_failure(console, record)
     found = list(compare_metrics(locked, outcome, tolerance))
     if found:
-        raise LockError("\n".join(["The run differs from the lock file:", *(f"  {one}" for one in found)]))
+        raise VerifyError("\n".join(["The run differs from the lock file:", *(f"  {one}" for one in found)]))
     console.print(f"\nVerified: {len(locked)} steps within {tolerance:g} of {lock_path(plan.config.file).name}.")
+    if outcome.status:
+        show_last_word(console, outcome)
     return outcome.status
 
 

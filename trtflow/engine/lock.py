@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from trtflow.engine.explain import reason
-from trtflow.engine.inputs import RecordInput
 from trtflow.engine.key import FORMAT as KEY_FORMAT
 from trtflow.engine.key import key_of
 from trtflow.engine.outcome import Outcome
@@ -105,7 +104,7 @@ def _in_order(outcome: Outcome) -> list[tuple[str, Record]]:
 
 def _step(plan: Plan, name: str, record: Record) -> dict[str, Any]:
     document: dict[str, Any] = {"key": record.key, **{part: record.material[part] for part in MATERIAL}}
-    if not any(isinstance(one, RecordInput) for one in plan.steps[name].inputs):
+    if not plan.steps[name].looks_back:
         # A step that looks back at others may show their seconds: its bytes differ between equal runs.
         document["outputs"] = {
             output: {"sha256": artifact.sha256, "size": artifact.size}

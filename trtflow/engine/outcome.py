@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -59,7 +59,30 @@ class Outcome:
         """The exit status: 1 a step failed, 3 the gate was not met, 0 otherwise."""
         return 1 if self.failed else 3 if self.rejected else 0
 
+    @property
+    def last_word(self) -> tuple[str, ...]:
+        """What must be noted, and in the last line the verdict: of the step that looks back, else of the worst step.
+
+        A step that accepts has no last word where another does not: it did not look back at that one.
+        """
+        said = [(record, self.stored[name].last_word) for name, record in self.records.items() if name in self.stored]
+        told = [word for record, word in said if word and (self.status == 0 or record.accepted is False)]
+        if told:
+            return tuple(told[-1])
+        if self.failed:
+            return (f"Failed: {_each(self.failed)}",)
+        if self.rejected:
+            return (f"Not accepted: {_each(self.rejected)}",)
+        met = [record for record in self.records.values() if record.accepted and record.summary]
+        return (_each(met[-1:]),) if met else ()
+
     def table(self, step: str) -> Table | None:
         """The table that a step returned."""
         stored = self.stored.get(step)
         return read_table(stored.table) if stored else None
+
+
+def _each(records: Iterable[StepRecord]) -> str:
+    """What each step says, in one line."""
+    said = ((record.name, " ".join((record.error or record.summary).split())) for record in records)
+    return "; ".join(f"{name}: {text}" if text else name for name, text in said)

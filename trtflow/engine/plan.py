@@ -40,6 +40,11 @@ class PlannedStep:
         """All steps that come before this one."""
         return (*self.needs, *self.after)
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether it tells of other steps, whatever became of them."""
+        return any(isinstance(one, RecordInput) for one in self.inputs)
+
 
 @dataclass(frozen=True)
 class Plan:

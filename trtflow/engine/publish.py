@@ -18,15 +18,18 @@ LINKED = 64 << 20  # bytes; smaller files are copied, so that nobody edits the c
 def publish(plan: Plan, store: Store, selection: Selection, outcome: Outcome, folder: Path) -> list[Path]:
     """Publish the outputs of the steps that are done, and remove what an earlier run left of those that are not.
 
-    Returns the published files and folders.
+    A run that failed leaves what an earlier one made, and publishes only what it tells of itself. Returns what was
+    published, files and folders.
     """
     published = []
     for (name, output), file in destinations(plan).items():
+        if outcome.failed and not plan.steps[name].looks_back:
+            continue
         record, target = outcome.records.get(name), folder / file
         if record is not None and output in record.outputs:
             _place(record.outputs[output], target, store)
             published.append(target)
-        elif name in selection.wanted:
+        elif name in selection.wanted and not outcome.failed:
             _remove(target)
     return published
 

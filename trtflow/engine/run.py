@@ -31,7 +31,7 @@ def run_plan(
 
     Raises:
         StepError: with ``--only``, a step before it is not in the store.
-        KeyboardInterrupt: after all children have ended.
+        KeyboardInterrupt: or what else interrupts it, after all children have ended.
     """
     return _Run(plan, store, selection, observer, settings or RunSettings()).all()
 
@@ -119,9 +119,10 @@ class _Run:
     ) -> StepRecord:
         if ending.result is None:
             return self.failed(step, ending.error, seconds)
+        needed = {} if ending.result.accepted is False else step.type.outputs
         lacking = [
             f"'{file}' (its output '{name}')"
-            for name, file in step.type.outputs.items()
+            for name, file in needed.items()
             if name not in step.type.optional and not (outputs / file).exists()
         ]
         if lacking:

@@ -20,7 +20,7 @@ LOG_LINES = 12
 
 
 def show_outcome(console: Console, outcome: Outcome, published: Sequence[Path], again: str) -> None:
-    """Tables, failures with the end of their logs, published files, and the last word."""
+    """Tables, failures with the end of their logs, published files, and how to go on."""
     for name in outcome.records:
         table = outcome.table(name)
         if table is not None:
@@ -31,22 +31,23 @@ def show_outcome(console: Console, outcome: Outcome, published: Sequence[Path], 
         console.print("\nFiles", style="bold")
         for path in published:
             console.print(f"  {shown(path)}", soft_wrap=True, markup=False, highlight=False)
-    for line in verdict(outcome, again):
+    console.print(f"\n{next_step(outcome, again)}", soft_wrap=True, markup=False, highlight=False)
+
+
+def next_step(outcome: Outcome, again: str) -> str:
+    """What was done, and what to do next where a step failed."""
+    if outcome.failed:
+        return f"What is done is kept; when the cause is mended, go on with:\n  {again}"
+    done = [record for record in outcome.records.values() if record.status == "done"]
+    hits = sum(record.cached for record in done)
+    skipped = len(outcome.records) - len(done)
+    return f"Done: {len(done)} steps, {hits} of them from the store{f', {skipped} skipped' if skipped else ''}."
+
+
+def show_last_word(console: Console, outcome: Outcome) -> None:
+    """What must be noted, and the verdict, which is the last line."""
+    for line in outcome.last_word:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-def verdict(outcome: Outcome, again: str) -> Iterable[str]:
-    """How the run ended, in a line or two, and what to do next."""
-    failed = ", ".join(record.name for record in outcome.failed)
-    rejected = ", ".join(record.name for record in outcome.rejected)
-    if failed:
-        yield f"\nFailed: {failed}. What is done is kept; when the cause is mended, go on with:\n  {again}"
-    elif rejected:
-        yield f"\nA gate was not met ({rejected})."
-        yield from (f"  {record.name}: {record.summary}" for record in outcome.rejected if record.summary)
-    else:
-        hits = sum(record.cached for record in outcome.records.values())
-        yield f"\nDone: {len(outcome.records)} steps, {hits} of them from the store."
 
 
 def show_failure(console: Console, record: StepRecord) -> None:

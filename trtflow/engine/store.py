@@ -19,7 +19,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,7 @@ class Record:
     accepted: bool | None = None
     summary: str = ""
     table: Mapping[str, Any] | None = None
+    last_word: Sequence[str] = field(default_factory=list)
     seconds: float = 0.0
 
 

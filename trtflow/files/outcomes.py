@@ -13,6 +13,13 @@ from trtflow.files.quantization import Quantization
 from trtflow.numerics.accept import Kind
 
 Metrics = Mapping[str, float]
+State = Literal["accepted", "not-proven", "not-accepted", "nothing-gained", "baseline-missed", "failed"]
+"""How a run ended.
+
+not-proven: accepted, on too few samples to be sure. nothing-gained: no node takes the low precision. baseline-missed:
+FP32 itself does not meet the conditions. failed: a step came to no result.
+"""
+HOLDS: frozenset[State] = frozenset({"accepted", "not-proven"})
 
 
 class Selected(Document):
@@ -68,8 +75,8 @@ class VerdictDocument(Proof):
     """``verdict.json``: end metrics of the reference and of the mixed file, and the margin on each condition.
 
     All samples made them. Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``,
-    counted from 0, has the lowest SQNR (None: no output deviates); ``decided_by`` names, by metric, the worst of several
-    outputs or parts of one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed the file;
+    counted from 0, has the lowest SQNR (None: no output deviates); ``decided_by`` names, by metric, the worst of
+    several outputs or parts of one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed the file;
     where that is an engine, ``emulated`` is what the emulator says of it.
     """
 
@@ -88,17 +95,19 @@ class VerdictDocument(Proof):
 class RunMetrics(Document):
     """``metrics.json``: the run for machines. Its keys are in snake_case, as programs outside know them.
 
-    ``kept`` are the nodes that ``constraints.yaml`` keeps and ``kept_cost_share`` is their share of the model's work.
-    ``evaluations`` counts plans measured on all samples of the search, ``probes`` those on the hardest ones only.
-    ``seconds`` is the time of each step. ``marks`` are what a reader must know beside the verdict; ``decided_by`` maps
-    metrics to the output, or part of one, that was the worst. ``held_out``: the verdict rests on samples that no search
-    saw, too, on which the candidate has the metrics ``unseen``; ``proven``: by more than samples differ. ``worst``: each
-    metric's sample.
+    ``sentence`` is the verdict, ``marks`` are what a reader must know beside it. ``kept`` are the nodes that
+    ``constraints.yaml`` keeps and ``kept_cost_share`` is their share of the model's work. ``evaluations`` counts plans
+    measured on all samples of the search, ``probes`` those on the hardest ones only. ``seconds`` is the time of each
+    step. ``decided_by`` maps metrics to the output, or part of one, that was the worst. ``held_out``: the verdict rests
+    on samples that no search saw, too, on which the candidate has the metrics ``unseen``; ``proven``: by more than
+    samples differ. ``worst``: each metric's sample.
     """
 
     model_config = ConfigDict(alias_generator=None)
 
     accepted: bool
+    state: State
+    sentence: str
     held_out: bool
     proven: bool = False
     marks: tuple[str, ...] = ()

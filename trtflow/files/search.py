@@ -9,6 +9,7 @@ from pydantic import Field
 
 from trtflow.files.document import Document
 from trtflow.files.findings import Finding
+from trtflow.files.outcomes import State
 from trtflow.numerics.accept import Kind
 from trtflow.precision import Precision
 
@@ -122,8 +123,9 @@ class SearchDocument(Document):
     and for eight bits of ``naive`` ranges and of the floating-point ``base``.
     ``made_by`` names the ``runner`` that decided; where that is an engine, ``emulated`` is what the emulator says of
     the same plan. ``accept`` are the conditions that decided: the user's, and what a selection adds. ``held_out``
-    samples were not searched on; ``unseen`` are the places of those that no choice saw. ``saturation`` is None where no
-    plan was found that could rest on it.
+    samples were not searched on; ``unseen`` are the places of those that no choice saw. ``saturation`` is None where
+    no plan was found that could rest on it. ``lowered`` counts the nodes that the plan leaves in ``low``. ``missed``
+    says which conditions FP32 itself does not meet, so that nothing was searched; empty where it meets them all.
     """
 
     strategy: str
@@ -134,6 +136,8 @@ class SearchDocument(Document):
     minimal: bool
     reason: str
     kept: tuple[str, ...]
+    lowered: int
+    missed: str = ""
     because: Mapping[str, Because] = Field(default_factory=dict)
     emulated: bool | None = None
     builds: int = 0
@@ -166,6 +170,15 @@ class SearchDocument(Document):
     def merged(self) -> tuple[str, ...]:
         """The kept nodes that accuracy does not need."""
         return tuple(node for node, why in self.because.items() if why.word == "cheaper")
+
+    @property
+    def state(self) -> State:
+        """What came of it, before anything was written or validated."""
+        if self.missed:
+            return "baseline-missed"
+        if not self.accepted:
+            return "not-accepted"
+        return "accepted" if self.lowered else "nothing-gained"
 
     @property
     def measured(self) -> int:

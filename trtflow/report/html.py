@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from trtflow import text
+from trtflow.files.outcomes import State
 from trtflow.files.search import WORDS, EightBits, SearchDocument
 from trtflow.numerics.metrics import METRICS
 from trtflow.precision import FP16, QUANTIZED, label
@@ -16,6 +18,16 @@ from trtflow.report import charts, table
 from trtflow.report.layers import layer_rows, totals
 from trtflow.report.model import RunSummary
 
+_TICK, _CROSS = "M5 12.5l4.5 4.5L19 7.5", "M6.5 6.5l11 11M17.5 6.5l-11 11"
+_DASH, _MARK = "M6 12h12", "M12 5.5v8M12 18v.4"
+SEALS: Mapping[State, str] = {
+    "accepted": _TICK,
+    "not-proven": _TICK,
+    "not-accepted": _CROSS,
+    "nothing-gained": _DASH,
+    "baseline-missed": _DASH,
+    "failed": _MARK,
+}
 PASSED = {"ok": True, "warn": None, "allowed": None, "refuse": False}
 
 
@@ -98,6 +110,7 @@ def _environment() -> Environment:
         duration=lambda value: typeset(text.duration(value)),
         precision=label,
         word=WORDS.__getitem__,
+        seal=SEALS.__getitem__,
         passed=PASSED.__getitem__,
         evidence=lambda value: value if isinstance(value, str) else typeset(text.number(value)),
         change=change,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from trtflow.files.checks import Check
 from trtflow.files.findings import Finding, Reason
-from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome
+from trtflow.files.outcomes import HOLDS, BuildOutcome, ModelFacts, RewriteOutcome, State
 from trtflow.files.scales import Scales
 from trtflow.files.search import Because, SearchDocument
 from trtflow.files.statistics import Statistics
@@ -52,11 +52,16 @@ class Verdict:
     reaches, a sentence each.
     """
 
-    accepted: bool
+    state: State
     sentence: str
     metrics: tuple[MetricRow, ...] = ()
     marks: tuple[str, ...] = ()
     samples: int = 0
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the result may be used."""
+        return self.state in HOLDS
 
 
 @dataclass(frozen=True)

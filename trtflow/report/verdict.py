@@ -1,16 +1,27 @@
-"""The verdict on a run: one sentence, and a row for each end metric."""
+"""The verdict on a run: its state, one sentence, and a row for each end metric."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from trtflow.files.outcomes import ModelFacts, VerdictDocument
 from trtflow.files.search import Metrics, SearchDocument, Side
 from trtflow.numerics.accept import Condition, Kind
 from trtflow.report.model import MetricRow, Verdict
 from trtflow.report.proof import with_proof
+from trtflow.report.sentence import (
+    Said,
+    failed_sentence,
+    judged_sentence,
+    missed_sentence,
+    nothing_gained_sentence,
+    run_state,
+    unjudged_sentence,
+)
 
 _SIDES: tuple[Side, ...] = ("reference", "low", "candidate", "naive")
+NOTHING: Said = MappingProxyType({})
 _BOUNDS: Mapping[Kind, str] = {"drop": "drop at most", "rise": "rise at most", "min": "at least", "max": "at most"}
 
 
@@ -18,43 +29,28 @@ def run_verdict(
     facts: ModelFacts,
     search: SearchDocument | None,
     judged: VerdictDocument | None,
-    failures: Mapping[str, str] | None = None,
+    failed: Said = NOTHING,
+    refused: Said = NOTHING,
+    floats: SearchDocument | None = None,
 ) -> Verdict:
-    """The verdict on what was ``judged``; without that, what failed instead.
+    """The verdict on a run, never better than what any of its steps says.
 
-    ``failures`` maps the steps that failed, or whose gate was not met, to what happened.
+    ``failed`` maps the steps that failed, ``refused`` those whose gate was not met, to what they say. ``floats`` is
+    the search between floating-point formats beneath ``search``, where that one is over eight bits.
     """
     rows = tuple(metric_rows(search, judged))
-    if judged is None:
-        broken = "; ".join(f"{name} {what}" for name, what in (failures or {}).items()) or "nothing was validated"
-        return Verdict(accepted=False, sentence=f"Not validated: {broken}", metrics=rows)
-    state = "Accepted" if judged.accepted else "Refused"
-    low = search.low.upper() if search else "low"
-    figures = "; ".join(_figures(row, low) for row in rows if row.bound)
-    beside = ""
-    if judged.emulated is not None:
-        state = f"{state} on {judged.runner}"
-        beside = f" The emulator {'accepts' if judged.emulated else 'refuses'} it."
-    sentence = f"{state}: {_decision(facts.candidates, search)}; {figures}.{beside}"
-    return Verdict(judged.accepted, sentence, rows, samples=judged.samples)
-
-
-def _decision(nodes: int, search: SearchDocument | None) -> str:
-    if search and search.eight_bits:
-        share, count = f"{search.eight_bits.share:.0%} of the multiply-adds", len(search.eight_bits.quantized)
-        some = f"1 node, {share}, runs" if count == 1 else f"{count} nodes, {share}, run"
-        return f"{some} in {search.low.upper()}"
-    kept = len(search.kept) if search else 0
-    stays = "stays" if kept == 1 else "stay"
-    return f"{kept} of {nodes} nodes {stays} in FP32" if kept else f"all {nodes} nodes take the low precision"
-
-
-def _figures(row: MetricRow, low: str) -> str:
-    others = {"FP32": row.reference, low: row.low}
-    if row.naive is not None:
-        others = {"FP32": row.reference, f"{low} naive": row.naive, f"{low} tuned": row.low}
-    said = ", ".join(f"{name} {value:.4g}" for name, value in others.items() if value is not None)
-    return f"{row.metric} {'unknown' if row.candidate is None else f'{row.candidate:.4g}'} ({said})"
+    state = run_state(search, judged, failed, refused)
+    if state == "failed":
+        sentence = failed_sentence(failed)
+    elif search is not None and state == "baseline-missed":
+        sentence = missed_sentence(search)
+    elif search is not None and state == "nothing-gained":
+        sentence = nothing_gained_sentence(search, floats, rows)
+    elif judged is None or (judged.accepted and state == "not-accepted"):
+        sentence = unjudged_sentence(search, refused)
+    else:
+        sentence = judged_sentence(state, facts.candidates, search, judged, rows)
+    return Verdict(state, sentence, rows, samples=judged.samples if judged else 0)
 
 
 def metric_rows(search: SearchDocument | None, judged: VerdictDocument | None) -> Iterator[MetricRow]:

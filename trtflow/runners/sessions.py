@@ -41,7 +41,7 @@ class StageSessions:
         kept: dict[str, Array] = {}
         for index, (batch, fed, inputs, outputs, session) in enumerate(self._stages):
             arrays = self._buffer.arrays({name: shapes[name] for name in outputs if name in shapes and name in batch})
-            given = {name: np.ascontiguousarray(feed[name]) for name in fed}
+            given = {name: np.asarray(feed[name], order="C") for name in fed}
             given |= {name: kept[name] for name in inputs}
             found = _run(session, given, arrays, outputs) if session else {}
             yield {name: found[name] if name in found else kept[name] for name in batch}

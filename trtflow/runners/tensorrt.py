@@ -8,7 +8,8 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ from trtflow.runners.backend import Runner, ShapeRange
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+
+SENTENCE = 300  # characters of what TensorRT says: it may repeat itself
 
 
 @dataclass(frozen=True)
@@ -134,22 +138,48 @@ def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], de
     for name, shape in shapes.items():
         profile.add(name, shape.low, shape.typical, shape.high)
     started = time.perf_counter()
+    said: list[str] = []
     try:
-        builder, network, parser = NetworkFromOnnxPath(str(model), strongly_typed=True)()
-        tensors = _count_types(network)
-        _require_low_precision(model, tensors)
-        config = CreateConfig(profiles=[profile])  # leaves TF32 off, which CreateConfigRTX does not
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # Polygraphy sets a timing cache, RTX deprecates it
-            engine = bytes(EngineBytesFromNetwork((builder, network, parser), config)())
+        with _errors_into(said):
+            builder, network, parser = NetworkFromOnnxPath(str(model), strongly_typed=True)()
+            tensors = _count_types(network)
+            _require_low_precision(model, tensors)
+            config = CreateConfig(profiles=[profile])  # leaves TF32 off, which CreateConfigRTX does not
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", DeprecationWarning
+                )  # Polygraphy sets a timing cache, RTX deprecates it
+                engine = bytes(EngineBytesFromNetwork((builder, network, parser), config)())
     except PolygraphyException as error:
         raise BuildError(
-            f"{backend} does not build {model.name}: {error}. Its own messages are in the log."
+            f"{backend} does not build {model.name}: {_short((said or [str(error)])[-1])}. The log has the rest."
         ) from error
     destination.write_bytes(engine)
     seconds = time.perf_counter() - started
     version = str(importlib.import_module(backend.replace("-", "_")).__version__)
     return EngineBuild(backend, version, seconds, len(engine), tensors)
+
+
+def _short(sentence: str) -> str:
+    return sentence.rstrip(".") if len(sentence) <= SENTENCE else f"{sentence[:SENTENCE]}…"
+
+
+@contextmanager
+def _errors_into(said: list[str]) -> Iterator[None]:
+    """Gather what TensorRT and its parser call errors; Polygraphy raises one that only points at its log."""
+    from polygraphy.logger import G_LOGGER
+
+    tell = G_LOGGER.error
+
+    def hear(message: object, *more: Any, **options: Any) -> None:
+        said.append(" ".join(str(message).split()))
+        tell(message, *more, **options)
+
+    G_LOGGER.error = hear
+    try:
+        yield
+    finally:
+        G_LOGGER.error = tell
 
 
 def _count_types(network: Any) -> dict[str, int]:

@@ -77,9 +77,11 @@ def run(options: With, context: Context) -> Result:
         on_plan=lambda plan: write_plan(plan, context.folder / outputs["plan"]),
         hooks=hooks(context, **material),
     )
-    write_plan(decided.plan, context.folder / outputs["plan"])
-    write_document(decided.search, context.folder / outputs["search"])
     found = decided.search
+    write_document(found, context.folder / outputs["search"])
+    if found.missed:
+        return Result(accepted=False, summary=found.missed)
+    write_plan(decided.plan, context.folder / outputs["plan"])
     counted = {"evaluations": found.measured, "probes": found.probes}
     return Result(
         metrics={"kept": len(found.kept), "cost-share": found.cost, **counted, "minimal": found.minimal},

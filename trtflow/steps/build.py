@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Builder, Data
 
-version = 4
+version = 5
 environment = ("tensorrt", "tensorrt-rtx", "gpu", "driver")
 outputs = {"engine": "engine.plan", "build": "build.json"}
 optional = ("engine",)
@@ -19,6 +19,7 @@ class With(Options):
 
     model: File = Field(description="ONNX file")
     data: Data = Field(description="samples; their shapes bound the optimisation profile")
+    original: File | None = Field(None, description="the model before the rewrite, to tell whose failure it is")
     runner: Builder = Field("auto", description="what builds the engine")
     samples: int = Field(16, ge=1, description="how many samples to take shapes from")
 
@@ -32,7 +33,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.tasks.build import build
 
     data = open_data(options.data, onnx.load(options.model, load_external_data=False), options.samples)
-    built = build(options.model, data, context.folder / outputs["engine"], options.runner)
+    built = build(options.model, data, context.folder / outputs["engine"], options.runner, options.original)
     write_document(built, context.folder / outputs["build"])
     if built.bytes is None:
         return Result(summary=f"not built: {built.not_built}")

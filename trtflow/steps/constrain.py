@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Conditions
 
-version = 5
+version = 6
 environment = ()
 outputs = {"constraints": "constraints.yaml", "exports": "exports"}
 published = {"constraints": "constraints.yaml", "exports": "exports"}
@@ -29,7 +29,7 @@ class With(Options):
 
 
 def run(options: With, context: Context) -> Result:
-    """Join the plan with the findings."""
+    """Join the plan with the findings; refuse a decision that is none."""
     import onnx
 
     from trtflow.files.constraints import write_constraints
@@ -41,15 +41,19 @@ def run(options: With, context: Context) -> Result:
     from trtflow.files.scales import read_scales
     from trtflow.files.search import SearchDocument
     from trtflow.plan import read_plan
-    from trtflow.tasks.constrain import constrain
+    from trtflow.tasks.constrain import constrain, refusal
     from trtflow.tasks.export import write_exports
     from trtflow.tasks.searching import Decided
 
+    search = read_document(SearchDocument, options.search)
+    refused = refusal(search)
+    if refused:
+        return Result(accepted=False, summary=refused)
     model = onnx.load(options.model)
     constraints = constrain(
         model,
         read_document(ModelFacts, options.facts),
-        Decided(read_plan(options.plan), read_document(SearchDocument, options.search)),
+        Decided(read_plan(options.plan), search),
         options.accept,
         floats=None if options.floats is None else read_document(SearchDocument, options.floats),
         findings=read_findings(options.findings),

@@ -155,14 +155,16 @@ class Result:
     """What a step found, besides the files it wrote.
 
     ``metrics`` (JSON-ready) go into the record and the lock file, so they hold no times. ``accepted`` False
-    ends the run with exit status 3, after all steps ran but those that name this one under ``needs``.
-    ``summary`` is one line.
+    ends the run with exit status 3, after all steps ran but those that name this one under ``needs``; such a step may
+    leave out its outputs, and what needs them. ``summary`` is one line. ``last_word``, of a step that looks back at
+    the others, is how the run ends: what must be noted, and in the last line the verdict.
     """
 
     metrics: Mapping[str, Any] = field(default_factory=dict)
     accepted: bool | None = None
     summary: str = ""
     table: Table | None = None
+    last_word: tuple[str, ...] = ()
 
 
 class Memo(Protocol):

@@ -69,8 +69,10 @@ def run(options: With, context: Context) -> Result:
         settings=SearchSettings(options.strategy, options.rounding, budget, options.held_out, options.saturation),
         hooks=hooks(context, **material, **judged_by(options, options.data, context)),
     )
-    write_plan(decided.plan, context.folder / outputs["plan"])
     write_document(decided.search, context.folder / outputs["search"])
+    if decided.search.missed:
+        return Result(accepted=False, summary=decided.search.missed)
+    write_plan(decided.plan, context.folder / outputs["plan"])
     return _result(decided.search, next(iter(options.accept)))
 
 

@@ -34,15 +34,26 @@ def run(options: With, context: Context) -> Result:
 
     documents = read_documents((record.uses, record.outputs) for record in options.of)
     seconds = {record.name: record.seconds for record in options.of}
-    summary = summarize(documents, seconds, _failures(options.of))
+    failed, refused = _failed(options.of), _refused(options.of)
+    summary = summarize(documents, seconds, failed, refused)
+    verdict = summary.verdict
     (context.folder / outputs["html"]).write_text(render(summary), encoding="utf-8")
-    write_document(run_metrics(documents, seconds), context.folder / outputs["metrics"])
-    return Result(summary=summary.verdict.sentence, table=_table(summary))
+    write_document(run_metrics(documents, seconds, failed, refused), context.folder / outputs["metrics"])
+    return Result(
+        metrics={"state": verdict.state, "marks": list(verdict.marks)},
+        accepted=verdict.accepted,
+        summary=verdict.sentence,
+        table=_table(summary),
+        last_word=(*(f"note: {mark}" for mark in verdict.marks), verdict.sentence),
+    )
 
 
-def _failures(records: Sequence[StepRecord]) -> dict[str, str]:
-    failed = {record.name: f"failed: {record.error}" for record in records if record.status == "failed"}
-    return failed | {record.name: f"refused. {record.summary}" for record in records if record.accepted is False}
+def _failed(records: Sequence[StepRecord]) -> dict[str, str]:
+    return {record.name: record.error for record in records if record.status == "failed"}
+
+
+def _refused(records: Sequence[StepRecord]) -> dict[str, str]:
+    return {record.name: record.summary for record in records if record.accepted is False}
 
 
 def _table(summary: RunSummary) -> Table | None:

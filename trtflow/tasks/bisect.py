@@ -22,6 +22,7 @@ from trtflow.runners.registry import EMULATED, Execute
 from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, SearchResult, search
+from trtflow.tasks.baseline import missed_conditions, stopped, unsearched
 from trtflow.tasks.because import because
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.inside import harmful, held_to, look_inside, saturation
@@ -74,7 +75,7 @@ def bisect(
     """Find the nodes of ``model`` that must not be ``low`` for ``accept`` to hold on ``data``.
 
     ``statistics`` of all layers (from ``compare``) tell whom to suspect.
-    ``on_plan`` is called with every better plan.
+    ``on_plan`` is called with every better plan. Nothing is searched where FP32 itself does not meet ``accept``.
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
@@ -93,7 +94,13 @@ def bisect(
     judge = judge_by(accept, metric, allow_nonfinite)
     execute = execute_on(settings.runner, samples)
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
+    idle = unsearched(settings, judge, low, source_name(data), len(samples), settings.runner)
+    if not problem.nodes:
+        return Decided(PrecisionPlan(settings.high), idle)
     whole = judge.evaluator(model, samples, hooks)
+    missed = missed_conditions(whole)
+    if missed:
+        return Decided(PrecisionPlan(settings.high), stopped(idle, missed, whole))
     work = _Bisection(model, samples, judge, problem, execute, settings, hooks, on_plan, whole, statistics)
     verified = search_and_verify(work, len(samples), settings.held_out, hooks.log)
     why = because(model, problem, verified.found, statistics, work.mended(verified.chosen))
@@ -240,6 +247,7 @@ def _document(work: _Bisection, verified: Verified, data: str, why: Mapping[str,
         minimal=result.minimal,
         reason=reason,
         kept=tuple(why),
+        lowered=len(problem.nodes.difference(why)),
         because=why,
         emulated=work.emulator(chosen).evaluate(result.plan).accepted if said else None,
         builds=result.builds,

@@ -17,11 +17,19 @@ from trtflow.files.scales import Scales
 from trtflow.files.search import SearchDocument, Side
 from trtflow.model.analysis import NodeInfo, candidates
 from trtflow.model.units import units
+from trtflow.report.sentence import none_holds
 from trtflow.tasks.judge import Conditions
 from trtflow.tasks.searching import Decided
 from trtflow.text import six_digits
 
 MEASURED: tuple[Side, ...] = ("reference", "low", "candidate")
+
+
+def refusal(search: SearchDocument) -> str:
+    """Why there is nothing to write down: no plan holds, or none is worth it; empty where there is."""
+    if not search.accepted:
+        return f"no plan is accepted: {search.reason}"
+    return "" if search.lowered else f"nothing gained: {none_holds(search)}"
 
 
 def constrain(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from trtflow.tasks.build import not_built
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.inside import rests_on_saturation
 from trtflow.tasks.pairs import pairs_mark
@@ -20,6 +21,7 @@ def data_marks(documents: Documents) -> Iterator[str]:
 
 SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
     obstacle_mark,
+    not_built,
     data_marks,
     proof_marks,
     rests_on_saturation,

@@ -27,6 +27,7 @@ from trtflow.runners.quantized import QuantizedOracle, Ranges
 from trtflow.search.joint import Joint, JointOracle, joint
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult, search
+from trtflow.tasks.baseline import missed_conditions, stopped, unsearched
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.inside import held_to, look_inside, saturation
 from trtflow.tasks.judge import Conditions, Judge, judge_by
@@ -67,7 +68,8 @@ def quantize(
     ``cures`` are those that ``scales`` were measured with. ``findings`` explain what is left out and decide nothing.
     ``output_layers``: quantize layers that nothing but cheap operators follow, too.
     ``statistics`` of everything in FP16 (from ``compare``) may spare a look inside the plan.
-    ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
+    ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say. Nothing is searched where
+    FP32 itself does not meet ``accept``.
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
@@ -81,6 +83,10 @@ def quantize(
     samples = list(data)
     judge = judge_by(accept, metric, allow_nonfinite)
     whole = judge.evaluator(model, samples, hooks)
+    missed = missed_conditions(whole)
+    if missed:
+        idle = unsearched(settings, judge, scales.precision, source_name(data), len(samples))
+        return Decided(base, stopped(idle, missed, whole))
     space = _space(model, samples[0].shapes, scales, base, output_layers)
     work = _Quantization(model, samples, judge, space, Ranges(scales.amax, tuple(cures)), settings, hooks, whole)
     verified = search_and_verify(work, len(samples), settings.held_out, hooks.log)
@@ -217,6 +223,7 @@ def _document(
         minimal=found.minimal,
         reason=found.reason,
         kept=tuple(kept),
+        lowered=len(eight_bits.quantized),
         cost=found.cost,
         node_costs={node: work.space.shares.get(node, 0.0) for node in kept},
         samples=len(verified.chosen),

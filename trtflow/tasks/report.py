@@ -10,8 +10,9 @@ from trtflow.diagnosis.reasons import REASONS
 from trtflow.files.outcomes import RunMetrics
 from trtflow.files.statistics import Statistics
 from trtflow.precision import QUANTIZED, Precision
-from trtflow.report.model import Card, File, RunSummary
-from trtflow.report.verdict import run_verdict
+from trtflow.report.model import Card, File, RunSummary, Verdict
+from trtflow.report.sentence import Said
+from trtflow.report.verdict import NOTHING, run_verdict
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.marks import marks
 
@@ -22,25 +23,38 @@ _FILES = (  # step type, what it leaves beside the report, for what
     ("calibrate", "*.scales.yaml", "the ranges that INT8 uses, and where they come from"),
     ("build", "engine.plan", "the engine"),
     ("compare", "layers.csv", "every layer's statistics, for a spreadsheet"),
-    ("validate", "metrics.json", "the verdict, for machines"),
+    ("report", "metrics.json", "the verdict, for machines"),
 )
 
 
+def told(documents: Documents, failed: Said = NOTHING, refused: Said = NOTHING) -> Verdict:
+    """The verdict on a run with its marks: what the page, ``metrics.json`` and the terminal tell alike.
+
+    ``failed`` maps the steps that failed, ``refused`` those whose gate was not met, to what they say.
+    """
+    of = run_verdict(documents.facts, documents.search, documents.verdict, failed, refused, documents.floats)
+    return replace(of, marks=marks(documents))
+
+
 def summarize(
-    documents: Documents, seconds: Mapping[str, float] | None = None, failures: Mapping[str, str] | None = None
+    documents: Documents,
+    seconds: Mapping[str, float] | None = None,
+    failed: Said = NOTHING,
+    refused: Said = NOTHING,
 ) -> RunSummary:
     """What the page shows.
 
-    ``seconds`` is the time of each step; ``failures`` maps the steps that failed, or whose gate was not met, to what
-    happened. What is missing in ``documents`` leaves its part of the report empty.
+    ``seconds`` is the time of each step; ``failed`` and ``refused`` as for ``told``. What is missing in ``documents``
+    leaves its part of the report empty.
     """
+    verdict = told(documents, failed, refused)
     search = documents.search
     low = search.low if search else documents.plan.default
     return RunSummary(
         title=documents.facts.file.removesuffix(".onnx") or "trtflow",
         low=low,
         model=documents.facts,
-        verdict=replace(run_verdict(documents.facts, search, documents.verdict, failures), marks=marks(documents)),
+        verdict=verdict,
         plan=documents.plan,
         statistics=_beginning_with(low, documents.statistics),
         search=search,
@@ -51,9 +65,16 @@ def summarize(
         build=documents.build,
         scales=documents.scales,
         checks=documents.checks,
-        files=tuple(File(path, purpose) for step, path, purpose in _FILES if step in documents.steps),
+        files=tuple(_published(documents, verdict)),
         seconds=seconds or {},
     )
+
+
+def _published(documents: Documents, verdict: Verdict) -> Iterator[File]:
+    """The files beside the report; a run that failed leaves those of an earlier one."""
+    for step, path, purpose in _FILES:
+        if step == "report" or (step in documents.steps and verdict.state != "failed"):
+            yield File(path, purpose)
 
 
 def _beginning_with(low: Precision, statistics: Statistics | None) -> Statistics | None:
@@ -86,24 +107,32 @@ def _left(documents: Documents) -> Iterator[Card]:
             yield Card(entry.node, entry.op, entry.precision, entry.why, title, entry.share)
 
 
-def run_metrics(documents: Documents, seconds: Mapping[str, float] | None = None) -> RunMetrics:
-    """What ``metrics.json`` holds: the figures of the report."""
-    search, verdict = documents.search, documents.verdict
+def run_metrics(
+    documents: Documents,
+    seconds: Mapping[str, float] | None = None,
+    failed: Said = NOTHING,
+    refused: Said = NOTHING,
+) -> RunMetrics:
+    """What ``metrics.json`` holds: the verdict and the figures of the report."""
+    verdict = told(documents, failed, refused)
+    search, judged = documents.search, documents.verdict
     measured = search.metrics if search else {}
     kept, shares = documents.plan.kept, (documents.floats or search)
     return RunMetrics(
-        accepted=verdict is not None and verdict.accepted,
-        held_out=verdict is not None and verdict.unseen is not None,
-        proven=verdict is not None and verdict.proven,
-        unseen=verdict.unseen.candidate if verdict and verdict.unseen else {},
-        worst=verdict.worst if verdict else {},
-        marks=marks(documents),
+        accepted=verdict.accepted,
+        state=verdict.state,
+        sentence=verdict.sentence,
+        held_out=judged is not None and judged.unseen is not None,
+        proven=judged is not None and judged.proven,
+        unseen=judged.unseen.candidate if judged and judged.unseen else {},
+        worst=judged.worst if judged else {},
+        marks=verdict.marks,
         metrics={
-            "reference": verdict.reference if verdict else measured.get("reference", {}),
+            "reference": judged.reference if judged else measured.get("reference", {}),
             "low": measured.get("low", {}),
-            "candidate": verdict.candidate if verdict else measured.get("candidate", {}),
+            "candidate": judged.candidate if judged else measured.get("candidate", {}),
         },
-        decided_by=verdict.decided_by if verdict else {},
+        decided_by=judged.decided_by if judged else {},
         kept=kept,
         kept_cost_share=sum(shares.node_costs.get(node, 0.0) for node in kept) if shares else 0.0,
         evaluations=search.measured if search else 0,

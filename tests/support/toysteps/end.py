@@ -20,7 +20,7 @@ outputs = {"text": "text.txt"}
 class With(Options):
     """Options of ``end``."""
 
-    how: Literal["segv", "kill", "hang", "exit", "raise", "expected", "silent", "gate", "well"] = "well"
+    how: Literal["segv", "kill", "hang", "exit", "raise", "expected", "silent", "gate", "refuse", "well"] = "well"
 
 
 def run(options: With, context: Context) -> Result:
@@ -38,6 +38,6 @@ def run(options: With, context: Context) -> Result:
         raise ZeroDivisionError("one by none")
     if options.how == "expected":
         raise BackendError("no engine here. Install one.")
-    if options.how != "silent":
+    if options.how not in ("silent", "refuse"):
         (context.folder / "text.txt").write_text(options.how)
-    return Result(accepted=options.how != "gate")
+    return Result(accepted=options.how not in ("gate", "refuse"))
