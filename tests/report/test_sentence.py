@@ -27,6 +27,7 @@ GOOD = VerdictDocument(
     candidate={"iou": 0.97},
     margins={"iou.drop": 0.5},
     accept=ACCEPT,
+    proven=True,
 )
 UNPROVEN = GOOD.model_copy(update={"proven": False})
 BAD = GOOD.model_copy(update={"accepted": False, "proven": False})

@@ -27,6 +27,7 @@ def _judged(
         candidate={"iou": 0.97, "sqnr": 40.0},
         margins=margins,
         accept={"iou": {"drop": 0.02}} if accept is None else accept,
+        proven=accepted,
     )
 
 
@@ -103,7 +104,7 @@ def test_a_metric_without_a_condition_is_reported_only() -> None:
 def test_what_was_validated_goes_before_what_the_search_measured() -> None:
     (searched,) = metric_rows(search(metrics=SIDES), None)
     validated = next(metric_rows(search(metrics=SIDES), _judged()))
-    assert (searched.candidate, searched.bound) == (0.5, "")
+    assert (searched.candidate, searched.bound) == (0.5, "drop at most 0.005")
     (bounded,) = metric_rows(search(metrics=SIDES, accept={"iou": {"min": 0.9}}), None)
     assert (bounded.bound, bounded.margin) == ("at least 0.9", None)
     assert (validated.reference, validated.low, validated.candidate) == (0.98, 0.0, 0.97)

@@ -82,7 +82,7 @@ def test_infinities_that_may_do_harm_fail_the_gate_unless_any_is_accepted(
     given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, gate: bool | None
 ) -> None:
     monkeypatch.setattr(task, "LOOKS", 1)
-    lenient = {"accept": {"sqnr": {"max": 1e3}}, "saturation": wanted}  # infinite outputs pass
+    lenient = {"accept": {"cosine": {"min": -1}}, "saturation": wanted}  # infinite outputs pass
     done = run_step(bisect, tmp_path / "bisect", **{**given, **lenient})
     assert (done.result.accepted, done.result.metrics["kept"]) == (gate, 0)
     assert ("saturation: any" in done.result.summary) == (gate is False)

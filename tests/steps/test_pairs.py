@@ -49,7 +49,9 @@ def test_inspect_tells_of_pairs_first_and_takes_them_out_on_request(tmp_path: Pa
     assert kept.table is not None
     assert [row[-1] for row in kept.table.rows] == [3, 3]
     gone = run_step(inspect, tmp_path / "gone", **given, requantize=True).result
-    assert (gone.summary, gone.table) == ("8 nodes, 8 of them can take a low precision, 1 notes", None)
+    assert gone.summary == "8 nodes, 8 of them can take a low precision, 1 note"
+    assert gone.table is not None
+    assert gone.table.columns == ("note",)
 
 
 def test_calibrate_has_nothing_to_do(tmp_path: Path) -> None:

@@ -392,7 +392,7 @@ def test_what_rests_on_infinities_that_may_do_harm_is_kept_high_though_the_metri
 ) -> None:
     found = bisect(inverse, rows(300, 320), settings=BARE)
     assert {*found.plan.nodes} == {"cube", "root"}
-    assert (found.search.accepted, found.search.forced) == (True, ())
+    assert (found.search.accepted, found.search.forced) == (True, ("cube", "root"))
     assert found.search.saturation == Saturation(layers=4, kept=("cube", "root"))
     assert found.search.reason.endswith(
         "cube, root for infinities that are not shown to be harmless in low precision"

@@ -98,9 +98,9 @@ class RunMetrics(Document):
     ``sentence`` is the verdict, ``marks`` are what a reader must know beside it. ``kept`` are the nodes that
     ``constraints.yaml`` keeps and ``kept_cost_share`` is their share of the model's work. ``evaluations`` counts plans
     measured on all samples of the search, ``probes`` those on the hardest ones only. ``seconds`` is the time of each
-    step. ``decided_by`` maps metrics to the output, or part of one, that was the worst. ``held_out``: the verdict rests
-    on samples that no search saw, too, on which the candidate has the metrics ``unseen``; ``proven``: by more than
-    samples differ. ``worst``: each metric's sample.
+    step. ``decided_by`` maps metrics to the output, or part of one, that was the worst. ``held_out``: the verdict
+    rests on samples that no search saw, too, on which the candidate has the metrics ``unseen``; ``proven``: by more
+    than samples differ. ``worst``: each metric's sample.
     """
 
     model_config = ConfigDict(alias_generator=None)
