@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from trtflow.plan import PrecisionPlan as PrecisionPlan
     from trtflow.rewriting.apply import apply as apply
     from trtflow.search.ledger import Budget as Budget
-    from trtflow.tasks.bisect import BisectSettings as BisectSettings
     from trtflow.tasks.bisect import bisect as bisect
+    from trtflow.tasks.bisection import BisectSettings as BisectSettings
     from trtflow.tasks.build import build as build
     from trtflow.tasks.calibrate import calibrate as calibrate
     from trtflow.tasks.check_data import check_data as check_data
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BackendError": "trtflow.errors",
-    "BisectSettings": "trtflow.tasks.bisect",
+    "BisectSettings": "trtflow.tasks.bisection",
     "Budget": "trtflow.search.ledger",
     "BuildError": "trtflow.errors",
     "ConfigError": "trtflow.errors",

@@ -10,7 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.data import Sample
 from trtflow.diagnosis.explain import explain
-from trtflow.tasks.bisect import BisectSettings, bisect
+from trtflow.tasks.bisect import bisect
+from trtflow.tasks.bisection import BisectSettings
 from trtflow.tasks.compare import compare
 from trtflow.tasks.diagnose import diagnose
 from trtflow.tasks.rewrite import rewrite

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 import trtflow
 from trtflow.data import Sample
 from trtflow.files.search import Saturation
-from trtflow.tasks.bisect import BisectSettings
+from trtflow.tasks.bisection import BisectSettings
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.marks import marks
 from trtflow.tasks.searching import Decided

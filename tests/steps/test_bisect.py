@@ -22,7 +22,7 @@ from trtflow.steps import bisect, validate
 from trtflow.steps.contract import StepModule
 from trtflow.steps.given import open_data
 from trtflow.steps.options import Data
-from trtflow.tasks import bisect as task
+from trtflow.tasks import bisection
 from trtflow.tasks.compare import compare
 
 
@@ -81,7 +81,7 @@ def test_each_option_reaches_the_search(
 def test_infinities_that_may_do_harm_fail_the_gate_unless_any_is_accepted(
     given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, gate: bool | None
 ) -> None:
-    monkeypatch.setattr(task, "LOOKS", 1)
+    monkeypatch.setattr(bisection, "LOOKS", 1)
     lenient = {"accept": {"cosine": {"min": -1}}, "saturation": wanted}  # infinite outputs pass
     done = run_step(bisect, tmp_path / "bisect", **{**given, **lenient})
     assert (done.result.accepted, done.result.metrics["kept"]) == (gate, 0)

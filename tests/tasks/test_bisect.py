@@ -24,7 +24,9 @@ from trtflow.runners.backend import Runner
 from trtflow.runners.emulated import TypedRunner
 from trtflow.search.ledger import Budget
 from trtflow.tasks import bisect as task
-from trtflow.tasks.bisect import BisectSettings, bisect
+from trtflow.tasks import bisection
+from trtflow.tasks.bisect import bisect
+from trtflow.tasks.bisection import BisectSettings
 from trtflow.tasks.compare import compare
 from trtflow.tasks.hooks import Hooks
 from trtflow.tasks.judge import Conditions
@@ -408,7 +410,7 @@ def test_any_infinity_is_accepted_on_request_and_said(inverse: onnx.ModelProto) 
 def test_a_plan_that_cannot_be_freed_of_them_is_not_accepted(
     inverse: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(task, "LOOKS", 1)
+    monkeypatch.setattr(bisection, "LOOKS", 1)
     found = bisect(inverse, rows(300, 320), settings=BARE).search
     assert (found.accepted, found.refused_inside) == (False, True)
     assert "lost in Reciprocal (inverse)" in found.reason

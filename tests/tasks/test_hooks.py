@@ -7,7 +7,8 @@ import pytest
 from dict_memo import DictMemo
 from planted import rows
 
-from trtflow.tasks.bisect import BisectSettings, bisect
+from trtflow.tasks.bisect import bisect
+from trtflow.tasks.bisection import BisectSettings
 from trtflow.tasks.hooks import SILENT, Hooks
 
 QUIET = BisectSettings(baselines=(), held_out=0)

@@ -76,8 +76,8 @@ class VerdictDocument(Proof):
 
     All samples made them. Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``,
     counted from 0, has the lowest SQNR (None: no output deviates); ``decided_by`` names, by metric, the worst of
-    several outputs or parts of one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed the file;
-    where that is an engine, ``emulated`` is what the emulator says of it.
+    several outputs or parts of one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed
+    the file; where that is an engine, ``emulated`` is what the emulator says of it.
     """
 
     samples: int
@@ -96,11 +96,11 @@ class RunMetrics(Document):
     """``metrics.json``: the run for machines. Its keys are in snake_case, as programs outside know them.
 
     ``sentence`` is the verdict, ``marks`` are what a reader must know beside it. ``kept`` are the nodes that
-    ``constraints.yaml`` keeps and ``kept_cost_share`` is their share of the model's work. ``evaluations`` counts plans
-    measured on all samples of the search, ``probes`` those on the hardest ones only. ``seconds`` is the time of each
-    step. ``decided_by`` maps metrics to the output, or part of one, that was the worst. ``held_out``: the verdict
-    rests on samples that no search saw, too, on which the candidate has the metrics ``unseen``; ``proven``: by more
-    than samples differ. ``worst``: each metric's sample.
+    ``constraints.yaml`` keeps and ``kept_cost_share`` is their share of the model's work. ``evaluations`` counts
+    plans measured on all samples of the search, ``probes`` those on the hardest ones only. ``seconds`` is the time
+    of each step. ``decided_by`` maps metrics to the output, or part of one, that was the worst. ``held_out``: the
+    verdict rests on samples that no search saw, too, on which the candidate has the metrics ``unseen``; ``proven``:
+    by more than samples differ. ``worst``: each metric's sample.
     """
 
     model_config = ConfigDict(alias_generator=None)

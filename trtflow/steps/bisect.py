@@ -13,6 +13,7 @@ from trtflow.steps.options import Data, Decider, Judged, Saturation, runner_fact
 version = 9
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
+SETTINGS = {"strategy", "rounding", "held_out", "saturation", "high", "runner", "baselines", "pareto"}
 
 
 class With(Judged):
@@ -51,10 +52,12 @@ def run(options: With, context: Context) -> Result:
     from trtflow.search.ledger import Budget
     from trtflow.steps.given import given_statistics, hooks, judged_by, open_data, user_metric
     from trtflow.steps.shown import kept_nodes
-    from trtflow.tasks.bisect import BisectSettings, bisect
+    from trtflow.tasks.bisect import bisect
+    from trtflow.tasks.bisection import BisectSettings
 
     model = onnx.load(options.model)
     material = {"model": context.digest(options.model), **judged_by(options, options.data, context)}
+    budget = Budget(options.max_evaluations, options.max_seconds, options.max_builds)
     decided = bisect(
         model,
         open_data(options.data, model),
@@ -63,17 +66,7 @@ def run(options: With, context: Context) -> Result:
         allow_nonfinite="outputs" in options.data.allow_nonfinite,
         low=options.low,
         statistics=given_statistics(options.priors),
-        settings=BisectSettings(
-            strategy=options.strategy,
-            rounding=options.rounding,
-            budget=Budget(options.max_evaluations, options.max_seconds, options.max_builds),
-            held_out=options.held_out,
-            saturation=options.saturation,
-            high=options.high,
-            runner=options.runner,
-            baselines=options.baselines,
-            pareto=options.pareto,
-        ),
+        settings=BisectSettings(budget=budget, **options.model_dump(include=SETTINGS)),
         on_plan=lambda plan: write_plan(plan, context.folder / outputs["plan"]),
         hooks=hooks(context, **material),
     )
