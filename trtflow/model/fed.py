@@ -60,5 +60,6 @@ def _refused(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> str
     try:
         onnx.shape_inference.infer_shapes(light, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
-        return " ".join(str(error).split()).removeprefix("Inference error(s): ")
+        said = " ".join(str(error).split())
+        return said.removeprefix("[ShapeInferenceError] ").removeprefix("Inference error(s): ")
     return ""
