@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trtflow.data import Port, load_dataset
-from trtflow.data_values import check_finite, convert, non_finite
+from trtflow.data_values import check_finite, convert, held, non_finite
 from trtflow.errors import DataError
 
 NAN, INF = float("nan"), float("inf")
@@ -121,3 +122,29 @@ def test_what_cannot_be_non_finite_is_finite(array: np.ndarray[Any, Any]) -> Non
 )
 def test_counts_are_said_in_words(nan: int, inf: int, said: str) -> None:
     assert non_finite(nan, inf, 9000) == said
+
+
+BF16 = np.dtype(ml_dtypes.bfloat16)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64", "bool", "itself", "bytes of a file"])
+def test_types_that_numpy_lacks_are_held_as_float32(kind: str, tmp_path: Path) -> None:
+    values = np.array([1, 0, 1])
+    given = values.astype(BF16 if kind in ("itself", "bytes of a file") else kind)
+    if kind == "bytes of a file":
+        np.save(tmp_path / "x.npy", given)
+        given = np.load(tmp_path / "x.npy")
+        assert given.dtype != BF16
+    made = held(convert(given, BF16, "x"))
+    assert (made.dtype, made.tolist()) == (np.float32, [1, 0, 1])
+
+
+def test_what_such_a_type_cannot_hold_is_rounded_or_refused() -> None:
+    assert held(convert(np.array([1.001], np.float32), BF16, "x")).tolist() == [1.0]
+    with pytest.raises(DataError, match="x holds 1e\\+39, which bfloat16 cannot hold"):
+        convert(np.array([1e39]), BF16, "x")
+
+
+def test_strings_are_objects() -> None:
+    made = convert(np.array(["a", "bc"]), np.dtype(object), "x")
+    assert (made.dtype, made.tolist()) == (np.dtype(object), ["a", "bc"])

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from trtflow.data_values import Array as Array
-from trtflow.data_values import check_elements, check_finite, convert
+from trtflow.data_values import check_elements, check_finite, convert, held
 from trtflow.errors import DataError
 
 Feed = dict[str, Array]
@@ -28,7 +28,10 @@ Feed = dict[str, Array]
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output of the network. ``shape`` holds None where a dimension is free."""
+    """One input or output of the network. ``shape`` holds None where a dimension is free.
+
+    ``dtype`` is from ml_dtypes where numpy has none; samples hold such values as float32, which has all of them.
+    """
 
     name: str
     dtype: np.dtype[Any]
@@ -236,4 +239,4 @@ def _fit_array(array: Array, entry: Port, where: str) -> Array:
     ):
         wanted = tuple("any" if size is None else size for size in entry.shape)
         raise DataError(f"{where}: '{entry.name}' has shape {array.shape}; the model takes {wanted}.")
-    return convert(array, entry.dtype, f"{where}: '{entry.name}'")
+    return held(convert(array, entry.dtype, f"{where}: '{entry.name}'"))

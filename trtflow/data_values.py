@@ -16,16 +16,22 @@ Array = npt.NDArray[Any]
 def convert(array: Array, dtype: np.dtype[Any], where: str) -> Array:
     """``array`` as ``dtype``, no value of it turned into infinity or into another integer.
 
+    Files hold arrays of types that numpy lacks as bytes without a name, which are taken for ``dtype``.
+
     Raises:
         DataError: the type does not fit, or a value.
     """
     if array.dtype == dtype:
         return np.asarray(array, order="C")
-    widens = array.dtype.kind in "biuf" and dtype.kind == "f"
+    if array.dtype == np.dtype(f"V{dtype.itemsize}") and is_foreign(dtype):
+        return array.view(dtype)
+    widens = array.dtype.kind in "biuf" and (dtype.kind == "f" or is_foreign(dtype))
     if not widens and not np.can_cast(array.dtype, dtype, "same_kind"):
         raise DataError(f"{where} holds {array.dtype}; the model takes {dtype}.")
     with np.errstate(over="ignore"):
         made = array.astype(dtype)
+    if dtype.kind == "O":
+        return made
     lost = made != array if dtype.kind in "iu" else np.isfinite(array) & ~np.isfinite(made)
     if lost.any():
         raise DataError(
@@ -33,6 +39,16 @@ def convert(array: Array, dtype: np.dtype[Any], where: str) -> Array:
             f"{array.size} values); the model takes {dtype}."
         )
     return made
+
+
+def is_foreign(dtype: np.dtype[Any]) -> bool:
+    """Whether numpy itself lacks ``dtype``: bfloat16, say, which it has from ml_dtypes."""
+    return dtype.kind == "V"
+
+
+def held(array: Array) -> Array:
+    """``array`` as samples hold it: of types that numpy lacks the same values in float32."""
+    return array.astype(np.float32) if is_foreign(array.dtype) else array
 
 
 def check_finite(array: Array, where: str) -> None:

@@ -114,3 +114,10 @@ def test_the_highest_class_is_the_same_at_any_scale(scores: NDArray[Any], shift:
     """Powers of two and small integers on multiples of 1/8, so that no tie appears or goes."""
     exact = np.round(scores * 8) / 8
     np.testing.assert_array_equal(decide(exact * factor + shift, exact), decide(exact, exact))
+
+
+@pytest.mark.parametrize("dtype", [object, str])
+def test_strings_stand_for_themselves(dtype: type) -> None:
+    names = np.array([["cat", "dog"]], dtype)
+    assert decide(names, names).tolist() == [["cat", "dog"]]
+    assert not (decide(names, names) == UNDECIDED).any()

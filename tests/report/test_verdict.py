@@ -119,3 +119,11 @@ def test_a_row_names_the_part_that_was_the_worst() -> None:
     judged = _judged().model_copy(update={"decided_by": {"sqnr": "y (4 of axis 1, from score)"}})
     found = {row.metric: row.decided_by for row in metric_rows(None, judged)}
     assert found == {"iou": "", "sqnr": "y (4 of axis 1, from score)"}
+
+
+def test_where_nothing_can_be_lowered_nothing_is_gained_whatever_was_refused() -> None:
+    facts = ModelFacts(nothing="nothing in it can take a low precision: it has no node")
+    found = run_verdict(facts, None, None, refused={"inspect": facts.nothing})
+    assert (found.state, found.accepted, found.metrics) == ("nothing-gained", False, ())
+    assert found.sentence == "Nothing gained: nothing in it can take a low precision: it has no node."
+    assert run_verdict(facts, None, None, failed={"inspect": "broke"}).state == "failed"

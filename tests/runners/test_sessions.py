@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from graph_models import f32, i64, info, model, node
+from onnx import TensorProto
 from staged_network import FEED, network, split
 
 from trtflow.model.ports import mark_outputs
@@ -48,3 +50,34 @@ def test_a_buffer_is_reused_until_it_is_too_small() -> None:
     first = buffer.arrays({"a": (100,)})["a"]
     assert np.shares_memory(first, buffer.arrays({"b": (50,)})["b"])
     assert not np.shares_memory(first, buffer.arrays({"c": (1000,)})["c"])
+
+
+@pytest.mark.parametrize("told", [{}, {"s": (1, 9, 64, 2)}, {"s": (1, 9, 33, 2)}], ids=["none", "wrong", "right"])
+def test_shapes_that_inference_has_wrong_do_not_stop_a_run(told: dict[str, tuple[int, ...]]) -> None:
+    spectrum = node("STFT", "x step - length", "s", onesided=1)
+    net = model([spectrum, node("Neg", "s", "y")], [info("x", [1, 192, 1])], [info("y", None)])
+    net.graph.initializer.extend([i64("step", 16), i64("length", 64)])
+    feed = {"x": np.random.default_rng(0).normal(size=(1, 192, 1)).astype(np.float32)}
+    (whole,) = create_session(net).run(None, feed)
+    sessions = StageSessions(net, [["s"], ["y"]], floats_of(net), keep_layout=False)
+    for _ in range(3):
+        found = {name: array.copy() for batch in sessions.run(feed, told) for name, array in batch.items()}
+        np.testing.assert_array_equal(found["y"], whole)
+        np.testing.assert_array_equal(found["s"], -whole)
+
+
+def test_what_stops_a_run_whatever_memory_it_is_given_is_raised() -> None:
+    net = model([node("Gather", "w i", "y")], [info("i", [1], TensorProto.INT64)], [info("y", [1])], [f32("w", [1])])
+    sessions = StageSessions(net, [["y"]], (), keep_layout=False)
+    with pytest.raises(Exception, match="out of data bounds"):
+        list(sessions.run({"i": np.array([7])}, {"y": (1,)}))
+
+
+def test_strings_are_fed_and_numbers_come_back() -> None:
+    nodes = [node("RegexFullMatch", "t", "m", pattern="a.*"), node("Cast", "m", "f", to=1), node("Mul", "f x", "y")]
+    inputs = [info("t", ["n"], TensorProto.STRING), info("x", ["n"])]
+    net = model(nodes, inputs, [info("y", None)], opset=20)
+    sessions = StageSessions(net, [["f"], ["y"]], floats_of(net), keep_layout=False)
+    feed = {"t": np.array(["ab", "ba"], object), "x": np.array([3, 4], np.float32)}
+    found = [{name: array.tolist() for name, array in batch.items()} for batch in sessions.run(feed, {})]
+    assert found == [{"f": [1, 0]}, {"y": [3, 0]}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
-from graph_models import info, model
+from graph_models import info, model, node
 from onnx import helper
 from selecting import survivors
 from stepping import overflowing_project, run_step
@@ -42,3 +42,17 @@ def test_what_is_selected_is_said_at_once(tmp_path: Path) -> None:
     assert done.result.summary.endswith("; kept, selected by NonMaxSuppression 'nms'")
     (found,) = read_document(ModelFacts, done.folder / "facts.json").selected
     assert found.outputs == ("kept", "selected")
+
+
+def test_without_anything_to_lower_there_is_no_model_for_other_steps(tmp_path: Path) -> None:
+    net = model([node("NonZero", "x", "y")], [info("x", [4])], [info("y", None, onnx.TensorProto.INT64)])
+    onnx.save(net, tmp_path / "net.onnx")
+    done = run_step(inspect, tmp_path / "inspect", model=tmp_path / "net.onnx")
+    assert done.result.accepted is False
+    assert {path.name for path in done.folder.iterdir()} == {"facts.json"}
+    facts = read_document(ModelFacts, done.folder / "facts.json")
+    assert (
+        done.result.summary
+        == facts.nothing
+        == ("nothing in it can take a low precision, which stands in for FP32: what it computes is int64")
+    )

@@ -34,7 +34,8 @@ class Selected(Document):
 class ModelFacts(Document):
     """``facts.json``: the ONNX file that was examined and what was done to read it.
 
-    Also what it selects, and what is quantized in it already.
+    Also what it selects, and what is quantized in it already. ``nothing`` says why no node of it can take a low
+    precision, which ends a run; empty: some can.
     """
 
     file: str = ""
@@ -49,6 +50,7 @@ class ModelFacts(Document):
     notes: tuple[str, ...] = ()
     selected: tuple[Selected, ...] = ()
     quantization: Quantization = Quantization()
+    nothing: str = ""
 
 
 class RewriteOutcome(Document):

@@ -10,7 +10,8 @@ import onnx
 
 from trtflow.errors import ModelError
 from trtflow.model.analysis import Analysis, analyse
-from trtflow.model.shapes import Sizes, concrete, measured_shapes, ones, with_shapes
+from trtflow.model.shapes import Sizes, concrete, measured_shapes, ones
+from trtflow.model.sized import with_shapes
 from trtflow.model.types import attribute_int
 
 BYTES = 4

@@ -10,9 +10,11 @@ import onnx
 import onnx.inliner
 
 from trtflow.errors import ModelError
+from trtflow.model.defaults import hide_weights
 from trtflow.model.dequantized import one_reader_each
 from trtflow.model.edit import clone
 from trtflow.model.external import external_files
+from trtflow.model.interface import check_interface, free_dimensions
 from trtflow.model.naming import unique_names
 from trtflow.model.opset import OLDEST, STABLE, raise_opset
 from trtflow.model.scopes import opset, uses_standard_operators
@@ -40,7 +42,8 @@ def load(path: Path | str, *, allow_nonfinite: bool = False) -> LoadedModel:
     """Read the ONNX file at ``path`` and ``prepare`` it. ``allow_nonfinite``: weights may hold NaN and infinity.
 
     Raises:
-        ModelError: the file is missing or no ONNX, or its weights are no numbers.
+        ModelError: the file is missing or no ONNX, what it takes or returns cannot be judged, or its weights are no
+            numbers.
 
     Example:
         >>> trtflow.load("unet.onnx").model
@@ -59,6 +62,7 @@ def load(path: Path | str, *, allow_nonfinite: bool = False) -> LoadedModel:
     digest = hashlib.sha256(content)
     for location in external_files(path):
         digest.update((path.parent / location).read_bytes())
+    check_interface(model)
     if not allow_nonfinite:
         check_weights(model)
     model, notes = prepare(model)
@@ -69,7 +73,7 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     """A copy of ``model`` as an FP32 reference, and what was done: each step appears in the notes if it did anything.
 
     Local functions are inlined, opsets that operators have outgrown are raised, weights listed as inputs become
-    constants, nodes get unique names, FP16 and BF16 become exact FP32 (inputs and outputs keep their types), readers
+    constants (but no inputs that have a default), nodes get unique names, FP16 and BF16 become exact FP32 (inputs and outputs keep their types), readers
     of a DequantizeLinear get one each.
     """
     notes: list[str] = []
@@ -78,7 +82,8 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
         notes.append(f"{len(model.functions)} local functions were inlined")
         model = onnx.inliner.inline_local_functions(model)
     notes.extend(unique_names(model))
-    notes.extend(_hide_weights(model))
+    notes.extend(free_dimensions(model))
+    notes.extend(hide_weights(model))
     model, raised = _stable(model)
     notes.extend(raised)
     notes.extend(_upcast(model))
@@ -99,18 +104,6 @@ def _stable(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
         return model, [f"opset {before} was kept, so that bf16 is out of reach: {error}"]
     unique_names(raised)
     return raised, [f"opset {before} was raised to {STABLE}"]
-
-
-def _hide_weights(model: onnx.ModelProto) -> list[str]:
-    weights = {tensor.name for tensor in model.graph.initializer}
-    real = [value for value in model.graph.input if value.name not in weights]
-    hidden = len(model.graph.input) - len(real)
-    if not hidden:
-        return []
-    del model.graph.input[:]
-    model.graph.input.extend(real)
-    model.ir_version = max(model.ir_version, 4)  # IR 3 demands that every initializer is an input as well
-    return [f"{hidden} weights were listed as inputs and became constants"]
 
 
 def _upcast(model: onnx.ModelProto) -> list[str]:

@@ -30,8 +30,13 @@ def declared_port(value: onnx.ValueInfoProto) -> Port:
     if not value.type.HasField("tensor_type"):
         raise ModelError(f"{value.name!r} is a {value.type.WhichOneof('value')}; expected a tensor.")
     tensor = value.type.tensor_type
-    shape = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim)
+    shape = tuple(dim.dim_value if is_fixed(dim) else None for dim in tensor.shape.dim)
     return Port(value.name, onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type), shape)
+
+
+def is_fixed(dim: onnx.TensorShapeProto.Dimension) -> bool:
+    """Whether a declared dimension has a size; a negative one is how older exporters spell a free one."""
+    return bool(dim.HasField("dim_value") and dim.dim_value >= 0)
 
 
 def mark_outputs(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelProto:

@@ -87,7 +87,8 @@ def _producers(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto | None]:
 
 
 def _constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
-    constants = {tensor.name: tensor for tensor in graph.initializer}
+    fed = {value.name for value in graph.input}  # with a default, perhaps
+    constants = {tensor.name: tensor for tensor in graph.initializer if tensor.name not in fed}
     for node in graph.node:
         if is_constant(node):
             tensor = constant_tensor(node)

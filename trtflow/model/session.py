@@ -13,6 +13,7 @@ import onnxruntime
 
 from trtflow.errors import ModelError
 from trtflow.model.edit import clone
+from trtflow.model.numpy_types import in_numpy_types
 from trtflow.model.optimisers import SETTINGS, forbidden
 
 _PROTOBUF_LIMIT = 2**31 - 2**20  # a message must stay below 2 GiB; leave room for the envelope
@@ -55,11 +56,13 @@ def open_session(
 ) -> onnxruntime.InferenceSession:
     """A session of ``model`` on ``providers``, in ONNX Runtime's own terms; through a file where it must.
 
-    Optimisers that change results do not run, whatever ``options`` say.
+    Optimisers that change results do not run, whatever ``options`` say. Inputs and outputs of types that numpy lacks
+    are FP32.
 
     Raises:
         ModelError: ONNX Runtime refuses the model.
     """
+    model = in_numpy_types(model)
     for setting, value in SETTINGS.items():
         options.add_session_config_entry(setting, value)
     more = {"providers": providers, "disabled_optimizers": forbidden(model)}

@@ -10,11 +10,14 @@ import onnx
 from onnx import helper
 
 from trtflow.data import Feed
+from trtflow.data_values import held
 from trtflow.errors import ModelError
-from trtflow.model.edit import clone, fresh_names
+from trtflow.model.edit import fresh_names
+from trtflow.model.fed import not_run
 from trtflow.model.ports import model_inputs
 from trtflow.model.scopes import scopes
 from trtflow.model.session import create_session
+from trtflow.model.sized import with_shapes
 from trtflow.model.types import Shape, infer
 
 Sizes = tuple[int, ...]
@@ -45,12 +48,25 @@ def inferred_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]])
 def measured_shapes(model: onnx.ModelProto, names: Iterable[str], feed: Feed) -> dict[str, Sizes]:
     """The shapes of ``names``, tensors that the model computes, by one run that returns nothing but shapes.
 
-    ONNX Runtime folds chains of shape computations, which inference does not, and so mostly has nothing to run.
+    With the inputs' shapes ONNX Runtime folds chains of shape computations, which inference does not, and so mostly
+    has nothing to run. Where it refuses them (a branch that is not taken may have another rank) it goes without.
 
     Raises:
         ModelError: ONNX Runtime cannot run the model on ``feed``.
     """
-    copy = with_shapes(model, {name: array.shape for name, array in feed.items()})
+    try:
+        return _measured(with_shapes(model, {name: array.shape for name, array in feed.items()}), names, feed)
+    except Exception:  # ONNX Runtime raises a dozen classes without a common base
+        copy = with_shapes(model, {})
+    try:
+        return _measured(copy, names, feed)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise not_run(model, feed, error) from error
+
+
+def _measured(copy: onnx.ModelProto, names: Iterable[str], feed: Feed) -> dict[str, Sizes]:
     fresh = fresh_names(copy)
     asked = {name: fresh(name, "shape") for name in names}
     copy.graph.node.extend(
@@ -60,26 +76,8 @@ def measured_shapes(model: onnx.ModelProto, names: Iterable[str], feed: Feed) ->
     copy.graph.output.extend(onnx.ValueInfoProto(name=shape) for shape in asked.values())
     session = create_session(copy, many=True)
     del copy
-    try:
-        found = session.run(list(asked.values()), feed)
-    except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
-        raise ModelError(f"ONNX Runtime cannot run the model to measure shapes: {error}") from error
+    found = session.run(list(asked.values()), feed)
     return {name: tuple(shape.tolist()) for name, shape in zip(asked, found, strict=True)}
-
-
-def with_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
-    """A copy of ``model`` whose inputs have ``shapes``, and no inner ones that might contradict them."""
-    copy = clone(model)
-    del copy.graph.value_info[:]
-    for value in copy.graph.input:
-        if value.name in shapes:
-            dims = value.type.tensor_type.shape
-            del dims.dim[:]
-            for size in shapes[value.name]:
-                dims.dim.add(dim_value=size)
-    for value in copy.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    return copy
 
 
 def concrete(shape: Shape | None) -> Sizes | None:
@@ -96,8 +94,9 @@ def ones(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> Feed:
     """
     feed: Feed = {}
     for port in model_inputs(model):
-        declared = [size or 1 for size in port.shape]
-        feed[port.name] = np.ones(shapes.get(port.name, declared), port.dtype)
+        declared = [1 if size is None else size for size in port.shape]
+        shape = tuple(shapes.get(port.name, declared))
+        feed[port.name] = np.full(shape, "1", object) if port.dtype.kind == "O" else held(np.ones(shape, port.dtype))
     return feed
 
 

@@ -83,14 +83,14 @@ def _record(table: dict[Key, TensorType], key: Key, found: TensorType) -> None:
 
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
-    skeleton = _skeleton(model)
+    light = skeleton(model)
     try:
-        return onnx.shape_inference.infer_shapes(skeleton, data_prop=True)
+        return onnx.shape_inference.infer_shapes(light, data_prop=True)
     except Exception:  # onnx raises several kinds; schema types still carry most of it
-        return skeleton
+        return light
 
 
-def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
+def skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy without the bytes of large weights, which are most of a model and nothing to shape inference."""
     light = onnx.ModelProto(ir_version=model.ir_version)
     light.opset_import.extend(model.opset_import)
@@ -123,7 +123,7 @@ def _value_type(proto: onnx.TypeProto) -> TensorType:
 
 def _dim(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:
     if dim.HasField("dim_value"):
-        return int(dim.dim_value)
+        return int(dim.dim_value) if dim.dim_value >= 0 else None
     return str(dim.dim_param) or None
 
 

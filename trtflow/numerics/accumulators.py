@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trtflow.errors import MetricError
-from trtflow.numerics.decisions import UNDECIDED, decide
+from trtflow.numerics.decisions import STRINGS, UNDECIDED, decide
 from trtflow.numerics.energy import Energy, measure
 
 Outputs = Mapping[str, NDArray[Any]]
@@ -103,7 +103,7 @@ class Distance:
 
     def update(self, outputs: Outputs, reference_outputs: Outputs, label: object = None) -> None:
         for name, reference in reference_outputs.items():
-            if reference.dtype.kind in "biu":
+            if reference.dtype.kind in f"biu{STRINGS}":
                 continue
             if name not in outputs:
                 raise MetricError(f"{self.name}: the candidate has no output {name!r}, which FP32 has")

@@ -4,7 +4,7 @@ Case 1: with a label, the output has one channel (as many values as the label): 
 Case 2: with a label, the output has one more axis than the label (axes of length 1 aside): its classes. Axis 1
         is tried first, then the last, then the first.
 Case 3: without a label, classes lie on axis 1 of images (4 axes or more), else on the last axis; a single
-        class means foreground or not. Integers and booleans are decisions already.
+        class means foreground or not. Integers, booleans and strings are decisions.
 
 A NaN among the scores decides nothing: the place gets ``UNDECIDED``, which equals no label.
 """
@@ -20,13 +20,17 @@ from numpy.typing import NDArray
 from trtflow.errors import MetricError
 
 UNDECIDED = -1
+STRINGS = "OSU"
+"""Kinds of numpy's types that hold strings: ONNX Runtime returns objects."""
 
 # A sigmoid may overshoot by rounding; anything further out is no probability.
 _PROBABILITY_SLACK = 1e-3
 
 
-def decide(scores: NDArray[Any], reference: NDArray[Any], label: NDArray[Any] | None = None) -> NDArray[np.intp]:
+def decide(scores: NDArray[Any], reference: NDArray[Any], label: NDArray[Any] | None = None) -> NDArray[Any]:
     """The class of every place in ``scores``: 0 or 1 where there is one channel, else the highest score's index.
+
+    Strings stand for themselves.
 
     ``reference`` is FP32's output: it alone says whether one channel holds probabilities (all within 0 to 1,
     foreground above 0.5) or logits (foreground above 0), so that a broken candidate cannot move its own
@@ -35,6 +39,8 @@ def decide(scores: NDArray[Any], reference: NDArray[Any], label: NDArray[Any] | 
     Raises:
         MetricError: no axis of the scores can hold the classes of ``label``.
     """
+    if reference.dtype.kind in STRINGS:
+        return np.asarray(scores, np.object_)
     if reference.dtype.kind in "biu":
         return np.asarray(scores).astype(np.intp)
     axis = _class_axis(scores.shape) if label is None else _labelled_axis(scores.shape, label.shape)

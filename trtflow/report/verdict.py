@@ -38,6 +38,8 @@ def run_verdict(
     ``failed`` maps the steps that failed, ``refused`` those whose gate was not met, to what they say. ``floats`` is
     the search between floating-point formats beneath ``search``, where that one is over eight bits.
     """
+    if facts.nothing and not failed:
+        return Verdict("nothing-gained", f"Nothing gained: {facts.nothing}.", ())
     rows = tuple(metric_rows(search, judged))
     state = run_state(search, judged, failed, refused)
     if state == "failed":

@@ -66,7 +66,7 @@ def compare_tensors(
                 _reduce(found[name], *_inputs(visit.sample.feed, candidate.precision), count, pool)
             held: dict[str, Spread] = {}
             for expected, *actual in visit.batches:
-                progress(count, None, f"sample {count}, tensors from {next(iter(expected))}")
+                progress(count, None, f"sample {count}, tensors from {next(iter(expected), 'nothing')}")
                 for statistics, arrays in zip(found.values(), actual, strict=True):
                     alone = _reduce(statistics, expected, arrays, count, pool)
                     held |= {name: alone[name].reference for name in outputs & alone.keys()}

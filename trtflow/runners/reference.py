@@ -8,6 +8,7 @@ from typing import Any
 from onnx import ModelProto
 from polygraphy.backend.onnxrt import OnnxrtRunner
 
+from trtflow.model.fed import not_run
 from trtflow.model.selection import tapped
 from trtflow.model.session import create_session
 
@@ -26,7 +27,15 @@ class ReferenceRunner(OnnxrtRunner):  # type: ignore[misc]
         taps: tuple[str, ...] = (),
     ) -> None:
         super().__init__(lambda: session(tapped(model, taps)), name=name)
+        self._model = model
 
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
-        """The outputs for ``feed``."""
-        return dict(self.infer(feed, check_inputs=False))
+        """The outputs for ``feed``.
+
+        Raises:
+            ModelError: ONNX Runtime cannot run the model on it.
+        """
+        try:
+            return dict(self.infer(feed, check_inputs=False))
+        except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
+            raise not_run(self._model, feed, error) from error

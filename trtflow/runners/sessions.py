@@ -28,6 +28,7 @@ class StageSessions:
         self, model: ModelProto, batches: Sequence[Sequence[str]], floats: Collection[str], *, keep_layout: bool
     ) -> None:
         self._buffer = Buffer()
+        self._misjudged: set[str] = set()
         self._stages = []
         for batch, stage in zip(batches, stages(model, batches, floats), strict=True):
             session = create_session(stage.model, many=True, keep_layout=keep_layout) if stage.outputs else None
@@ -36,22 +37,35 @@ class StageSessions:
     def run(self, feed: Feed, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, Array]]:
         """The tensors of each batch for ``feed``; they are overwritten when the next batch is asked for.
 
-        ``shapes`` are those that the tensors take for this feed; ONNX Runtime finds memory for what is not there.
+        ``shapes`` are those that the tensors are said to take for this feed. ONNX Runtime finds memory for what is
+        not there, and for what once took another shape: inference is wrong about STFT, say.
         """
         kept: dict[str, Array] = {}
         for index, (batch, fed, inputs, outputs, session) in enumerate(self._stages):
-            arrays = self._buffer.arrays({name: shapes[name] for name in outputs if name in shapes and name in batch})
+            sure = [name for name in outputs if name in shapes and name in batch and name not in self._misjudged]
+            arrays = self._buffer.arrays({name: shapes[name] for name in sure})
             given = {name: np.asarray(feed[name], order="C") for name in fed}
             given |= {name: kept[name] for name in inputs}
-            found = _run(session, given, arrays, outputs) if session else {}
+            found = self._run(session, given, arrays, outputs) if session else {}
             yield {name: found[name] if name in found else kept[name] for name in batch}
             later: Set[str] = {name for stage in self._stages[index + 1 :] for name in stage[2]}
             kept = {name: array for name, array in kept.items() if name in later}
             kept |= {name: array.copy() for name, array in found.items() if name in later}
             del found
 
+    def _run(self, session: Any, feed: Feed, arrays: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+        """The outputs, in ``arrays`` where ONNX Runtime takes these."""
+        try:
+            return _run(session, feed, arrays, outputs)
+        except Exception:  # ONNX Runtime raises a dozen classes without a common base
+            found = _run(session, feed, {}, outputs)
+        self._misjudged.update(name for name, array in arrays.items() if found[name].shape != array.shape)
+        return found
+
 
 def _run(session: Any, feed: Feed, arrays: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+    if any(array.dtype.kind == "O" for array in feed.values()):  # ONNX Runtime binds no strings
+        return dict(zip(outputs, session.run(outputs, feed), strict=True))
     binding = session.io_binding()
     for name, array in feed.items():
         binding.bind_cpu_input(name, array)

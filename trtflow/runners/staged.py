@@ -13,6 +13,7 @@ from typing import TypeVar
 from onnx import ModelProto
 
 from trtflow.data import Array, Feed, Sample
+from trtflow.model.fed import not_run
 from trtflow.model.layers import layers
 from trtflow.model.shapes import inferred_shapes
 from trtflow.model.stages import reads
@@ -95,7 +96,10 @@ class Staged:
     def _run(self, feed: Feed, shapes: Shapes) -> Iterator[tuple[Feed, ...]]:
         if self._fed:
             yield ({name: feed[name] for name in self._fed},) * len(self._sides)
-        yield from zip(*(side.run(feed, shapes) for side in self._sides), strict=True)
+        try:
+            yield from zip(*(side.run(feed, shapes) for side in self._sides), strict=True)
+        except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
+            raise not_run(self._model, feed, error) from error
 
     def _shaped(self) -> Iterator[tuple[Sample, Shapes]]:
         """Each sample with the shapes that FP32 tensors take for it, as far as inference can tell."""

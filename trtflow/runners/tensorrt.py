@@ -18,6 +18,7 @@ from trtflow.errors import BuildError
 from trtflow.facts import gpu
 from trtflow.precision import LOW, ROWS
 from trtflow.runners.backend import Runner, ShapeRange
+from trtflow.runners.profile import SampledProfile, by_engine_names
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -116,7 +117,8 @@ class EngineRunner:
 
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
         """The outputs for ``feed``."""
-        return dict(self._engine.infer(feed, check_inputs=False))
+        named = by_engine_names(feed, self._engine.get_input_metadata())
+        return dict(self._engine.infer(named, check_inputs=False))
 
 
 def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], destination: Path) -> EngineBuild:
@@ -131,12 +133,9 @@ def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], de
     from polygraphy import config as polygraphy_config
 
     polygraphy_config.USE_TENSORRT_RTX = backend == "tensorrt-rtx"  # read when polygraphy.backend.trt is imported
-    from polygraphy.backend.trt import CreateConfig, EngineBytesFromNetwork, NetworkFromOnnxPath, Profile
+    from polygraphy.backend.trt import CreateConfig, EngineBytesFromNetwork, NetworkFromOnnxPath
     from polygraphy.exception import PolygraphyException
 
-    profile = Profile()
-    for name, shape in shapes.items():
-        profile.add(name, shape.low, shape.typical, shape.high)
     started = time.perf_counter()
     said: list[str] = []
     try:
@@ -144,7 +143,9 @@ def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], de
             builder, network, parser = NetworkFromOnnxPath(str(model), strongly_typed=True)()
             tensors = _count_types(network)
             _require_low_precision(model, tensors)
-            config = CreateConfig(profiles=[profile])  # leaves TF32 off, which CreateConfigRTX does not
+            config = CreateConfig(
+                profiles=[SampledProfile(shapes)]
+            )  # leaves TF32 off, which CreateConfigRTX does not
             with warnings.catch_warnings():
                 warnings.simplefilter(
                     "ignore", DeprecationWarning

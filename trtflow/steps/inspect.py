@@ -8,7 +8,7 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
 
-version = 5
+version = 6
 environment = ("onnx",)
 outputs = {"model": "model.onnx", "facts": "facts.json"}
 
@@ -30,13 +30,16 @@ def run(options: With, context: Context) -> Result:
     from trtflow.tasks.quantized_already import described
 
     loaded, facts = inspect(options.model, allow_nonfinite=options.allow_nonfinite, requantize=options.requantize)
-    save(loaded.model, context.folder / outputs["model"])
     write_document(facts, context.folder / outputs["facts"])
+    metrics = {"nodes": facts.nodes, "candidates": facts.candidates}
+    if facts.nothing:  # without the model no other step runs, and the report says why
+        return Result(metrics, accepted=False, summary=facts.nothing, table=notes(facts.notes))
+    save(loaded.model, context.folder / outputs["model"])
     chosen = "".join(f"; {', '.join(found.outputs)} by {found.op} '{found.node}'" for found in facts.selected)
     held = f". {described(facts.quantization)}" if facts.quantization else ""
     lowered = f"{facts.candidates} of them can take a low precision"
     return Result(
-        metrics={"nodes": facts.nodes, "candidates": facts.candidates},
+        metrics=metrics,
         summary=f"{facts.nodes} nodes, {lowered}{_counted(facts.notes)}{chosen}{held}",
         table=held_codes(facts.quantization) or notes(facts.notes),
     )

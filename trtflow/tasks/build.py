@@ -40,7 +40,7 @@ def build(
     found, why_not = find_backend() if runner == "auto" else (runner, "")
     if found is None:
         return BuildOutcome(backend="none", not_built=why_not)
-    shapes = shape_ranges([sample.shapes for sample in data])
+    shapes = shape_ranges(sample.feed for sample in data)
     try:
         built = build_engine(found, model, shapes, destination)
     except BuildError as error:

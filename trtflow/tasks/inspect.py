@@ -13,6 +13,7 @@ from trtflow.model.analysis import analyse
 from trtflow.model.load import LoadedModel, load
 from trtflow.qdq.bypass import without_pairs
 from trtflow.qdq.recognise import recognised
+from trtflow.tasks.nothing import nothing_to_lower
 from trtflow.tasks.selected import selected_by
 
 
@@ -43,6 +44,7 @@ def inspect(path: Path, *, allow_nonfinite: bool = False, requantize: bool = Fal
         notes=loaded.notes,
         selected=tuple(selected_by(loaded.model)),
         quantization=recognised(analysis),
+        nothing=nothing_to_lower(analysis),
     )
 
 

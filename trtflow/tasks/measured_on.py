@@ -15,4 +15,4 @@ def execute_on(runner: str, samples: Sequence[Sample]) -> Execute:
     Raises:
         BackendError: the runner is not to be had here, or does not run.
     """
-    return executor(runner, {} if runner == EMULATED else shape_ranges([sample.shapes for sample in samples]))
+    return executor(runner, {} if runner == EMULATED else shape_ranges(sample.feed for sample in samples))
