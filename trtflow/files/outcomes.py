@@ -31,10 +31,19 @@ class Selected(Document):
     before: tuple[str, ...]
 
 
+class Foreign(Document):
+    """An operator that ONNX does not define, with its domain: how many nodes, and whether ONNX Runtime runs it."""
+
+    operator: str
+    count: int
+    runs: bool
+
+
 class ModelFacts(Document):
     """``facts.json``: the ONNX file that was examined and what was done to read it.
 
-    Also what it selects, and what is quantized in it already.
+    Also what it selects, and what is quantized in it already; ``foreign`` operators, and the tensors where what is
+    measured ``ends`` because ONNX Runtime does not run some of them.
     """
 
     file: str = ""
@@ -49,6 +58,8 @@ class ModelFacts(Document):
     notes: tuple[str, ...] = ()
     selected: tuple[Selected, ...] = ()
     quantization: Quantization = Quantization()
+    foreign: tuple[Foreign, ...] = ()
+    ends: tuple[str, ...] = ()
 
 
 class RewriteOutcome(Document):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result
-from trtflow.steps.options import Builder, Data
+from trtflow.steps.contract import Context, File, Result
+from trtflow.steps.options import Builder, Data, Executed
 
 version = 5
 environment = ("tensorrt", "tensorrt-rtx", "gpu", "driver")
@@ -14,7 +14,7 @@ optional = ("engine",)
 published = {"engine": "engine.plan"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``build``."""
 
     model: File = Field(description="ONNX file")
