@@ -9,7 +9,7 @@ from typing import Any
 import onnx
 from onnx import ModelProto
 
-from trtflow.data import Dataset, load_function
+from trtflow.data import Dataset
 from trtflow.files.cures import read_cures
 from trtflow.files.document import read_document, read_thresholds
 from trtflow.files.scales import read_scales
@@ -25,6 +25,7 @@ from trtflow.steps.options import Data, Executed, Judged
 from trtflow.tasks import data as samples
 from trtflow.tasks.check_calibration import Loaded
 from trtflow.tasks.hooks import Hooks
+from trtflow.user_code import load_function
 from trtflow.versions import release
 
 
