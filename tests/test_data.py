@@ -118,7 +118,6 @@ def test_what_a_function_yields_is_no_feed(tmp_path: Path, body: str, message: s
 def test_a_function_that_wants_arguments_is_told_so(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("def samples(count):\n    yield {}\n")
-    with pytest.raises(
-        DataError, match=r"mine\.py:1\) cannot be called: missing .*'count'; expected a function without"
-    ):
+    said = r"mine\.py:1\) cannot be called: missing .*'count'; expected a function without"
+    with pytest.raises(DataError, match=said):
         list(load_dataset(f"{file}:samples", IMAGE))

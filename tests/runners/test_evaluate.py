@@ -93,9 +93,7 @@ def test_a_metric_that_is_nan_on_fp32_judges_nothing(overflowing: onnx.ModelProt
         return Evaluator(ReferenceRunner(overflowing), SAMPLES, {named: {"rise": 0.1}}, metric)
 
     if refused:
-        with pytest.raises(
-            MetricError, match=r"evaluate\.py:\d+\) returned NaN for 'error' on FP32's own outputs"
-        ):
+        with pytest.raises(MetricError, match=r"evaluate\.py:\d+\) returned NaN for 'error' on FP32's own outputs"):
             evaluate()
     else:
         assert evaluate().reference.metrics["other"] == 1.0
