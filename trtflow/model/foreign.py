@@ -116,7 +116,7 @@ def runnable(model: onnx.ModelProto) -> Runnable:
         node = lost[0]
         raise ModelError(
             f"ONNX Runtime cannot run {node.name} ({node.op_type}, domain '{node.domain}'), and no FP32 tensor is "
-            "computed before it by which the model could be judged. Give the library that has the operator: custom-ops."
+            "computed before it by which the model could be judged. Give the library that has it: custom-ops."
         )
     return Runnable(
         ending_at(model, [*(value.name for value in kept), *ends]),

@@ -169,7 +169,7 @@ def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], de
 
 
 def load_plugins(module: Any, logger: Any) -> None:
-    """Let the parser of TensorRT, whose package is ``module``, know its own plugins and those of the user's libraries.
+    """Let the parser in ``module``, TensorRT's package, know its own plugins and those of the user's libraries.
 
     Raises:
         BuildError: a library cannot be loaded.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, GetPydanticSchema, ValidationInfo, WithJsonSchema, field_validator
@@ -50,9 +49,8 @@ class Data(Options):
 
 
 def _several(value: Any) -> Any:
-    """One path, several or none as a tuple; what is no path is left for pydantic to refuse."""
-    values = value if isinstance(value, list | tuple) else [] if value is None else [value]
-    return tuple(Path(one) if isinstance(one, str) else one for one in values)
+    """One path, several or none, as a tuple."""
+    return () if value is None else tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 Files = Annotated[
