@@ -71,7 +71,7 @@ def move_plugins(model: onnx.ModelProto) -> list[str]:
     if not strange:
         return []
     operators = ", ".join(sorted({node.op_type for node in strange}))
-    return [f"ONNX has no {operators}: {len(strange)} nodes were given the domain {PLUGINS}"]
+    return [f"ONNX has no {operators}: they were given the domain {PLUGINS} ({len(strange)} in all)"]
 
 
 def unknown_operators(model: onnx.ModelProto) -> frozenset[Operator]:
