@@ -32,8 +32,8 @@ def described(found: Sequence[Foreign], ends: Sequence[str]) -> str:
     if unknown:
         where = f"at the tensors that go in ({', '.join(ends)})" if ends else "at the other outputs"
         said.append(
-            f"{_listed(unknown)}: no operators of ONNX, nor of ONNX Runtime here (custom-ops names a library that has "
-            f"them); judged {where}; the file that is written holds them, and what follows them, in FP32"
+            f"{_listed(unknown)}: no operators of ONNX, nor of ONNX Runtime here (custom-ops names a library that "
+            f"has them); judged {where}; the file that is written holds them, and what follows them, in FP32"
         )
     return "; ".join(said)
 
