@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trtflow.data import Port, load_dataset, load_function
+from trtflow.data import Port, load_dataset
 from trtflow.errors import DataError
 
 IMAGE = (Port("image", np.dtype(np.float32), (None, 1, 4, 4)),)
@@ -90,13 +90,6 @@ def test_an_unknown_source_is_refused(tmp_path: Path, name: str, message: str) -
         load_dataset(str(tmp_path / name), IMAGE)
 
 
-def test_a_missing_function_lists_what_the_file_has(tmp_path: Path) -> None:
-    file = tmp_path / "mine.py"
-    file.write_text("def samples(): ...\ndef metric(): ...\n")
-    with pytest.raises(DataError, match="has no function 'sampels'; it has: samples, metric"):
-        load_function(f"{file}:sampels")
-
-
 def test_a_function_that_raises_is_named(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("def samples():\n    raise RuntimeError('no disk')\n    yield\n")
@@ -104,14 +97,27 @@ def test_a_function_that_raises_is_named(tmp_path: Path) -> None:
         list(load_dataset(f"{file}:samples", IMAGE))
 
 
-def test_a_file_may_define_dataclasses_and_keep_what_it_made(tmp_path: Path) -> None:
-    source = tmp_path / "made.py"
-    source.write_text(
-        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
-        "@dataclass\nclass One:\n    x: int\nmade = []\n"
-        "def samples():\n    made.append(One(1))\n    return len(made)\n"
-    )
-    first = load_function(f"{source}:samples")
-    assert [first(), load_function(f"{source}:samples")()] == [1, 2]
-    source.write_text("def samples():\n    return 'another'\n")
-    assert load_function(f"{source}:samples")() == "another"
+YIELDING = {
+    "nothing to iterate": ("return None", r"\(.*mine\.py:1\) returned NoneType; expected feeds"),
+    "an array": ("yield [1, 2]", r"yielded list; expected feeds"),
+    "three things": ("yield {}, 1, 2", r"yielded a tuple of 3; expected feeds"),
+    "an array with a label": ("yield [1], 2", r"yielded \(list, int\); expected feeds"),
+    "an end by StopIteration": ("raise StopIteration\n    yield", r"raised RuntimeError(.|\n)*mine\.py:2 in samples"),
+    "an exit": ("exit()\n    yield", r"raised SystemExit(.|\n)*mine\.py:2 in samples"),
+}
+
+
+@pytest.mark.parametrize(("body", "message"), YIELDING.values(), ids=YIELDING)
+def test_what_a_function_yields_is_no_feed(tmp_path: Path, body: str, message: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(f"def samples():\n    {body}\n")
+    with pytest.raises(DataError, match=message):
+        list(load_dataset(f"{file}:samples", IMAGE))
+
+
+def test_a_function_that_wants_arguments_is_told_so(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def samples(count):\n    yield {}\n")
+    said = r"mine\.py:1\) cannot be called: missing .*'count'; expected a function without"
+    with pytest.raises(DataError, match=said):
+        list(load_dataset(f"{file}:samples", IMAGE))

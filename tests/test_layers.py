@@ -35,7 +35,7 @@ located
 plan
 numerics
 precision
-crash
+crash user_code
 errors facts
 progress text versions
 """

@@ -7,14 +7,10 @@ read again, so that a pass over the data needs the memory of one sample.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import itertools
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,8 +18,10 @@ import numpy as np
 from trtflow.data_values import Array as Array
 from trtflow.data_values import check_elements, check_finite, convert, held
 from trtflow.errors import DataError
+from trtflow.user_code import blamed, called, folder_of, load_function, place
 
 Feed = dict[str, Array]
+FEEDS = "feeds (dict of input name to array), or (feed, label), one a sample"
 
 
 @dataclass(frozen=True)
@@ -105,47 +103,6 @@ def evenly(samples: Iterable[Sample], total: int, count: int) -> list[Sample]:
     return [sample for index, sample in enumerate(samples) if index in wanted]
 
 
-def load_function(reference: str) -> Callable[..., Any]:
-    """The function that ``path/to/file.py:function`` names.
-
-    Raises:
-        DataError: the file or the function does not exist, or the file raises when it is imported.
-    """
-    file, _, name = reference.rpartition(":")
-    path = Path(file)
-    if not path.is_file():
-        raise DataError(f"{reference}: the file {path} does not exist; expected file.py:function.")
-    module = _import(path)
-    function = getattr(module, name, None)
-    if not callable(function):
-        offered = ", ".join(n for n, v in vars(module).items() if callable(v) and not n.startswith("_"))
-        raise DataError(f"{reference}: {path.name} has no function '{name}'; it has: {offered or 'none'}.")
-    return function  # type: ignore[no-any-return]
-
-
-def _import(path: Path) -> ModuleType:
-    """The module in ``path``; the one that is there already while the file stays the same."""
-    digest = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()
-    name = f"trtflow_user_{path.stem}_{digest[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise DataError(f"{path} cannot be imported; expected a Python file.")
-    module = importlib.util.module_from_spec(spec)
-    folder = str(path.parent)
-    sys.path.insert(0, folder)
-    sys.modules[name] = module  # dataclasses look up the module that they are defined in
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise DataError(f"{path} raised {type(error).__name__} when it was imported: {error}") from error
-    finally:
-        sys.path.remove(folder)
-    return module
-
-
 def _reader(source: str, inputs: Sequence[Port], labels: str | None) -> Callable[[], Iterator[Sample]]:
     path = Path(source)
     if path.is_dir():
@@ -201,19 +158,23 @@ def _folder_reader(folder: Path, inputs: Sequence[Port], labels: str | None) -> 
 
 
 def _read_function(function: Callable[[], Iterable[object]], source: str) -> Iterator[Sample]:
-    try:
-        for item in function():
-            feed, label = item if isinstance(item, tuple) else (item, None)
+    found = called(function, kind=DataError, who=source, expected="a function without arguments")
+    with blamed(DataError, source, folder_of(function)):
+        if not isinstance(found, Iterable):
+            raise DataError(f"{source} ({place(function)}) returned {type(found).__name__}; expected {FEEDS}.")
+        for item in found:
+            feed, label = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
             if not isinstance(feed, Mapping):
-                raise DataError(
-                    f"{source}: it yielded {type(feed).__name__}; expected a feed (dict of input name to array) "
-                    "or (feed, label)."
-                )
+                raise DataError(f"{source} ({place(function)}) yielded {_kind(item)}; expected {FEEDS}.")
             yield Sample(dict(feed), label)
-    except DataError:
-        raise
-    except Exception as error:
-        raise DataError(f"{source} raised {type(error).__name__}: {error}") from error
+
+
+def _kind(item: object) -> str:
+    return f"a tuple of {len(item)}" if isinstance(item, tuple) and len(item) != 2 else _type(item)
+
+
+def _type(item: object) -> str:
+    return f"({', '.join(map(_type, item))})" if isinstance(item, tuple) else type(item).__name__
 
 
 def _fit(feed: Feed, inputs: Sequence[Port], where: str, allow_nonfinite: bool) -> Feed:

@@ -261,7 +261,7 @@ flow.yaml:2:1: unknown key 'matrix'
       | ^^^^^^
       = one of: description, inputs, steps, trtflow
 
-flow.yaml:7:16: expected one of path, map, choice, number, integer, string, boolean, found 'paht'
+flow.yaml:7:16: expected one of path, paths, map, choice, number, integer, string, boolean, found 'paht'
     7 |   file: {type: paht, default: null}
       |                ^^^^
       = did you mean 'path'?

@@ -84,6 +84,21 @@ def test_a_metric_that_raises_is_named(overflowing: onnx.ModelProto) -> None:
         Evaluator(ReferenceRunner(overflowing), SAMPLES, {"error": {"rise": 0.1}}, broken)
 
 
+@pytest.mark.parametrize(("named", "refused"), [("error", True), ("other", False)])
+def test_a_metric_that_is_nan_on_fp32_judges_nothing(overflowing: onnx.ModelProto, named: str, refused: bool) -> None:
+    def metric(outputs: Sequence[Any], labels: Sequence[Any]) -> dict[str, float]:
+        return {"error": math.nan, "other": 1.0}
+
+    def evaluate() -> Evaluator:
+        return Evaluator(ReferenceRunner(overflowing), SAMPLES, {named: {"rise": 0.1}}, metric)
+
+    if refused:
+        with pytest.raises(MetricError, match=r"evaluate\.py:\d+\) returned NaN for 'error' on FP32's own outputs"):
+            evaluate()
+    else:
+        assert evaluate().reference.metrics["other"] == 1.0
+
+
 def test_an_unknown_metric_is_refused_with_the_known_ones(overflowing: onnx.ModelProto) -> None:
     with pytest.raises((ConfigError, MetricError), match="sqrn"):
         Evaluator(ReferenceRunner(overflowing), SAMPLES, {"sqrn": {"min": 30}})

@@ -18,7 +18,7 @@ from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners import tensorrt
 from trtflow.runners.backend import ShapeRange
 from trtflow.runners.registry import BACKENDS
-from trtflow.runners.tensorrt import EngineRunner, TensorRt, build_engine
+from trtflow.runners.tensorrt import EngineRunner, TensorRt, build_engine, load_plugins
 
 needs_rtx = pytest.mark.skipif(
     importlib.util.find_spec("tensorrt_rtx") is None,
@@ -155,3 +155,23 @@ def test_an_input_without_dimensions_is_built(tmp_path: Path) -> None:
     onnx.save(scaled, tmp_path / "m.onnx")
     shapes = {**SHAPES, "rate": ShapeRange((), (), ())}
     assert build_engine("tensorrt-rtx", tmp_path / "m.onnx", shapes, tmp_path / "m.plan").bytes > 0
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_the_users_plugin_libraries_are_loaded_or_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads: bool
+) -> None:
+    asked: list[str] = []
+
+    def load(path: str) -> object:
+        asked.append(path)
+        return object() if loads else None
+
+    registry = SimpleNamespace(load_library=load)
+    module = SimpleNamespace(init_libnvinfer_plugins=lambda *given: True, get_plugin_registry=lambda: registry)
+    library = tmp_path / "plugin.so"
+    monkeypatch.setattr(tensorrt, "plugin_libraries", lambda: (library,))
+    expected = nullcontext() if loads else pytest.raises(BuildError, match=r"cannot load .*plugin\.so")
+    with expected:
+        load_plugins(module, None)
+    assert asked == [str(library)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
 import yaml
 
 from trtflow.config.workflows import builtins
+from trtflow.steps import STEPS
+from trtflow.steps.options import Executed
 
 WORKFLOWS = sorted(builtins().items())
 
@@ -31,3 +34,15 @@ def test_the_data_are_checked_and_what_is_found_goes_into_the_decision_and_the_r
     assert steps["check-data"]["with"]["data"] == "${inputs.data}"
     assert steps["constrain"]["with"]["data-facts"] == "${check-data.facts}"
     assert "check-data" in steps["report"]["with"]["of"]
+
+
+@pytest.mark.parametrize(("name", "path"), WORKFLOWS)
+def test_every_step_that_can_is_given_the_libraries_of_operators(name: str, path: Path) -> None:
+    steps = yaml.safe_load(path.read_text())["steps"]
+    knowing = {
+        step
+        for step, entry in steps.items()
+        if issubclass(importlib.import_module(STEPS[entry["uses"]]).With, Executed)
+    }
+    given = {step for step, entry in steps.items() if entry["with"].get("custom-ops") == "${inputs.custom-ops}"}
+    assert given == knowing

@@ -66,4 +66,5 @@ def test_an_evaluation_depends_on_its_samples_labels_and_metric(tmp_path: Path, 
     assert judged_by(options, data, context(tmp_path, DictMemo())) == {
         "data": "digest of samples.npz", "labels": "marks", "limit": 3,
         "metric": None if metric is None else "digest of own.py:one",
+        "custom-ops": [],
     }  # fmt: skip

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from trtflow.steps import options
 from trtflow.steps.bisect import With as BisectOptions
+from trtflow.steps.options import Executed
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,18 @@ def test_a_function_of_the_users_may_have_metrics_of_any_name() -> None:
 def test_a_name_that_no_registry_has_is_refused_with_those_it_has() -> None:
     with pytest.raises(ValidationError, match="Input should be 'emulated', 'cuda', "):
         BisectOptions(model="m.onnx", data={"source": "x.npz"}, runner="onnxruntime")
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [("null", ()), ('"a.so"', ("a.so",)), ('["a.so", "b.so"]', ("a.so", "b.so")), ("[]", ())],
+)
+def test_libraries_are_one_path_several_or_none(written: str, found: tuple[str, ...]) -> None:
+    options = Executed.model_validate_json(f'{{"custom-ops": {written}}}', strict=True)
+    assert options.custom_ops == tuple(map(Path, found))
+
+
+@pytest.mark.parametrize("written", ["3", "[3]", "{}"])
+def test_what_is_no_path_is_no_library(written: str) -> None:
+    with pytest.raises(ValidationError):
+        Executed.model_validate_json(f'{{"custom-ops": {written}}}', strict=True)

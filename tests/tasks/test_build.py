@@ -90,8 +90,9 @@ def test_whose_failure_it_is_the_original_tells(
 
     def built() -> BuildOutcome:
         mixed, original = tmp_path / "mixed.onnx", tmp_path / "model.onnx"
-        return build(mixed, DATA, tmp_path / "engine.plan", "tensorrt", original)
+        return build(mixed, DATA, tmp_path / "engine.plan", "auto", original)
 
+    monkeypatch.setattr(task, "find_backend", lambda: ("tensorrt", ""))
     monkeypatch.setattr(task, "build_engine", refuses)
     if "model.onnx" in broken:
         said = "the original does not build either: tensorrt does not build model.onnx: no kernel."
@@ -101,6 +102,18 @@ def test_whose_failure_it_is_the_original_tells(
             built()
     assert asked == [("mixed.onnx", True), ("model.onnx", True)]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backend_that_was_asked_for_by_name_must_build_also_what_it_never_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(backend: str, model: Path, *more: object) -> EngineBuild:
+        raise BuildError(f"{backend} does not build {model.name}: no kernel.")
+
+    monkeypatch.setattr(task, "build_engine", refuses)
+    said = r"the original does not build either: .*model\.onnx: no kernel\. .*required: `runner: auto`"
+    with pytest.raises(BuildError, match=said):
+        build(tmp_path / "mixed.onnx", DATA, tmp_path / "engine.plan", "tensorrt", tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from trtflow.text import did_you_mean, suggestion
 
 INPUT_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "path": ("a path", (str,)),
+    "paths": ("a path or a list of paths", (str, list)),
     "string": ("a string", (str,)),
     "map": ("a map", (dict,)),
     "number": ("a number", (int, float)),

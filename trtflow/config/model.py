@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 FORMAT = 1
-InputType = Literal["path", "map", "choice", "number", "integer", "string", "boolean"]
+InputType = Literal["path", "paths", "map", "choice", "number", "integer", "string", "boolean"]
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 

@@ -143,6 +143,7 @@ class _Run:
             "module": step.type.module,
             "options": task_options(step, records),
             "folder": str(outputs),
+            "home": str(self.plan.config.file.resolve().parent),
             "memo": str(self.store.memo()),
             "fresh": self.settings.fresh_memo or step.name in self.selection.fresh,
             "base": {

@@ -18,6 +18,7 @@ REFERENCE = {"type": "string", "pattern": r"\$\{[^}]+\}"}
 TYPED = frozenset(["integer", "number", "boolean", "array", "object", "null"])
 INPUTS: Mapping[str, dict[str, Any]] = {
     "path": {"type": "string"},
+    "paths": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     "string": {"type": "string"},
     "map": {"type": "object"},
     "number": {"type": "number"},

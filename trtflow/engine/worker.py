@@ -33,6 +33,8 @@ def main(argv: list[str]) -> int:
     """Run the task; 0 when it is done, 1 when it failed (``result.json`` says how)."""
     task = json.loads(Path(argv[1]).read_text(encoding="utf-8"))
     guard(task["parent"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it has no keyboard: a KeyboardInterrupt is the user's code's
+    os.chdir(task.get("home", "."))  # where relative paths in the user's code begin
     report = _claim_output()
     destination = Path(task["result"])
     try:

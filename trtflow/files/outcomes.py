@@ -31,10 +31,19 @@ class Selected(Document):
     before: tuple[str, ...]
 
 
+class Foreign(Document):
+    """An operator that ONNX does not define, with its domain: how many nodes, and whether ONNX Runtime runs it."""
+
+    operator: str
+    count: int
+    runs: bool
+
+
 class ModelFacts(Document):
     """``facts.json``: the ONNX file that was examined and what was done to read it.
 
-    Also what it selects, and what is quantized in it already. ``nothing`` says why no node of it can take a low
+    Also what it selects, and what is quantized in it already; ``foreign`` operators, and the tensors where what is
+    measured ``ends`` because ONNX Runtime does not run some of them. ``nothing`` says why no node of it can take a low
     precision, which ends a run; empty: some can.
     """
 
@@ -51,6 +60,8 @@ class ModelFacts(Document):
     selected: tuple[Selected, ...] = ()
     quantization: Quantization = Quantization()
     nothing: str = ""
+    foreign: tuple[Foreign, ...] = ()
+    ends: tuple[str, ...] = ()
 
 
 class RewriteOutcome(Document):

@@ -14,6 +14,7 @@ from trtflow.model.defaults import hide_weights
 from trtflow.model.dequantized import one_reader_each
 from trtflow.model.edit import clone
 from trtflow.model.external import external_files
+from trtflow.model.foreign import move_plugins
 from trtflow.model.interface import check_interface, free_dimensions
 from trtflow.model.naming import unique_names
 from trtflow.model.opset import OLDEST, STABLE, raise_opset
@@ -73,8 +74,9 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     """A copy of ``model`` as an FP32 reference, and what was done: each step appears in the notes if it did anything.
 
     Local functions are inlined, opsets that operators have outgrown are raised, weights listed as inputs become
-    constants (but no inputs that have a default), nodes get unique names, FP16 and BF16 become exact FP32 (inputs and outputs keep their types), readers
-    of a DequantizeLinear get one each.
+    constants (but no inputs that have a default), nodes get unique names, operators among ONNX's own that are none get
+    a domain, FP16 and BF16 become exact FP32 (inputs and outputs keep their types), readers of a DequantizeLinear get
+    one each.
     """
     notes: list[str] = []
     model = clone(model)
@@ -82,6 +84,7 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
         notes.append(f"{len(model.functions)} local functions were inlined")
         model = onnx.inliner.inline_local_functions(model)
     notes.extend(unique_names(model))
+    notes.extend(move_plugins(model))
     notes.extend(free_dimensions(model))
     notes.extend(hide_weights(model))
     model, raised = _stable(model)

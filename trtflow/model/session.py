@@ -13,6 +13,7 @@ import onnxruntime
 
 from trtflow.errors import ModelError
 from trtflow.model.edit import clone
+from trtflow.model.libraries import operator_libraries
 from trtflow.model.numpy_types import in_numpy_types
 from trtflow.model.optimisers import SETTINGS, forbidden
 
@@ -67,6 +68,8 @@ def open_session(
         options.add_session_config_entry(setting, value)
     more = {"providers": providers, "disabled_optimizers": forbidden(model)}
     try:
+        for library in operator_libraries():
+            options.register_custom_ops_library(str(library))
         if model.ByteSize() < _PROTOBUF_LIMIT:
             return onnxruntime.InferenceSession(model.SerializeToString(), options, **more)
         with tempfile.TemporaryDirectory() as folder:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from onnx import ModelProto
 
@@ -22,8 +21,9 @@ from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
 from trtflow.runners.known import Known, spreads
 from trtflow.runners.parts import learn_parts
-
-UserMetric = Callable[[Sequence[Mapping[str, Array]], Sequence[object]], Mapping[str, float]]
+from trtflow.runners.user_metric import UserMetric as UserMetric
+from trtflow.runners.user_metric import measured_by
+from trtflow.user_code import place
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,20 @@ class Evaluator:
         self._builtins = tuple(dict.fromkeys([*(name for name in accept if name not in own), "sqnr"]))
         self.accept = Accept.parse(accept, known=(*own, *METRICS))
         self.reference = self._score(self._expected, range(len(samples)))
+        self._check_numbers(own)
         for name in self.accept.metrics:
             if name not in self.reference.metrics:
                 raise MetricError(f"{name}: no floating-point output was evaluated; expected at least one")
+
+    def _check_numbers(self, own: Mapping[str, float]) -> None:
+        """A metric that is NaN on the reference's own outputs judges no other's."""
+        nan = [name for name in self.accept.metrics if math.isnan(own.get(name, 0.0))]
+        if nan and self._metric is not None:
+            where = place(self._metric)
+            raise MetricError(
+                f"the metric function ({where}) returned NaN for '{nan[0]}' on FP32's own outputs, so nothing can be "
+                "judged by it; expected a number. An empty mean or 0/0 is NaN: leave out what has no such case."
+            )
 
     def _forward(self, runner: Runner, sample: Sample, index: int, progress: Progress) -> dict[str, Array]:
         progress(index, len(self.samples), "reference")
@@ -188,14 +199,7 @@ class Evaluator:
     def _call(self, outputs: Sequence[Mapping[str, Array]], indices: Sequence[int]) -> dict[str, float]:
         assert self._metric is not None  # noqa: S101 - only called when there is one
         labels = [self.samples[index].label for index in indices]
-        try:
-            found: Any = self._metric(outputs, labels)
-            return {str(name): float(value) for name, value in found.items()}
-        except Exception as error:  # the user's function may raise anything
-            raise MetricError(
-                f"the metric function raised {type(error).__name__}: {error}; expected "
-                "(outputs, labels) -> {name: number}, outputs in the order of the samples."
-            ) from error
+        return measured_by(self._metric, outputs, labels)
 
 
 def _told(metrics: Mapping[str, Metric]) -> dict[str, float]:

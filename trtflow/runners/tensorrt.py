@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BuildError
 from trtflow.facts import gpu
+from trtflow.model.libraries import plugin_libraries
 from trtflow.precision import LOW, ROWS
 from trtflow.runners.backend import Runner, ShapeRange
 from trtflow.runners.profile import SampledProfile, by_engine_names
@@ -133,13 +134,14 @@ def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], de
     from polygraphy import config as polygraphy_config
 
     polygraphy_config.USE_TENSORRT_RTX = backend == "tensorrt-rtx"  # read when polygraphy.backend.trt is imported
-    from polygraphy.backend.trt import CreateConfig, EngineBytesFromNetwork, NetworkFromOnnxPath
+    from polygraphy.backend.trt import CreateConfig, EngineBytesFromNetwork, NetworkFromOnnxPath, get_trt_logger
     from polygraphy.exception import PolygraphyException
 
     started = time.perf_counter()
     said: list[str] = []
     try:
         with _errors_into(said):
+            load_plugins(importlib.import_module(backend.replace("-", "_")), get_trt_logger())
             builder, network, parser = NetworkFromOnnxPath(str(model), strongly_typed=True)()
             tensors = _count_types(network)
             _require_low_precision(model, tensors)
@@ -159,6 +161,18 @@ def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], de
     seconds = time.perf_counter() - started
     version = str(importlib.import_module(backend.replace("-", "_")).__version__)
     return EngineBuild(backend, version, seconds, len(engine), tensors)
+
+
+def load_plugins(module: Any, logger: Any) -> None:
+    """Let the parser in ``module``, TensorRT's package, know its own plugins and those of the user's libraries.
+
+    Raises:
+        BuildError: a library cannot be loaded.
+    """
+    module.init_libnvinfer_plugins(logger, "")
+    for library in plugin_libraries():
+        if module.get_plugin_registry().load_library(str(library)) is None:
+            raise BuildError(f"TensorRT cannot load the plugin library {library}; the log says why.")
 
 
 def _short(sentence: str) -> str:

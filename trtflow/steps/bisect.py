@@ -45,17 +45,15 @@ def depends(options: With) -> tuple[str, ...]:
 
 def run(options: With, context: Context) -> Result:
     """Search on some samples, verify on those held out, search again if they refuse."""
-    import onnx
-
     from trtflow.files.document import write_document
     from trtflow.plan import write_plan
     from trtflow.search.ledger import Budget
-    from trtflow.steps.given import given_statistics, hooks, judged_by, open_data, user_metric
+    from trtflow.steps.given import given_statistics, hooks, judged_by, open_data, open_model, user_metric
     from trtflow.steps.shown import kept_nodes
     from trtflow.tasks.bisect import bisect
     from trtflow.tasks.bisection import BisectSettings
 
-    model = onnx.load(options.model)
+    model = open_model(options, options.model)
     material = {"model": context.digest(options.model), **judged_by(options, options.data, context)}
     budget = Budget(options.max_evaluations, options.max_seconds, options.max_builds)
     decided = bisect(

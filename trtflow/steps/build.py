@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result
-from trtflow.steps.options import Builder, Data
+from trtflow.steps.contract import Context, File, Result
+from trtflow.steps.options import Builder, Data, Executed
 
-version = 5
+version = 6
 environment = ("tensorrt", "tensorrt-rtx", "gpu", "driver")
 outputs = {"engine": "engine.plan", "build": "build.json"}
 optional = ("engine",)
 published = {"engine": "engine.plan"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``build``."""
 
     model: File = Field(description="ONNX file")
     data: Data = Field(description="samples; their shapes bound the optimisation profile")
     original: File | None = Field(None, description="the model before the rewrite, to tell whose failure it is")
-    runner: Builder = Field("auto", description="what builds the engine")
+    runner: Builder = Field("auto", description="what builds the engine; one asked for by name must build it")
     samples: int = Field(16, ge=1, description="how many samples to take shapes from")
 
 
@@ -29,9 +29,11 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.files.document import write_document
+    from trtflow.model.libraries import use_libraries
     from trtflow.steps.given import open_data
     from trtflow.tasks.build import build
 
+    use_libraries(options.custom_ops)
     data = open_data(options.data, onnx.load(options.model, load_external_data=False), options.samples)
     built = build(options.model, data, context.folder / outputs["engine"], options.runner, options.original)
     write_document(built, context.folder / outputs["build"])

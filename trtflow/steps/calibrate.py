@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from trtflow.steps.contract import CodeReference, Context, File, Options, Result
-from trtflow.steps.options import Data
+from trtflow.steps.contract import CodeReference, Context, File, Result
+from trtflow.steps.options import Data, Executed
 
 if TYPE_CHECKING:
     from trtflow.files.scales import Origin
@@ -19,7 +19,7 @@ outputs = {"scales": "scales.yaml", "methods": "methods.json"}
 published = {"scales": "{config}.scales.yaml"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``calibrate``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
@@ -41,16 +41,14 @@ class With(Options):
 
 def run(options: With, context: Context) -> Result:
     """Pass once for ranges and once for histograms, choose, and write the scales."""
-    import onnx
-
     from trtflow.calibration.calibrate import Choice
     from trtflow.files.document import write_thresholds
     from trtflow.files.scales import write_scales
     from trtflow.qdq.foreign import open_ranges
-    from trtflow.steps.given import hooks, open_data
+    from trtflow.steps.given import hooks, open_data, open_model
     from trtflow.tasks.calibrate import Given, calibrate
 
-    model = onnx.load(options.model)
+    model = open_model(options, options.model)
     file = None if options.ranges is None else open_ranges(options.ranges)
     found = calibrate(
         model,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result
-from trtflow.steps.options import Data
+from trtflow.steps.contract import Context, File, Result
+from trtflow.steps.options import Data, Executed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ environment = ("onnxruntime", "tensorrt")
 outputs = {"checks": "checks.json"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``check-calibration``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
@@ -41,15 +41,13 @@ class With(Options):
 
 def run(options: With, context: Context) -> Result:
     """Write checks.json; the gate is not met while a refusal stands that ``allow`` does not name."""
-    import onnx
-
     from trtflow.diagnosis.checks.samples import Limits
     from trtflow.files.checks import write_checks
     from trtflow.files.scales import read_scales
-    from trtflow.steps.given import loaded_ranges, open_data
+    from trtflow.steps.given import loaded_ranges, open_data, open_model
     from trtflow.tasks.check_calibration import check_calibration
 
-    model = onnx.load(options.model)
+    model = open_model(options, options.model)
     origins = context.digest(options.model), context.digest((options.calibration or options.data).source)
     found = check_calibration(
         model,

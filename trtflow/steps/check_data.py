@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result
-from trtflow.steps.options import Data
+from trtflow.steps.contract import Context, File, Result
+from trtflow.steps.options import Data, Executed
 
 version = 1
 environment = ()
 outputs = {"checks": "checks.json", "facts": "data.json"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``check-data``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
@@ -21,15 +21,13 @@ class With(Options):
 
 def run(options: With, context: Context) -> Result:
     """Write checks.json, and data.json with the marks that stand beside every verdict on these samples."""
-    import onnx
-
     from trtflow.files.checks import write_checks
     from trtflow.files.document import write_document
-    from trtflow.steps.given import open_data
+    from trtflow.steps.given import open_data, open_model
     from trtflow.steps.shown import checks_made
     from trtflow.tasks.check_data import check_data
 
-    model = onnx.load(options.model)
+    model = open_model(options, options.model)
     found = check_data(model, open_data(options.data, model))
     write_checks(found.checks, context.folder / outputs["checks"])
     write_document(found.facts, context.folder / outputs["facts"])

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
-from trtflow.steps.options import Data
+from trtflow.steps.options import Data, Executed
 
 version = 3
 environment = ("onnxruntime",)
@@ -32,7 +32,7 @@ class Candidate(Options):
     cures: File | None = Field(None, description="clipped weights and corrected biases, from cure")
 
 
-class With(Options):
+class With(Executed):
     """Options of ``compare``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
@@ -46,16 +46,14 @@ class With(Options):
 
 def run(options: With, context: Context) -> Result:
     """Mark all outputs, run reference and candidates side by side, write statistics.json and layers.csv."""
-    import onnx
-
     from trtflow.files.document import write_document
     from trtflow.files.statistics import write_layers
     from trtflow.plan import PrecisionPlan
-    from trtflow.steps.given import given_plan, given_ranges, hooks, open_data
+    from trtflow.steps.given import given_plan, given_ranges, hooks, open_data, open_model
     from trtflow.steps.shown import deviating_layers
     from trtflow.tasks import compare
 
-    model = onnx.load(options.model)
+    model = open_model(options, options.model)
     candidates = {
         name: compare.Candidate(
             given_plan(entry.plan, PrecisionPlan(entry.precision)), given_ranges(entry.scales, entry.cures)

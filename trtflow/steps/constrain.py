@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result
-from trtflow.steps.options import Conditions
+from trtflow.steps.contract import Context, File, Result
+from trtflow.steps.options import Conditions, Executed
 
 version = 6
 environment = ()
@@ -13,7 +13,7 @@ outputs = {"constraints": "constraints.yaml", "exports": "exports"}
 published = {"constraints": "constraints.yaml", "exports": "exports"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``constrain``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
@@ -40,6 +40,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.files.outcomes import ModelFacts
     from trtflow.files.scales import read_scales
     from trtflow.files.search import SearchDocument
+    from trtflow.model.libraries import use_libraries
     from trtflow.plan import read_plan
     from trtflow.tasks.constrain import constrain, refusal
     from trtflow.tasks.export import write_exports
@@ -49,6 +50,7 @@ def run(options: With, context: Context) -> Result:
     refused = refusal(search)
     if refused:
         return Result(accepted=False, summary=refused)
+    use_libraries(options.custom_ops)
     model = onnx.load(options.model)
     constraints = constrain(
         model,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result, Table
-from trtflow.steps.options import Data
+from trtflow.steps.contract import Context, File, Result, Table
+from trtflow.steps.options import Data, Executed
 
 if TYPE_CHECKING:
     from trtflow.calibration.cure import Attempt
@@ -18,7 +18,7 @@ outputs = {"model": "model.onnx", "scales": "scales.yaml", "cures": "cures.json"
 published = {"model": "{config}.cured.onnx", "scales": "{config}.cured.scales.yaml"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``cure``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
@@ -32,16 +32,18 @@ def run(options: With, context: Context) -> Result:
     """Try equalisation and migration, weight clipping and bias correction where INT8 harms most."""
     import onnx
 
+    from trtflow.cures import changed
     from trtflow.files.cures import write_cures
     from trtflow.files.scales import Origin, read_scales, write_scales
     from trtflow.model.load import save
-    from trtflow.steps.given import hooks, open_data
+    from trtflow.steps.given import hooks, open_data, open_model
     from trtflow.tasks.cure import cure
 
-    model, scales = onnx.load(options.model), read_scales(options.scales)
+    model, scales = open_model(options, options.model), read_scales(options.scales)
     data = open_data(options.calibration or options.data, model)
     cured = cure(model, data, scales, samples=options.trials, hooks=hooks(context))
-    save(cured.model, context.folder / outputs["model"])
+    whole = changed(onnx.load(options.model), cured.cures)  # foreign operators included
+    save(whole, context.folder / outputs["model"])
     origin = Origin(name=outputs["model"], sha256=context.digest(context.folder / outputs["model"]))
     write_scales(cured.scales.model_copy(update={"model": origin}), context.folder / outputs["scales"])
     write_cures(cured.cures, context.folder / outputs["cures"])

@@ -6,14 +6,15 @@ from collections import Counter
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result, Table
+from trtflow.steps.contract import Context, File, Result, Table
+from trtflow.steps.options import Executed
 
 version = 3
 environment = ()
 outputs = {"findings": "findings.json"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``diagnose``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
@@ -23,17 +24,16 @@ class With(Options):
 
 def run(options: With, context: Context) -> Result:
     """Write findings.json: reason codes with evidence, node by node."""
-    import onnx
-
     from trtflow.diagnosis.reasons import REASONS
     from trtflow.files.document import read_document
     from trtflow.files.findings import write_findings
     from trtflow.files.scales import read_scales
     from trtflow.files.statistics import Statistics
+    from trtflow.steps.given import open_model
     from trtflow.tasks.diagnose import diagnose
 
     scales = None if options.scales is None else read_scales(options.scales)
-    findings = diagnose(onnx.load(options.model), read_document(Statistics, options.statistics), scales)
+    findings = diagnose(open_model(options, options.model), read_document(Statistics, options.statistics), scales)
     write_findings(findings, context.folder / outputs["findings"])
     counts = Counter(finding.code for finding in findings)
     rows = tuple((code, REASONS[code].title, count) for code, count in sorted(counts.items()))

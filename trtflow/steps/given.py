@@ -6,23 +6,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import onnx
 from onnx import ModelProto
 
-from trtflow.data import Dataset, load_function
+from trtflow.data import Dataset
 from trtflow.files.cures import read_cures
 from trtflow.files.document import read_document, read_thresholds
 from trtflow.files.scales import read_scales
 from trtflow.files.statistics import Statistics
+from trtflow.model.foreign import runnable
+from trtflow.model.libraries import use_libraries
 from trtflow.plan import PrecisionPlan, read_plan
 from trtflow.qdq.foreign import open_ranges
 from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.quantized import Ranges
 from trtflow.steps.contract import Context, File, Memo
-from trtflow.steps.options import Data, Judged
+from trtflow.steps.options import Data, Executed, Judged
 from trtflow.tasks import data as samples
 from trtflow.tasks.check_calibration import Loaded
 from trtflow.tasks.hooks import Hooks
+from trtflow.user_code import load_function
 from trtflow.versions import release
+
+
+def open_model(options: Executed, file: File) -> ModelProto:
+    """What ONNX Runtime can run of the model in ``file``: all of it, or what stands before a foreign operator."""
+    use_libraries(options.custom_ops)
+    return runnable(onnx.load(file)).model
 
 
 def open_data(data: Data, model: ModelProto, limit: int | None = None) -> Dataset:
@@ -85,4 +95,5 @@ def judged_by(options: Judged, data: Data, context: Context) -> dict[str, Any]:
         "labels": data.labels,
         "limit": data.limit,
         "metric": options.metric and context.digest(options.metric),
+        "custom-ops": [context.digest(library) for library in options.custom_ops],
     }

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result
+from trtflow.steps.contract import Context, File, Result
+from trtflow.steps.options import Executed
 
 version = 6
-environment = ("onnx",)
+environment = ("onnx", "onnxruntime")
 outputs = {"model": "model.onnx", "facts": "facts.json"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``inspect``."""
 
     model: File = Field(description="ONNX file, in FP32, FP16 or BF16")
@@ -24,11 +25,14 @@ class With(Options):
 def run(options: With, context: Context) -> Result:
     """Write the normalised model and its facts."""
     from trtflow.files.document import write_document
+    from trtflow.model.libraries import use_libraries
     from trtflow.model.load import save
     from trtflow.steps.shown import held_codes, notes
+    from trtflow.tasks.foreign import described as described_foreign
     from trtflow.tasks.inspect import inspect
     from trtflow.tasks.quantized_already import described
 
+    use_libraries(options.custom_ops)
     loaded, facts = inspect(options.model, allow_nonfinite=options.allow_nonfinite, requantize=options.requantize)
     write_document(facts, context.folder / outputs["facts"])
     metrics = {"nodes": facts.nodes, "candidates": facts.candidates}
@@ -36,11 +40,12 @@ def run(options: With, context: Context) -> Result:
         return Result(metrics, accepted=False, summary=facts.nothing, table=notes(facts.notes))
     save(loaded.model, context.folder / outputs["model"])
     chosen = "".join(f"; {', '.join(found.outputs)} by {found.op} '{found.node}'" for found in facts.selected)
+    strange = f". {described_foreign(facts.foreign, facts.ends)}" if facts.foreign else ""
     held = f". {described(facts.quantization)}" if facts.quantization else ""
     lowered = f"{facts.candidates} of them can take a low precision"
     return Result(
         metrics=metrics,
-        summary=f"{facts.nodes} nodes, {lowered}{_counted(facts.notes)}{chosen}{held}",
+        summary=f"{facts.nodes} nodes, {lowered}{_counted(facts.notes)}{chosen}{strange}{held}",
         table=held_codes(facts.quantization) or notes(facts.notes),
     )
 

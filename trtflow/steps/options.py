@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetPydanticSchema, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, GetPydanticSchema, ValidationInfo, WithJsonSchema, field_validator
 from pydantic_core.core_schema import literal_schema
 
 from trtflow.numerics.accept import Kind
 from trtflow.numerics.metrics import METRICS
 from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES
-from trtflow.steps.contract import Code, Options, Source
+from trtflow.steps.contract import Code, File, Options, Source
 from trtflow.text import did_you_mean
 
 Conditions = dict[str, dict[Kind, float]]
@@ -48,7 +48,27 @@ class Data(Options):
     )
 
 
-class Judged(Options):
+def _several(value: Any) -> Any:
+    """One path, several or none, as a tuple."""
+    return () if value is None else tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+Files = Annotated[
+    tuple[File, ...],
+    BeforeValidator(_several),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}),
+]
+
+
+class Executed(Options):
+    """Options of a step that executes a model, or must know what of it can be."""
+
+    custom_ops: Files = Field(
+        (), description="libraries of operators that ONNX lacks: for ONNX Runtime, or plugins for TensorRT"
+    )
+
+
+class Judged(Executed):
     """Options of a step that judges a model by end metrics."""
 
     metric: Code | None = Field(None, description="file.py:function, for a metric of your own")

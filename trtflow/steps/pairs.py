@@ -28,14 +28,12 @@ class With(Judged):
 
 def run(options: With, context: Context) -> Result:
     """Hold the model against the same network without any pair; nothing to do where it has none."""
-    import onnx
-
     from trtflow.files.document import write_document
-    from trtflow.steps.given import hooks, open_data, user_metric
+    from trtflow.steps.given import hooks, open_data, open_model, user_metric
     from trtflow.steps.shown import own_pairs
     from trtflow.tasks.pairs import pair_costs
 
-    model = onnx.load(options.model)
+    model = open_model(options, options.model)
     found = pair_costs(
         model,
         open_data(options.data, model),

@@ -38,19 +38,17 @@ class With(Judged):
 
 def run(options: With, context: Context) -> Result:
     """Search on some samples, verify on those held out, search again if they refuse; judge on all."""
-    import onnx
-
     from trtflow.files.cures import read_cures
     from trtflow.files.document import write_document
     from trtflow.files.findings import read_findings
     from trtflow.files.scales import read_scales
     from trtflow.plan import write_plan
     from trtflow.search.ledger import Budget
-    from trtflow.steps.given import given_plan, given_statistics, hooks, judged_by, open_data, user_metric
+    from trtflow.steps.given import given_plan, given_statistics, hooks, judged_by, open_data, open_model, user_metric
     from trtflow.tasks.quantize import EVERYTHING_FP32, quantize
     from trtflow.tasks.searching import SearchSettings
 
-    model = onnx.load(options.model)
+    model = open_model(options, options.model)
     files = {"model": options.model, "scales": options.scales, "cures": options.cures}
     material = {name: file and context.digest(file) for name, file in files.items()}
     budget = Budget(options.max_evaluations, options.max_seconds)

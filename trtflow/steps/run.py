@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from trtflow.steps.contract import Context, File, Options, Result
-from trtflow.steps.options import Data
+from trtflow.steps.contract import Context, File, Result
+from trtflow.steps.options import Data, Executed
 
 version = 2
 environment = ("onnxruntime", "polygraphy")
@@ -16,7 +16,7 @@ optional = ("results",)
 published = {"tensors": "tensors", "results": "results.json"}
 
 
-class With(Options):
+class With(Executed):
     """Options of ``run``."""
 
     model: File = Field(description="the normalised FP32 model, from inspect")
@@ -31,13 +31,11 @@ class With(Options):
 
 def run(options: With, context: Context) -> Result:
     """Execute strictly in the precision asked for, marked outputs too, and write tensors/<sample>/<number>.npy."""
-    import onnx
-
     from trtflow.plan import PrecisionPlan
-    from trtflow.steps.given import given_plan, hooks, open_data
+    from trtflow.steps.given import given_plan, hooks, open_data, open_model
     from trtflow.tasks.dump import chosen_tensors, dump
 
-    model = onnx.load(options.model)
+    model = open_model(options, options.model)
     chosen = chosen_tensors(model, options.tensors)
     plan = given_plan(options.plan, PrecisionPlan(options.precision))
     dump(

@@ -41,10 +41,10 @@ def run(options: With, context: Context) -> Result:
     from trtflow.files.document import read_document, write_document
     from trtflow.files.search import SearchDocument
     from trtflow.files.strict_json import json_numbers
-    from trtflow.steps.given import hooks, open_data, user_metric
+    from trtflow.steps.given import hooks, open_data, open_model, user_metric
     from trtflow.tasks.validate import validate
 
-    reference = onnx.load(options.reference)
+    reference = open_model(options, options.reference)
     searches = [read_document(SearchDocument, file) for file in options.searches]
     same = options.calibration in (None, options.data)
     verdict = validate(

@@ -24,12 +24,12 @@ def build(
 ) -> BuildOutcome:
     """Build ``model`` into ``destination``, or say plainly why not; the shapes of ``data`` bound its inputs.
 
-    ``runner``: a backend that builds engines. Only one that was asked for by name must be there. ``original``: the
-    model that ``model`` was rewritten from, to tell whose failure it is where it does not build.
+    ``runner``: a backend that builds engines. One that was asked for by name must be there, and build. ``original``:
+    the model that ``model`` was rewritten from, to tell whose failure it is where it does not build.
 
     Raises:
         BackendError: the backend builds no engines or is missing, does not build the model although it builds the
-            original, or ignores its low precision.
+            original or was asked for by name, or ignores its low precision.
 
     Example:
         >>> trtflow.build(Path("unet.mixed.onnx"), data, Path("engine.plan")).backend
@@ -46,7 +46,10 @@ def build(
     except BuildError as error:
         if original is None:
             raise
-        return BuildOutcome(backend=found, not_built=_whose(error, found, original, shapes))
+        whose = _whose(error, found, original, shapes)
+        if runner != "auto":
+            raise BuildError(f"{whose} An engine of {runner} is required: `runner: auto` does without.") from error
+        return BuildOutcome(backend=found, not_built=whose)
     except ImportError as error:
         raise BackendError(f"{found} was asked for but cannot be imported: {error}.") from error
     return BuildOutcome(backend=built.backend, version=built.version, bytes=built.bytes, tensors=built.tensors)

@@ -14,9 +14,11 @@ from trtflow.files.data_facts import DataFacts
 from trtflow.files.findings import Finding
 from trtflow.files.outcomes import ModelFacts
 from trtflow.files.scales import Scales
-from trtflow.files.search import SearchDocument, Side
+from trtflow.files.search import Because, SearchDocument, Side
 from trtflow.model.analysis import NodeInfo, candidates
+from trtflow.model.foreign import runnable
 from trtflow.model.units import units
+from trtflow.precision import FP32
 from trtflow.report.sentence import none_holds
 from trtflow.tasks.judge import Conditions
 from trtflow.tasks.searching import Decided
@@ -48,7 +50,9 @@ def constrain(
 
     ``floats``: the search between floating-point formats that an eight-bit one went on from.
     """
-    plan, because = decided.plan, (floats or decided.search).because
+    unmeasured = _unmeasured(model)
+    plan = decided.plan.assign(unmeasured, FP32)
+    because = {**(floats or decided.search).because, **unmeasured}
     kept = frozenset(plan.kept)
     unit_of = {node: unit.id for unit in units(model) for node in unit.nodes}
     reasons = {info.name: explain(info.name, findings, because) for info in candidates(model) if info.name in kept}
@@ -75,6 +79,13 @@ def constrain(
         measured={key: decided.search.metrics[key] for key in MEASURED},
         made_by=decided.search.made_by,
     )
+
+
+def _unmeasured(model: ModelProto) -> dict[str, Because]:
+    """The nodes behind operators that ONNX Runtime does not run: nothing is known of them in a low precision."""
+    found = runnable(model)
+    text = f"it follows {', '.join(found.lost)}, which ONNX Runtime does not run, so that nothing was measured"
+    return dict.fromkeys(found.behind, Because(word="forced", text=text))
 
 
 def _rounded(evidence: Mapping[str, float | str]) -> dict[str, float | str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from trtflow.tasks.build import not_built
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.foreign import foreign_mark
 from trtflow.tasks.inside import rests_on_saturation
 from trtflow.tasks.pairs import pairs_mark
 from trtflow.tasks.proof import proof_marks
@@ -21,6 +22,7 @@ def data_marks(documents: Documents) -> Iterator[str]:
 
 SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
     obstacle_mark,
+    foreign_mark,
     not_built,
     data_marks,
     proof_marks,

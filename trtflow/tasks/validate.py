@@ -9,6 +9,7 @@ from onnx import ModelProto
 from trtflow.data import Sample
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.search import SearchDocument
+from trtflow.model.foreign import ending_at
 from trtflow.model.selection import tapped
 from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.registry import EMULATED
@@ -34,7 +35,8 @@ def validate(
     """Measure ``candidate`` on all of ``data`` and judge it as ``runner`` executes it.
 
     It must hold on all samples and on those that ``searches``, which found it, left unseen. ``calibrated``: its
-    ranges were chosen on these samples, so that none is unseen by all.
+    ranges were chosen on these samples, so that none is unseen by all. Where ``reference`` ends before foreign
+    operators, ``candidate`` is measured there.
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
@@ -49,6 +51,7 @@ def validate(
     """
     judge, samples = judge_by(accept, metric, allow_nonfinite), list(data)
     execute = execute_on(runner, samples)
+    candidate = ending_at(candidate, [value.name for value in reference.graph.output])
     evaluator = judge.evaluator(reference, samples, hooks)
     shown = tapped(candidate, evaluator.selection.before)  # an engine of it would be another one
     everything = range(len(samples))
