@@ -10,7 +10,7 @@ import onnx
 from trtflow.data import Feed
 from trtflow.errors import ModelError
 from trtflow.model.sized import with_shapes
-from trtflow.model.types import skeleton
+from trtflow.model.skeleton import skeleton
 
 
 def not_run(model: onnx.ModelProto, feed: Feed, error: Exception) -> ModelError:

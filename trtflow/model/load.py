@@ -10,6 +10,7 @@ import onnx
 import onnx.inliner
 
 from trtflow.errors import ModelError
+from trtflow.model.declared import mend_declared
 from trtflow.model.defaults import hide_weights
 from trtflow.model.dequantized import one_reader_each
 from trtflow.model.edit import clone
@@ -18,7 +19,9 @@ from trtflow.model.foreign import move_plugins
 from trtflow.model.interface import check_interface, free_dimensions
 from trtflow.model.naming import unique_names
 from trtflow.model.opset import OLDEST, STABLE, raise_opset
+from trtflow.model.order import sort_nodes
 from trtflow.model.scopes import opset, uses_standard_operators
+from trtflow.model.spelling import respell
 from trtflow.model.types import infer
 from trtflow.model.upcast import drop_noop_casts, keep_interface, retype
 from trtflow.model.weights import check_weights
@@ -73,20 +76,26 @@ def load(path: Path | str, *, allow_nonfinite: bool = False) -> LoadedModel:
 def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     """A copy of ``model`` as an FP32 reference, and what was done: each step appears in the notes if it did anything.
 
-    Local functions are inlined, opsets that operators have outgrown are raised, weights listed as inputs become
-    constants (but no inputs that have a default), nodes get unique names, operators among ONNX's own that are none get
-    a domain, FP16 and BF16 become exact FP32 (inputs and outputs keep their types), readers of a DequantizeLinear get
-    one each.
+    What runtimes forgive is spelt as ONNX asks, nodes are sorted, declared types that contradict the inputs go,
+    local functions are inlined, opsets that operators have outgrown are raised, weights listed as inputs become
+    constants (but no inputs that have a default), nodes get unique names, operators among ONNX's own that are none
+    get a domain, FP16 and BF16 become exact FP32 (inputs and outputs keep their types), readers of a
+    DequantizeLinear get one each.
+
+    Raises:
+        ModelError: the graph is none that anything could compute, or its opset is too old and cannot be raised.
     """
-    notes: list[str] = []
     model = clone(model)
+    notes = respell(model)
     if model.functions:
         notes.append(f"{len(model.functions)} local functions were inlined")
         model = onnx.inliner.inline_local_functions(model)
+    notes.extend(sort_nodes(model))
     notes.extend(unique_names(model))
     notes.extend(move_plugins(model))
     notes.extend(free_dimensions(model))
     notes.extend(hide_weights(model))
+    notes.extend(mend_declared(model))
     model, raised = _stable(model)
     notes.extend(raised)
     notes.extend(_upcast(model))

@@ -55,13 +55,13 @@ def _declare(model: onnx.ModelProto, target: int) -> None:
 
 def _converted(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
     try:
-        converted = onnx.version_converter.convert_version(_without_upsample(model), target)
+        converted = onnx.version_converter.convert_version(_held(model), target)
     except Exception as error:
         raise ModelError(
             f"ONNX cannot convert the model from opset {opset(model)} to {target}: {error}. "
             "Export it again with a newer opset"
         ) from error
-    _resize_instead(converted)
+    _released(converted)
     names = [node.name for node in model.graph.node]
     for node in converted.graph.node:
         if not node.name:  # the converter's own helpers
@@ -75,12 +75,12 @@ def _converted(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
 
 
 HELD = "trtflow.held"
-"""The domain that hides Upsample from ONNX's converter, which does not know it."""
+"""The domain that hides from ONNX's converter what it does not know, Upsample, and what may crash it, EyeLike."""
 
 
-def _without_upsample(model: onnx.ModelProto) -> onnx.ModelProto:
+def _held(model: onnx.ModelProto) -> onnx.ModelProto:
     copy = clone(model)
-    held = [n for scope in scopes(copy) for n in scope.graph.node if n.op_type == "Upsample" and len(n.input) == 2]
+    held = [node for scope in scopes(copy) for node in scope.graph.node if _is_held(node)]
     for node in held:
         node.domain = HELD
     if held:
@@ -88,18 +88,28 @@ def _without_upsample(model: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-def _resize_instead(model: onnx.ModelProto) -> None:
-    """Upsample-9 is Resize with its first coordinates: output x reads input x / scale, rounded down."""
+def _is_held(node: onnx.NodeProto) -> bool:
+    return (node.op_type == "Upsample" and len(node.input) == 2) or node.op_type == "EyeLike"
+
+
+def _released(model: onnx.ModelProto) -> None:
     for scope in scopes(model):
         for node in scope.graph.node:
             if node.domain == HELD:
-                node.domain, node.op_type = "", "Resize"
-                node.input.insert(1, "")
-                node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
-                node.attribute.append(helper.make_attribute("nearest_mode", "floor"))
+                node.ClearField("domain")
+                if node.op_type == "Upsample":
+                    _resize_instead(node)
     kept = [entry for entry in model.opset_import if entry.domain != HELD]
     del model.opset_import[:]
     model.opset_import.extend(kept)
+
+
+def _resize_instead(node: onnx.NodeProto) -> None:
+    """Upsample-9 is Resize with its first coordinates: output x reads input x / scale, rounded down."""
+    node.op_type = "Resize"
+    node.input.insert(1, "")
+    node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
+    node.attribute.append(helper.make_attribute("nearest_mode", "floor"))
 
 
 def _adapt(graph: onnx.GraphProto, version: int, target: int, fresh: FreshNames) -> None:

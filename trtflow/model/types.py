@@ -6,16 +6,13 @@ its rules) element types are carried on from the operator schemas' type variable
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import onnx
 
 from trtflow.model.scopes import STANDARD_DOMAINS, Key, Scope, constant_tensor, is_constant, opset, scopes
-
-LARGE = 128
-"""Elements above which an initializer cannot matter to shape inference and is left out of its copy."""
+from trtflow.model.skeleton import skeleton
 
 Shape = tuple[int | str | None, ...]
 DTYPE_ATTRIBUTES: Mapping[str, str] = {
@@ -69,7 +66,7 @@ def infer(model: onnx.ModelProto) -> Types:
     for scope in scopes(_inferred(model)):
         graph = scope.graph
         for value in (*graph.value_info, *graph.input, *graph.output):
-            _record(table, (scope.path, value.name), _value_type(value.type))
+            _record(table, (scope.path, value.name), declared_type(value.type))
         for tensor in scope.constants.items():
             table[scope.path, tensor[0]] = TensorType(tensor[1].data_type, tuple(tensor[1].dims))
     for scope in scopes(model):
@@ -83,36 +80,15 @@ def _record(table: dict[Key, TensorType], key: Key, found: TensorType) -> None:
 
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
-    light = skeleton(model)
+    shown = skeleton(model)
     try:
-        return onnx.shape_inference.infer_shapes(light, data_prop=True)
+        return onnx.shape_inference.infer_shapes(shown, data_prop=True)
     except Exception:  # onnx raises several kinds; schema types still carry most of it
-        return light
+        return shown
 
 
-def skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy without the bytes of large weights, which are most of a model and nothing to shape inference."""
-    light = onnx.ModelProto(ir_version=model.ir_version)
-    light.opset_import.extend(model.opset_import)
-    light.functions.extend(model.functions)
-    graph = model.graph
-    for field in ("node", "input", "output", "value_info", "sparse_initializer"):
-        getattr(light.graph, field).extend(getattr(graph, field))
-    light.graph.name = graph.name or "graph"
-    for tensor in graph.initializer:
-        large = math.prod(tensor.dims) > LARGE  # ByteSize would serialize gigabytes to tell
-        light.graph.initializer.append(_hollow(tensor) if large else tensor)
-    return light
-
-
-def _hollow(tensor: onnx.TensorProto) -> onnx.TensorProto:
-    hollow = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
-    hollow.data_location = onnx.TensorProto.EXTERNAL
-    hollow.external_data.add(key="location", value="left-out")
-    return hollow
-
-
-def _value_type(proto: onnx.TypeProto) -> TensorType:
+def declared_type(proto: onnx.TypeProto) -> TensorType:
+    """What ``proto`` says; ``UNKNOWN`` of what is no tensor."""
     if not proto.HasField("tensor_type"):
         return UNKNOWN
     tensor = proto.tensor_type

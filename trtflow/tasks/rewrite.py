@@ -17,6 +17,7 @@ from trtflow.files.scales import Scales
 from trtflow.model.load import save
 from trtflow.plan import PrecisionPlan
 from trtflow.rewriting.apply import CarriedOut, carry_out, mix
+from trtflow.rewriting.complaints import check_rewritten
 
 _LOAD = "import sys, onnxruntime as o; o.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])"
 
@@ -44,10 +45,11 @@ def rewrite_file(model: onnx.ModelProto, decision: Constraints, destination: Pat
     Raises:
         PlanError: the decision does not fit the model.
         ModelError: the opset cannot be raised.
+        RewriteError: ONNX's checker complains of the file, and not of ``model``.
     """
     done = carry_out(model, decision)
     save(done.model, destination)
-    onnx.checker.check_model(str(destination), full_check=True)
+    borrowed = check_rewritten(destination, done.model, model)
     refusal = _refusal(destination)
     counts = Counter(node.op_type for node in done.model.graph.node)
     return RewriteOutcome(
@@ -55,7 +57,7 @@ def rewrite_file(model: onnx.ModelProto, decision: Constraints, destination: Pat
         pairs=counts["QuantizeLinear"],
         bytes=destination.stat().st_size,
         promoted={**done.skipped, **done.promoted},
-        notes=(*done.notes, *([f"ONNX Runtime does not load it here: {refusal}"] if refusal else [])),
+        notes=(*done.notes, *borrowed, *([f"ONNX Runtime does not load it here: {refusal}"] if refusal else [])),
     )
 
 
