@@ -8,6 +8,7 @@ from typing import Any
 from onnx import ModelProto
 from polygraphy.backend.onnxrt import OnnxrtRunner
 
+from trtflow.doing import doing
 from trtflow.model.selection import tapped
 from trtflow.model.session import create_session
 
@@ -27,6 +28,12 @@ class ReferenceRunner(OnnxrtRunner):  # type: ignore[misc]
     ) -> None:
         super().__init__(lambda: session(tapped(model, taps)), name=name)
 
+    def activate(self) -> None:
+        """See Polygraphy."""
+        with doing(f"starting {self.name}"):
+            super().activate()
+
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
         """The outputs for ``feed``."""
-        return dict(self.infer(feed, check_inputs=False))
+        with doing(f"running {self.name}"):
+            return dict(self.infer(feed, check_inputs=False))
