@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from trtflow.files.document import Document
 from trtflow.files.proof import Proof, WorstSample
 from trtflow.files.quantization import Quantization
+from trtflow.files.runtime_trial import RuntimeTrial
 from trtflow.numerics.accept import Kind
 
 Metrics = Mapping[str, float]
@@ -76,8 +77,9 @@ class VerdictDocument(Proof):
 
     All samples made them. Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``,
     counted from 0, has the lowest SQNR (None: no output deviates); ``decided_by`` names, by metric, the worst of
-    several outputs or parts of one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed the file;
-    where that is an engine, ``emulated`` is what the emulator says of it.
+    several outputs or parts of one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed
+    the file; where that is an engine, ``emulated`` is what the emulator says of it. ``runtime`` is what ONNX Runtime
+    does with the file, which decides nothing.
     """
 
     samples: int
@@ -90,6 +92,7 @@ class VerdictDocument(Proof):
     silent: tuple[str, ...] = ()
     runner: str = "emulated"
     emulated: bool | None = None
+    runtime: RuntimeTrial | None = None
 
 
 class RunMetrics(Document):
