@@ -37,7 +37,7 @@ numerics
 precision
 crash user_code
 errors facts
-progress text versions
+doing progress text versions
 """
 LAYER = {room: number for number, line in enumerate(LAYERS.split("\n")) for room in line.split()}
 

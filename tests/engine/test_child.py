@@ -52,6 +52,7 @@ def test_a_step_works_in_a_folder_of_its_own(folder: Path) -> None:
     ("how", "error"),
     [
         ("segv", "was ended by SIGSEGV"),
+        ("busy", "was ended by SIGSEGV; it was making a session"),
         ("kill", "was ended by SIGKILL, which was not sent by trtflow: perhaps the machine ran out of memory"),
         ("exit", "ended with exit status 7 before it was done"),
         ("raise", "raised ZeroDivisionError: one by none"),

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from graph_models import conv_net, f32, info, model, node, random
 
+from trtflow import doing
 from trtflow.errors import ModelError
 from trtflow.model import session
 from trtflow.model.session import create_session, open_session
@@ -75,3 +78,18 @@ def test_an_optimiser_that_changes_results_does_not_run_even_if_asked_for() -> N
         options.add_session_config_entry("optimization.enable_gelu_approximation", asked)
         found.append(open_session(net, options, ["CPUExecutionProvider"]).run(None, {"x": x})[0])
     np.testing.assert_array_equal(*found)
+
+
+def test_a_crash_while_a_session_is_made_is_told_with_its_level(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(doing, "_files", [])
+    doing.keep_in(tmp_path / "doing")
+    told: list[str] = []
+    monkeypatch.setattr(
+        onnxruntime, "InferenceSession", lambda *given, **more: told.append(doing.last_doing(tmp_path / "doing"))
+    )
+    create_session(network(), keep_layout=True)
+    version = onnxruntime.__version__
+    assert told == [f"making a session of 1 nodes at level ORT_ENABLE_EXTENDED in ONNX Runtime {version}"]
+    assert doing.last_doing(tmp_path / "doing") == ""

@@ -9,14 +9,12 @@ import onnx
 import pytest
 from decisions import decision
 from graph_models import accepted, casts, f32, info, model, node, random, run
-from onnx import helper
 
 from trtflow.errors import PlanError
 from trtflow.files.constraints import Constraints
 from trtflow.files.scales import Scales, TensorScale
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.emulated import EmulatedRunner, TypedRunner
-from trtflow.tasks import rewrite as task
 from trtflow.tasks.rewrite import rewrite, rewrite_file
 
 MIXED = PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})
@@ -85,30 +83,3 @@ def test_what_does_not_fit_the_model_is_refused_and_nothing_is_written(
     with pytest.raises(PlanError, match="there is no node upp; did you mean 'up'"):
         rewrite_file(products, kept("upp"), tmp_path / "mixed.onnx")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_onnx_runtime_does_not_load_is_written_and_told(tmp_path: Path) -> None:
-    net = model([node("Own", "x", "a", domain="own"), node("Neg", "a", "y")], [info("x", [4])], [info("y", [4])])
-    net.opset_import.append(helper.make_opsetid("own", 1))
-    found = rewrite_file(net, kept("n_y"), tmp_path / "mixed.onnx")
-    *_, note = found.notes
-    assert note.startswith("ONNX Runtime does not load it here: ")
-    assert "Own" in note
-    assert (tmp_path / "mixed.onnx").exists()
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        ("import os; os.abort()", "it ended with status -6"),
-        ("raise SystemExit(3)", "it ended with status 3"),
-        ("raise ValueError('no kernel')", "ValueError: no kernel"),
-    ],
-    ids=["it crashes", "it says nothing", "it says why"],
-)
-def test_the_end_of_the_process_that_loads_it_is_told(
-    overflowing: onnx.ModelProto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
-) -> None:
-    monkeypatch.setattr(task, "_LOAD", code)
-    found = rewrite_file(overflowing, kept(), tmp_path / "mixed.onnx")
-    assert found.notes == (f"ONNX Runtime does not load it here: {said}",)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from trtflow.doing import last_doing
 from trtflow.engine.store import read_json, write_json
 from trtflow.steps.contract import Result, Table
 
@@ -95,7 +96,9 @@ class Children:
     def _ending(self, status: int, result: Path) -> Ending:
         document = read_json(result)
         if status < 0:
-            return Ending(None, f"was ended by {_signal_name(-status)}{_guess(-status, self.stopped)}")
+            doing = last_doing(result.with_name("doing"))
+            busy = f"; it was {doing}" if doing else ""
+            return Ending(None, f"was ended by {_signal_name(-status)}{_guess(-status, self.stopped)}{busy}")
         if document is None:
             return Ending(None, f"ended with exit status {status} before it was done")
         return _read_result(document)

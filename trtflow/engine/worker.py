@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from trtflow.doing import keep_in
 from trtflow.engine.digest import Digests
 from trtflow.engine.memo import FileMemo
 from trtflow.engine.store import write_json
@@ -37,6 +38,7 @@ def main(argv: list[str]) -> int:
     os.chdir(task.get("home", "."))  # where relative paths in the user's code begin
     report = _claim_output()
     destination = Path(task["result"])
+    keep_in(destination.with_name("doing"))
     try:
         result = run_task(task, report)
     except TrtflowError as error:

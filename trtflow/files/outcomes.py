@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from trtflow.files.document import Document
 from trtflow.files.proof import Proof, WorstSample
 from trtflow.files.quantization import Quantization
+from trtflow.files.runtime_trial import RuntimeTrial
 from trtflow.numerics.accept import Kind
 
 Metrics = Mapping[str, float]
@@ -43,8 +44,8 @@ class ModelFacts(Document):
     """``facts.json``: the ONNX file that was examined and what was done to read it.
 
     Also what it selects, and what is quantized in it already; ``foreign`` operators, and the tensors where what is
-    measured ``ends`` because ONNX Runtime does not run some of them. ``nothing`` says why no node of it can take a low
-    precision, which ends a run; empty: some can.
+    measured ``ends`` because ONNX Runtime does not run some of them. ``nothing`` says why no node of it can take a
+    low precision, which ends a run; empty: some can.
     """
 
     file: str = ""
@@ -90,7 +91,8 @@ class VerdictDocument(Proof):
     All samples made them. Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``,
     counted from 0, has the lowest SQNR (None: no output deviates); ``decided_by`` names, by metric, the worst of
     several outputs or parts of one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed
-    the file; where that is an engine, ``emulated`` is what the emulator says of it.
+    the file; where that is an engine, ``emulated`` is what the emulator says of it. ``runtime`` is what ONNX Runtime
+    does with the file, which decides nothing.
     """
 
     samples: int
@@ -103,6 +105,7 @@ class VerdictDocument(Proof):
     silent: tuple[str, ...] = ()
     runner: str = "emulated"
     emulated: bool | None = None
+    runtime: RuntimeTrial | None = None
 
 
 class RunMetrics(Document):

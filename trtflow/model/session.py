@@ -11,6 +11,7 @@ from typing import Any
 import onnx
 import onnxruntime
 
+from trtflow.doing import doing
 from trtflow.errors import ModelError
 from trtflow.model.edit import clone
 from trtflow.model.libraries import operator_libraries
@@ -68,13 +69,24 @@ def open_session(
         options.add_session_config_entry(setting, value)
     more = {"providers": providers, "disabled_optimizers": forbidden(model)}
     try:
-        for library in operator_libraries():
-            options.register_custom_ops_library(str(library))
-        if model.ByteSize() < _PROTOBUF_LIMIT:
-            return onnxruntime.InferenceSession(model.SerializeToString(), options, **more)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.onnx"
-            onnx.save(clone(model), path, save_as_external_data=True)  # which takes the weights out of its argument
-            return onnxruntime.InferenceSession(str(path), options, **more)
+        with doing(_making(model, options)):
+            return _open(model, options, more)
     except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
         raise ModelError(f"ONNX Runtime refuses the model: {error}") from error
+
+
+def _open(model: onnx.ModelProto, options: onnxruntime.SessionOptions, more: Any) -> onnxruntime.InferenceSession:
+    for library in operator_libraries():
+        options.register_custom_ops_library(str(library))
+    if model.ByteSize() < _PROTOBUF_LIMIT:
+        return onnxruntime.InferenceSession(model.SerializeToString(), options, **more)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        onnx.save(clone(model), path, save_as_external_data=True)  # which takes the weights out of its argument
+        return onnxruntime.InferenceSession(str(path), options, **more)
+
+
+def _making(model: onnx.ModelProto, options: onnxruntime.SessionOptions) -> str:
+    level = options.graph_optimization_level.name
+    nodes = len(model.graph.node)
+    return f"making a session of {nodes} nodes at level {level} in ONNX Runtime {onnxruntime.__version__}"

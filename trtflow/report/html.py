@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from trtflow import text
 from trtflow.files.outcomes import State
+from trtflow.files.runtime_trial import sentence
 from trtflow.files.search import WORDS, EightBits, SearchDocument
 from trtflow.numerics.metrics import METRICS
 from trtflow.precision import FP16, QUANTIZED, label
@@ -100,6 +101,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        runtime=sentence,
         number=lambda value: typeset(text.number(value)),
         nodes=lambda value: f"{value:,} node{'' if value == 1 else 's'}",
         count=lambda value: typeset(text.count(value)),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from trtflow.files.checks import Check
 from trtflow.files.findings import Finding, Reason
 from trtflow.files.outcomes import HOLDS, BuildOutcome, ModelFacts, RewriteOutcome, State
+from trtflow.files.runtime_trial import RuntimeTrial
 from trtflow.files.scales import Scales
 from trtflow.files.search import Because, SearchDocument
 from trtflow.files.statistics import Statistics
@@ -107,6 +108,7 @@ class RunSummary:
     left: tuple[Card, ...] = ()
     findings: tuple[tuple[Finding, Reason], ...] = ()
     rewrite: RewriteOutcome | None = None
+    runtime: RuntimeTrial | None = None
     build: BuildOutcome | None = None
     scales: Scales | None = None
     checks: tuple[Check, ...] = ()

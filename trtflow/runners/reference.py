@@ -8,6 +8,7 @@ from typing import Any
 from onnx import ModelProto
 from polygraphy.backend.onnxrt import OnnxrtRunner
 
+from trtflow.doing import doing
 from trtflow.model.fed import not_run
 from trtflow.model.selection import tapped
 from trtflow.model.session import create_session
@@ -29,6 +30,11 @@ class ReferenceRunner(OnnxrtRunner):  # type: ignore[misc]
         super().__init__(lambda: session(tapped(model, taps)), name=name)
         self._model = model
 
+    def activate(self) -> None:
+        """See Polygraphy."""
+        with doing(f"starting {self.name}"):
+            super().activate()
+
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
         """The outputs for ``feed``.
 
@@ -36,6 +42,7 @@ class ReferenceRunner(OnnxrtRunner):  # type: ignore[misc]
             ModelError: ONNX Runtime cannot run the model on it.
         """
         try:
-            return dict(self.infer(feed, check_inputs=False))
+            with doing(f"running {self.name}"):
+                return dict(self.infer(feed, check_inputs=False))
         except Exception as error:  # ONNX Runtime raises a dozen classes without a common base
             raise not_run(self._model, feed, error) from error

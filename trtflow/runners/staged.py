@@ -13,6 +13,7 @@ from typing import TypeVar
 from onnx import ModelProto
 
 from trtflow.data import Array, Feed, Sample
+from trtflow.doing import doing
 from trtflow.model.fed import not_run
 from trtflow.model.layers import layers
 from trtflow.model.shapes import inferred_shapes
@@ -89,9 +90,10 @@ class Staged:
             return
         batches = make_batches(self._model, self._computed, feed, self._budget // (1 + len(self._beside)))
         compared = bool(self._beside)
-        for make in (lambda: self._model, *self._beside):
+        for index, make in enumerate((lambda: self._model, *self._beside)):
             floats = () if compared else self._floats
-            self._sides.append(StageSessions(make(), batches, floats, keep_layout=compared))
+            with doing(f"reading the tensors of candidate {index}" if index else "reading the tensors of FP32"):
+                self._sides.append(StageSessions(make(), batches, floats, keep_layout=compared))
 
     def _run(self, feed: Feed, shapes: Shapes) -> Iterator[tuple[Feed, ...]]:
         if self._fed:

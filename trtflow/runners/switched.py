@@ -7,6 +7,7 @@ from typing import Any
 from onnx import ModelProto
 from polygraphy.backend.onnxrt import OnnxrtRunner
 
+from trtflow.doing import doing
 from trtflow.emulation.switchable import switchable
 from trtflow.model.selection import tapped
 from trtflow.model.session import create_session
@@ -26,7 +27,9 @@ class SwitchedRunner(ReferenceRunner):
 
     def __init__(self, model: ModelProto, low: Precision, taps: tuple[str, ...] = ()) -> None:
         self._switched = switchable(model, low)
-        OnnxrtRunner.__init__(self, create_session(tapped(self._switched.model, taps)), name=f"switched-{low}")
+        with doing(f"starting switched-{low}"):
+            session = create_session(tapped(self._switched.model, taps))
+        OnnxrtRunner.__init__(self, session, name=f"switched-{low}")
         self.under(PrecisionPlan(low))
 
     def under(self, plan: PrecisionPlan) -> SwitchedRunner:

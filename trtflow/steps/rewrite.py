@@ -20,7 +20,7 @@ class With(Options):
 
 
 def run(options: With, context: Context) -> Result:
-    """Carry out the decision, check the file with onnx.checker, load it in ONNX Runtime in a process of its own."""
+    """Carry out the decision, and check the file with onnx.checker."""
     import onnx
 
     from trtflow.files.constraints import read_constraints

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from trtflow.diagnosis.multiply_adds import shares_by_group
 from trtflow.files.checks import Check
+from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.pairs import PairCosts
 from trtflow.files.quantization import Quantization
 from trtflow.files.search import WORDS, EightBits
@@ -28,6 +29,16 @@ def kept_nodes(decided: Decided) -> Table | None:
     )
     columns = ("node", "precision", "cost share", "because")
     return Table(columns, rows, "what stays in high precision") if rows else None
+
+
+def failed_conditions(verdict: VerdictDocument) -> str:
+    """The conditions that do not hold, worst first: on all samples, or else on the unseen ones."""
+    unseen = verdict.unseen.margins if verdict.unseen else {}
+    for margins, where in ((verdict.margins, ""), (unseen, " on unseen samples")):
+        failed = sorted((name for name, margin in margins.items() if margin < 0), key=margins.__getitem__)
+        if failed:
+            return ", ".join(failed) + where
+    return ""
 
 
 def notes(found: Sequence[str]) -> Table | None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-if TYPE_CHECKING:
-    from trtflow.files.outcomes import VerdictDocument
-
-version = 6
+version = 7
 environment = ("onnxruntime",)
-outputs = {"verdict": "verdict.json"}
+outputs = {"verdict": "verdict.json", "providers": "ort_providers.json"}
+published = {"providers": "exports/ort_providers.json"}
 
 
 class With(Judged):
@@ -39,9 +36,11 @@ def run(options: With, context: Context) -> Result:
     import onnx
 
     from trtflow.files.document import read_document, write_document
+    from trtflow.files.exports.onnxruntime import providers
     from trtflow.files.search import SearchDocument
     from trtflow.files.strict_json import json_numbers
     from trtflow.steps.given import hooks, open_data, open_model, user_metric
+    from trtflow.steps.shown import failed_conditions
     from trtflow.tasks.validate import validate
 
     reference = open_model(options, options.reference)
@@ -57,15 +56,17 @@ def run(options: With, context: Context) -> Result:
         runner=options.runner,
         searches=searches,
         calibrated=same and any(search.eight_bits for search in searches),
+        file=options.candidate,
         hooks=hooks(context),
     )
     write_document(verdict, context.folder / outputs["verdict"])
+    (context.folder / outputs["providers"]).write_text(providers(verdict.runtime), encoding="utf-8")
     told = [name for name in verdict.accept if name in verdict.candidate]
     pairs = [
         f"{name} {verdict.reference[name]:.4g} → {verdict.candidate[name]:.4g}{_where(verdict.decided_by, name)}"
         for name in told
     ]
-    state = "accepted" if verdict.accepted else f"refused by {_failed(verdict)}"
+    state = "accepted" if verdict.accepted else f"refused by {failed_conditions(verdict)}"
     silent = f", {len(verdict.silent)} of which judge nothing (FP32's outputs are zero)" if verdict.silent else ""
     worst = "" if verdict.worst_sample is None else f", worst on sample {verdict.worst_sample}"
     if verdict.emulated is not None:
@@ -79,13 +80,3 @@ def run(options: With, context: Context) -> Result:
 
 def _where(decided_by: Mapping[str, str], name: str) -> str:
     return f" by {decided_by[name]}" if name in decided_by else ""
-
-
-def _failed(verdict: VerdictDocument) -> str:
-    """The conditions that do not hold, worst first: on all samples, or else on the unseen ones."""
-    unseen = verdict.unseen.margins if verdict.unseen else {}
-    for margins, where in ((verdict.margins, ""), (unseen, " on unseen samples")):
-        failed = sorted((name for name, margin in margins.items() if margin < 0), key=margins.__getitem__)
-        if failed:
-            return ", ".join(failed) + where
-    return ""

@@ -62,6 +62,7 @@ def summarize(
         left=tuple(_left(documents)),
         findings=tuple((finding, REASONS[finding.code]) for finding in documents.findings),
         rewrite=documents.rewrite,
+        runtime=documents.verdict.runtime if documents.verdict else None,
         build=documents.build,
         scales=documents.scales,
         checks=documents.checks,

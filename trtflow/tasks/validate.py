@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from onnx import ModelProto
 
@@ -17,6 +18,7 @@ from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, judge_by
 from trtflow.tasks.measured_on import execute_on
 from trtflow.tasks.proof import prove
+from trtflow.tasks.runtime_trial import try_runtime
 
 
 def validate(
@@ -30,13 +32,15 @@ def validate(
     runner: str = EMULATED,
     searches: Sequence[SearchDocument] = (),
     calibrated: bool = False,
+    file: Path | None = None,
     hooks: Hooks = SILENT,
 ) -> VerdictDocument:
     """Measure ``candidate`` on all of ``data`` and judge it as ``runner`` executes it.
 
     It must hold on all samples and on those that ``searches``, which found it, left unseen. ``calibrated``: its
     ranges were chosen on these samples, so that none is unseen by all. Where ``reference`` ends before foreign
-    operators, ``candidate`` is measured there.
+    operators, ``candidate`` is measured there. ``file`` holds the candidate, and is tried in ONNX Runtime; left out,
+    nothing is told of that.
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
@@ -59,7 +63,8 @@ def validate(
     measured = evaluator.score(outputs, everything)
     verdict = evaluator.judge(measured)
     proof = prove(evaluator, outputs, searches, accepted=verdict.accepted, calibrated=calibrated)
-    beside = None if runner == EMULATED else evaluator.measure(execute_on(EMULATED, samples)(shown))
+    typed = outputs if runner == EMULATED else evaluator.run(execute_on(EMULATED, samples)(shown), everything)
+    beside = None if runner == EMULATED else evaluator.score(typed, everything)
     return VerdictDocument(
         **dict(proof),
         samples=len(evaluator.samples),
@@ -72,4 +77,5 @@ def validate(
         silent=evaluator.silent,
         runner=runner,
         emulated=None if beside is None else evaluator.judge(beside).accepted,
+        runtime=None if file is None else try_runtime(file, evaluator, typed),
     )

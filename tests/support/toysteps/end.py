@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Literal
 
+from trtflow.doing import doing
 from trtflow.errors import BackendError
 from trtflow.steps.contract import Context, Options, Result
 
@@ -20,7 +21,9 @@ outputs = {"text": "text.txt"}
 class With(Options):
     """Options of ``end``."""
 
-    how: Literal["segv", "kill", "hang", "exit", "raise", "expected", "silent", "gate", "refuse", "well"] = "well"
+    how: Literal["segv", "busy", "kill", "hang", "exit", "raise", "expected", "silent", "gate", "refuse", "well"] = (
+        "well"
+    )
 
 
 def run(options: With, context: Context) -> Result:
@@ -28,6 +31,9 @@ def run(options: With, context: Context) -> Result:
     context.log(f"about to end by {options.how}")
     if options.how == "segv":
         ctypes.string_at(0)
+    if options.how == "busy":
+        with doing("making a session"):
+            ctypes.string_at(0)
     if options.how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if options.how == "hang":
