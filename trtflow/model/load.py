@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-import onnx.inliner
 
 from trtflow.errors import ModelError
 from trtflow.model.dequantized import one_reader_each
 from trtflow.model.edit import clone
 from trtflow.model.external import external_files
+from trtflow.model.functions import inline_functions
 from trtflow.model.naming import unique_names
-from trtflow.model.opset import OLDEST, STABLE, raise_opset
+from trtflow.model.opset import OLDEST, STABLE, raise_opset, refuse_old_scans
 from trtflow.model.scopes import opset, uses_standard_operators
 from trtflow.model.types import infer
 from trtflow.model.upcast import drop_noop_casts, keep_interface, retype
@@ -71,12 +71,15 @@ def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     Local functions are inlined, opsets that operators have outgrown are raised, weights listed as inputs become
     constants, nodes get unique names, FP16 and BF16 become exact FP32 (inputs and outputs keep their types), readers
     of a DequantizeLinear get one each.
+
+    Raises:
+        ModelError: the model is in an opset that trtflow cannot raise, or holds a Scan of opset 8.
     """
     notes: list[str] = []
     model = clone(model)
-    if model.functions:
-        notes.append(f"{len(model.functions)} local functions were inlined")
-        model = onnx.inliner.inline_local_functions(model)
+    model, inlined = inline_functions(model)
+    notes.extend(inlined)
+    refuse_old_scans(model)
     notes.extend(unique_names(model))
     notes.extend(_hide_weights(model))
     model, raised = _stable(model)
