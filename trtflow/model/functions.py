@@ -21,7 +21,7 @@ def inline_functions(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]
         model.functions.remove(function)
     if hidden:
         names = ", ".join(sorted(function.name for function in hidden))
-        notes.append(f"local functions named as ONNX's own operators ({names}) were left out: ONNX Runtime runs these")
+        notes.append(f"local functions named as ONNX's operators ({names}) were left out: ONNX Runtime runs these")
     if model.functions:
         notes.append(f"{len(model.functions)} local functions were inlined")
         model = onnx.inliner.inline_local_functions(model)

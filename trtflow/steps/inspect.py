@@ -8,7 +8,7 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
 
-version = 5
+version = 6
 environment = ("onnx",)
 outputs = {"model": "model.onnx", "facts": "facts.json"}
 
