@@ -1,4 +1,4 @@
-"""A window that the graph computes stays FP32, so that the mixed file loads in ONNX Runtime and parses in TensorRT."""
+"""A window that the graph computes stays FP32: the mixed file loads in ONNX Runtime."""
 
 from __future__ import annotations
 
