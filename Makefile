@@ -4,7 +4,7 @@ CONFIG ?= configs/unet.yaml
 BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch fetch-ppocr clean
-.PHONY: conformance hard-cases bench-search bench-compare bench-int8 bench-calibration
+.PHONY: conformance operators hard-cases bench-search bench-compare bench-int8 bench-calibration
 .PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
@@ -48,6 +48,9 @@ tree:  ## the tree of files in CONTRIBUTING.md, from their docstrings
 
 conformance: .venv/dev  ## rewrite ONNX's own backend tests to FP16, BF16 and mixed plans, and check each
 	$(BIN)/python benchmarks/conformance.py --build
+
+operators: .venv/dev  ## each ONNX operator in FP32, FP16 and BF16: TensorRT-RTX against trtflow's table
+	$(BIN)/python benchmarks/operators.py
 
 hard-cases: .venv/dev  ## what other converters break on, row by row
 	$(BIN)/python benchmarks/hard_cases.py

@@ -94,7 +94,8 @@ def test_an_operator_is_exact_when_it_makes_no_new_values(proto: onnx.NodeProto,
         (node("LSTM", "x w r b n", "y"), "fp16", "LSTM: TensorRT takes sequence_lens in FP32 only"),
         (node("Mish", "x", "y"), "bf16", "Mish: TensorRT does not take it in bf16"),
         (node("Celu", "x", "y"), "fp16", "Celu: TensorRT takes it in FP32 only"),
-        (node("BitCast", "x", "y"), "fp16", "BitCast: ONNX has no fp16 form of it"),
+        (node("Range", "a b c", "y"), "fp16", "Range: ONNX has no fp16 form of it"),
+        (node("EyeLike", "x", "y"), "fp16", f"EyeLike: {FP32_OPERATORS['EyeLike']}"),
     ],
 )
 def test_a_refusal_names_the_operator_and_who_refuses(

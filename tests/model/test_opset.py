@@ -8,7 +8,7 @@ import pytest
 from graph_models import accepted, conv_net, f32, i64, info, model, node, random, run
 
 from trtflow.errors import ModelError
-from trtflow.model.opset import raise_opset
+from trtflow.model.opset import raise_opset, refuse_old_scans
 
 X = info("x", [2, 4, 3])
 
@@ -184,3 +184,17 @@ def test_a_node_that_the_converter_loses_is_an_error(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(onnx.version_converter, "convert_version", forgetful)
     with pytest.raises(ModelError, match="ONNX's opset converter lost the nodes n_a"):
         raise_opset(old([node("Neg", "x", "a"), node("Neg", "a", "y")], [], 9), 13)
+
+
+def old_scan(opset: int) -> onnx.ModelProto:
+    nodes = [node("Add", "s r", "n"), node("Identity", "n", "o")]
+    body = onnx.helper.make_graph(nodes, "b", [info("s", [4]), info("r", [4])], [info("n", [4]), info("o", [4])])
+    given = "- z x" if opset == 8 else "z x"
+    scan = node("Scan", given, "f y", "scan", body=body, num_scan_inputs=1)
+    return model([scan], [info("z", [1, 4]), info("x", [1, 3, 4])], [info("f", None), info("y", None)], (), opset)
+
+
+def test_a_scan_of_opset_8_is_refused_by_name() -> None:
+    with pytest.raises(ModelError, match=r"'scan' is a Scan of opset 8, .* opset 9 or newer"):
+        refuse_old_scans(old_scan(8))
+    refuse_old_scans(old_scan(9))

@@ -21,7 +21,7 @@ from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.assignment import Edges, edges
 from trtflow.model.edit import FreshNames, clone, drop_unread, fresh_names, replace_nodes
 from trtflow.model.operators import is_exact
-from trtflow.model.scopes import Scope
+from trtflow.model.scopes import CONTROL_FLOW, Scope
 from trtflow.plan import PrecisionPlan
 
 Rounding = Literal["tensor", "unit"]
@@ -84,7 +84,9 @@ def _rebuild(
 
 
 def _is_settled(name: str, analysis: Analysis, assigned: Edges) -> bool:
-    """Whether the outputs of a node are values of its format already, because all that it reads is."""
+    """Whether the outputs of a node are values of its format already, because all that it reads is, or its body."""
+    if analysis.by_name[name][1].op_type in CONTROL_FLOW:
+        return True
     given = assigned.inputs[name]
     if not given or not is_exact(analysis.by_name[name][1]):
         return False

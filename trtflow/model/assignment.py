@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from trtflow.errors import PlanError
 from trtflow.model.analysis import Analysis
+from trtflow.model.carried import carry
 from trtflow.model.dequantized import tied, tied_groups
 from trtflow.model.scopes import Key
 from trtflow.model.units import readers
@@ -26,11 +27,13 @@ class Edges:
     inputs:   node name → input index → the format that the node reads that input in
     outputs:  node name → output index → the format that the node writes
     produced: tensor → the format that its producer writes
+    ends:     inputs and outputs of bodies that are low themselves (see ``carry``)
     """
 
     inputs: Mapping[str, Mapping[int, Precision]]
     outputs: Mapping[str, Mapping[int, Precision]]
     produced: Mapping[Key, Precision]
+    ends: frozenset[Key] = frozenset()
 
     def format(self, key: Key) -> Precision:
         """What the tensor is stored in by whoever produces it."""
@@ -57,7 +60,8 @@ def edges(analysis: Analysis, plan: PrecisionPlan) -> Edges:
         inputs[node.name] = {index: precision for index, able in enumerate(low.inputs) if able}
         outputs[node.name] = {index: precision for index, able in enumerate(low.outputs) if able}
         produced.update(((node.scope, node.outputs[index]), precision) for index in outputs[node.name])
-    return Edges(inputs, outputs, produced)
+    ends = carry(analysis, inputs, outputs, produced)
+    return Edges(inputs, outputs, produced, ends)
 
 
 def _check_plan(analysis: Analysis, plan: PrecisionPlan) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-import onnx.inliner
 
 from trtflow.errors import ModelError
 from trtflow.model.declared import mend_declared
@@ -16,9 +15,10 @@ from trtflow.model.dequantized import one_reader_each
 from trtflow.model.edit import clone
 from trtflow.model.external import external_files
 from trtflow.model.foreign import move_plugins
+from trtflow.model.functions import inline_functions
 from trtflow.model.interface import check_interface, free_dimensions
 from trtflow.model.naming import unique_names
-from trtflow.model.opset import OLDEST, STABLE, raise_opset
+from trtflow.model.opset import OLDEST, STABLE, raise_opset, refuse_old_scans
 from trtflow.model.order import sort_nodes
 from trtflow.model.scopes import opset, uses_standard_operators
 from trtflow.model.spelling import respell
@@ -76,20 +76,21 @@ def load(path: Path | str, *, allow_nonfinite: bool = False) -> LoadedModel:
 def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     """A copy of ``model`` as an FP32 reference, and what was done: each step appears in the notes if it did anything.
 
-    What runtimes forgive is spelt as ONNX asks, nodes are sorted, declared types that contradict the inputs go,
-    local functions are inlined, opsets that operators have outgrown are raised, weights listed as inputs become
+    What runtimes forgive is spelt as ONNX asks, local functions are inlined, nodes are sorted, declared types that
+    contradict the inputs go, opsets that operators have outgrown are raised, weights listed as inputs become
     constants (but no inputs that have a default), nodes get unique names, operators among ONNX's own that are none
     get a domain, FP16 and BF16 become exact FP32 (inputs and outputs keep their types), readers of a
     DequantizeLinear get one each.
 
     Raises:
-        ModelError: the graph is none that anything could compute, or its opset is too old and cannot be raised.
+        ModelError: the graph is none that anything could compute, its opset is too old and cannot be raised, or it
+            holds a Scan of opset 8.
     """
     model = clone(model)
     notes = respell(model)
-    if model.functions:
-        notes.append(f"{len(model.functions)} local functions were inlined")
-        model = onnx.inliner.inline_local_functions(model)
+    model, inlined = inline_functions(model)
+    notes.extend(inlined)
+    refuse_old_scans(model)
     notes.extend(sort_nodes(model))
     notes.extend(unique_names(model))
     notes.extend(move_plugins(model))

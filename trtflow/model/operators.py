@@ -79,11 +79,16 @@ FP32_OUTPUTS: Mapping[str, frozenset[int]] = {
     "LayerNormalization": frozenset({1, 2}),
 }
 
+_NO_KERNEL = "ONNX Runtime computes it in FP32 only, and adds Casts only to operators with a low input"
+
 FP32_OPERATORS: Mapping[str, str] = {
     # Operators that ONNX allows in a low format, and that still cannot take one.
     "BitCast": "its output has the bits of its input, so that the formats must not change",
+    "EyeLike": _NO_KERNEL,
     "MelWeightMatrix": "ONNX Runtime types it FP32 whatever its attribute says",
     "MeanVarianceNormalization": "ONNX's own expansion of it mixes FP32 constants into low tensors",
+    "RandomNormal": _NO_KERNEL,
+    "RandomUniform": _NO_KERNEL,
 }
 
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
@@ -93,17 +98,19 @@ _NO_LOW: Mapping[Precision, str] = dict.fromkeys(LOW, "TensorRT takes it in FP32
 
 REFUSED: Mapping[str, Mapping[Precision, str]] = {
     # What ONNX allows and the engine refuses: found by building each model of onnx.backend.test with TensorRT-RTX
-    # 1.7.1 (``make conformance``), which builds all of them in FP32.
+    # 1.7.1 (``make conformance``, ``make operators``), which builds all of them in FP32.
+    "BlackmanWindow": _NO_LOW,  # "Output must be float32-type!"
     "Celu": _NO_LOW,  # the importer's helper operands lose their rank
     "ConvTranspose": _NO_BF16,  # Myelin: "Could not infer output types for operation: deconv"
     "GRU": _NO_BF16,  # the importer subtracts BF16 from an FP32 one
+    "GlobalLpPool": _NO_BF16,  # "Only FLOAT and HALF are supported"
+    "HammingWindow": _NO_LOW,  # as BlackmanWindow
+    "HannWindow": _NO_LOW,  # as BlackmanWindow
     "HardSwish": _NO_BF16,  # "Only FLOAT, HALF or INT8 input is supported"
     "LpNormalization": _NO_BF16,  # "Only float inputs/outputs supported"
     "LpPool": _NO_BF16,  # the same
     "Mish": _NO_BF16,  # "Only FLOAT32 or FLOAT16 input is supported"
-    "RandomNormal": _NO_BF16,  # "Unsupported data type"
-    "RandomNormalLike": _NO_BF16,
-    "RandomUniform": _NO_BF16,
+    "RandomNormalLike": _NO_BF16,  # "Unsupported data type"
     "RandomUniformLike": _NO_BF16,
     "TensorScatter": _NO_LOW,  # "The cache tensor must be a network input", so no Cast
 }
@@ -236,7 +243,8 @@ def refusal(node: onnx.NodeProto, precision: Precision) -> str:
     """Why no slot of ``node`` takes ``precision``, in words for a report."""
     if _has_lengths(node):
         return f"{node.op_type}: TensorRT takes sequence_lens in FP32 only"
-    reason = REFUSED.get(node.op_type, {}).get(precision) or f"ONNX has no {precision} form of it"
+    reason = FP32_OPERATORS.get(node.op_type) or REFUSED.get(node.op_type, {}).get(precision)
+    reason = reason or f"ONNX has no {precision} form of it"
     return f"{node.op_type}: {reason}"
 
 

@@ -22,6 +22,9 @@ OLDEST = 7
 STABLE = 13
 """From here on this module raises; below, ONNX's converter. BF16 begins here as well: Cast has it from 13 on."""
 
+SCAN_OF_BATCHES = 8
+"""The opset of the first Scan, which no later one can follow."""
+
 Adapter = Callable[[onnx.NodeProto, FreshNames], list[onnx.NodeProto]]
 
 
@@ -43,6 +46,23 @@ def raise_opset(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
             _adapt(scope.graph, version, target, fresh)
         _declare(copy, target)
     return copy
+
+
+def refuse_old_scans(model: onnx.ModelProto) -> None:
+    """Check that no Scan of ``model`` is one of opset 8, which ONNX's converter passes through as it is.
+
+    Raises:
+        ModelError: one is; it is named.
+    """
+    if opset(model) > SCAN_OF_BATCHES:
+        return
+    for scope in scopes(model):
+        for node in scope.graph.node:
+            if node.op_type == "Scan" and node.domain in STANDARD_DOMAINS:
+                raise ModelError(
+                    f"{(node.name or node.output[0])!r} is a Scan of opset 8, which scans batches and takes lengths; "
+                    "from opset 9 on none does, and nothing converts it. Export the model with opset 9 or newer"
+                )
 
 
 def _declare(model: onnx.ModelProto, target: int) -> None:

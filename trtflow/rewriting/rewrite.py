@@ -21,7 +21,7 @@ from trtflow.model.assignment import Edges, edges
 from trtflow.model.edit import FreshNames, fresh_names
 from trtflow.model.operators import AS_PRODUCED, RAISED, RECURRENT, listed
 from trtflow.model.opset import raise_opset
-from trtflow.model.scopes import STANDARD_DOMAINS, Key, Scope
+from trtflow.model.scopes import STANDARD_DOMAINS, Key, Scope, scopes
 from trtflow.model.types import DTYPE_ATTRIBUTES, has_default
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import BF16, FP32, LOW, ROWS, Precision
@@ -58,6 +58,7 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
     graph = surgery.bare_graph(target)
     work.edit(analysis.scopes[0], graph)
     mixed = surgery.put_back(graph, target, work.constants, work.retyped)
+    _retype_ends(mixed, assigned)
     if sidestep_fusion(mixed):
         notes.append(
             "squares of spelt-out LayerNorms behind a Cast became products: ONNX Runtime's fusion fails there"
@@ -65,6 +66,13 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
     notes.extend(_remarks(before, assigned))
     check_casts(mixed)
     return Rewritten(mixed, legal.promoted, tuple(notes))
+
+
+def _retype_ends(mixed: onnx.ModelProto, assigned: Edges) -> None:
+    for scope in scopes(mixed):
+        for value in (*scope.graph.input, *scope.graph.output):
+            if (scope.path, value.name) in assigned.ends:
+                value.type.tensor_type.elem_type = ROWS[assigned.format((scope.path, value.name))].onnx_type
 
 
 def _remarks(analysis: Analysis, assigned: Edges) -> list[str]:
@@ -132,7 +140,7 @@ class _Work:
 
     def _split_outputs(self, scope: Scope, part: gs.Graph) -> None:
         """A graph output of a low node keeps its name for the FP32 side; the node writes a low tensor."""
-        outputs = {value.name for value in scope.graph.output}
+        outputs = {v.name for v in scope.graph.output if (scope.path, v.name) not in self.assigned.ends}
         direct = self._needless_casts(scope)
         needless = {node.name for node in direct.values()}
         part.nodes[:] = [node for node in part.nodes if node.name not in needless]

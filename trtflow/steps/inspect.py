@@ -9,7 +9,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Executed
 
-version = 6
+version = 7
 environment = ("onnx", "onnxruntime")
 outputs = {"model": "model.onnx", "facts": "facts.json"}
 
