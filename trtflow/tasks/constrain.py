@@ -48,10 +48,15 @@ def constrain(
 
     ``floats``: the search between floating-point formats that an eight-bit one went on from.
     """
-    plan, because = decided.plan, (floats or decided.search).because
+    plan, floating = decided.plan, floats or decided.search
+    because = floating.because
     kept = frozenset(plan.kept)
     unit_of = {node: unit.id for unit in units(model) for node in unit.nodes}
-    reasons = {info.name: explain(info.name, findings, because) for info in candidates(model) if info.name in kept}
+    reasons = {
+        info.name: explain(info.name, findings, because, floating.low)
+        for info in candidates(model)
+        if info.name in kept
+    }
 
     def node(info: NodeInfo) -> Node:
         why = reasons.get(info.name)
