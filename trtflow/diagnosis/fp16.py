@@ -60,7 +60,7 @@ Rule = Callable[[NodeFacts, Statistics], Finding | None]
 def diagnose(
     nodes: Iterable[NodeFacts], statistics: Statistics, rules: Sequence[Rule] | None = None
 ) -> list[Finding]:
-    """All findings of ``rules`` (left out: all of them), in the order of the nodes; for each node in the order of the rules.
+    """All findings of ``rules`` (left out: all), in the order of the nodes; for each node in that of the rules.
 
     ``statistics`` maps a tensor to the statistics of its FP32 run (see ``Figures``).
     """
