@@ -31,3 +31,12 @@ def test_the_data_are_checked_and_what_is_found_goes_into_the_decision_and_the_r
     assert steps["check-data"]["with"]["data"] == "${inputs.data}"
     assert steps["constrain"]["with"]["data-facts"] == "${check-data.facts}"
     assert "check-data" in steps["report"]["with"]["of"]
+
+
+def test_one_input_says_which_sixteen_bits_are_compared_explained_and_searched() -> None:
+    steps = yaml.safe_load(builtins()["debug-fp16"].read_text())["steps"]
+    assert {name for name, step in steps.items() if step["with"].get("low") == "${inputs.low}"} == {
+        "compare",
+        "diagnose",
+        "bisect",
+    }

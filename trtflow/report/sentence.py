@@ -75,9 +75,9 @@ def none_holds(search: SearchDocument) -> str:
     if not count:
         return f"nothing in it can take {label(search.low)}"
     of = f"{count} node{'' if count == 1 else 's'}"
-    if len(search.kept) == len(search.merged):
+    if search.kept and set(search.kept) <= set(search.merged):
         return f"{label(search.low)} is accurate enough, but Casts would cost more than it saves on {of}"
-    if len(search.kept) == len(search.forced):
+    if search.kept and set(search.kept) <= set(search.forced):
         return f"{label(search.low)} is open to none of {of}: {search.because[search.kept[0]].text}"
     return f"{label(search.low)} holds for none of {of}"
 
