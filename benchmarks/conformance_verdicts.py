@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from conformance_checks import is_random, run, session
 
+from trtflow.data import Feed
 from trtflow.emulation.typed import emulate_typed
 from trtflow.engine.key import task_options
 from trtflow.engine.outcome import Outcome
@@ -21,6 +22,7 @@ from trtflow.engine.plan import Plan
 from trtflow.files.document import read_document
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.search import SearchDocument
+from trtflow.model.selection import selection, tapped
 from trtflow.steps.given import open_data
 from trtflow.steps.options import Data
 
@@ -36,7 +38,7 @@ REFUSALS: Mapping[str, str] = {
     r"holds for none of \d+ nodes?; .*sqnr -?[\d.inf]+ with everything": "too inaccurate wherever it was tried",
     r"no floating-point output was evaluated": "no floating-point output, and no metric given",
     r"'\S+' is an? (sequence|optional|map)_type": "an input that is no tensor, by name",
-    r"all zero|zero on every sample": "FP32's outputs are zero: nothing can be judged by them",
+    r"FP32's own outputs hold nothing finite but zeros": "FP32's outputs are zero: nothing can be judged by them",
 }
 """Pattern of a message → the reason that it gives."""
 NO_KERNEL = re.compile(r"NOT_IMPLEMENTED : Could not find an implementation for (\w+)\(\d+\)")
@@ -68,6 +70,8 @@ def refusal(said: str, original: Path) -> Verdict:
     lacking = NO_KERNEL.search(said)
     if lacking and not _loads(original):
         return Verdict("refused", f"ONNX Runtime has no kernel of {lacking[1]} as the original has it")
+    if "ONNX Runtime refuses the model" in said and not _loads(original):
+        return Verdict("refused", "ONNX Runtime refuses the original as well, and is quoted")
     reason = next((reason for pattern, reason in REFUSALS.items() if re.search(pattern, said, re.DOTALL)), None)
     return Verdict("refused", reason) if reason else Verdict("wrong", said)
 
@@ -93,13 +97,26 @@ def _checked(plan: Plan, outcome: Outcome) -> Verdict:
         return Verdict("right", f"accepted by {', '.join(decided)}; no SQNR to check")
     options = Data.model_validate_json(json.dumps(task_options(plan.steps["bisect"], outcome.records)["data"]))
     feeds = [sample.feed for sample in open_data(options, reference)]
-    found = sqnr([run(reference, feed) for feed in feeds], [run(emulate_typed(mixed), feed) for feed in feeds])
+    found = _figure(reference, emulate_typed(mixed), feeds)
     low = verdict.accept.get("sqnr", {}).get("min", -math.inf)
     if abs(min(found, EXACT) - min(decided["sqnr"], EXACT)) > NEAR:
         return Verdict("wrong", f"the search says {decided['sqnr']:.1f} dB, the file gives {found:.1f}")
     return (
         Verdict("right", _told(outcome)) if found >= low - NEAR else Verdict("wrong", f"accepted at {found:.1f} dB")
     )
+
+
+def _figure(reference: onnx.ModelProto, typed: onnx.ModelProto, feeds: Sequence[Feed]) -> float:
+    """The SQNR of what no selection decides, and of what lies before one."""
+    chosen = selection(reference)
+    names = [value.name for value in reference.graph.output] + list(chosen.before)
+    places = [place for place, name in enumerate(names) if name not in chosen.outputs]
+
+    def outputs(model: onnx.ModelProto) -> list[list[Any]]:
+        shown = tapped(model, chosen.before)
+        return [[found[place] for place in places] for found in (run(shown, feed) for feed in feeds)]
+
+    return sqnr(outputs(reference), outputs(typed))
 
 
 def _told(outcome: Outcome) -> str:

@@ -53,7 +53,8 @@ def test_a_known_reason_is_a_refusal(tmp_path: Path, said: str, reason: str) -> 
     ],
 )
 def test_what_names_no_reason_or_no_place_is_unexplained(tmp_path: Path, said: str) -> None:
-    assert refusal(said, tmp_path / "none.onnx") == Verdict("wrong", said)
+    runs = written(tmp_path, "Add", onnx.TensorProto.FLOAT)
+    assert refusal(said, runs) == Verdict("wrong", said)
 
 
 @pytest.mark.parametrize(

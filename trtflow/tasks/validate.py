@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from onnx import ModelProto
 
 from trtflow.data import Sample
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.search import SearchDocument
-from trtflow.model.selection import tapped
+from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.registry import EMULATED
 from trtflow.tasks.hooks import SILENT, Hooks
@@ -50,13 +51,13 @@ def validate(
     judge, samples = judge_by(accept, metric, allow_nonfinite), list(data)
     execute = execute_on(runner, samples)
     evaluator = judge.evaluator(reference, samples, hooks)
-    shown = tapped(candidate, evaluator.selection.before)  # an engine of it would be another one
+    typed = partial(TypedRunner, candidate, evaluator.selection.before)  # an engine with taps would be another one
     everything = range(len(samples))
-    outputs = evaluator.run(execute(shown if runner == EMULATED else candidate), everything)
+    outputs = evaluator.run(typed() if runner == EMULATED else execute(candidate), everything)
     measured = evaluator.score(outputs, everything)
     verdict = evaluator.judge(measured)
     proof = prove(evaluator, outputs, searches, accepted=verdict.accepted, calibrated=calibrated)
-    beside = None if runner == EMULATED else evaluator.measure(execute_on(EMULATED, samples)(shown))
+    beside = None if runner == EMULATED else evaluator.measure(typed())
     return VerdictDocument(
         **dict(proof),
         samples=len(evaluator.samples),
