@@ -56,7 +56,7 @@ class Project:
     def lows(self) -> tuple[str, ...]:
         """The precisions that it is run in: INT8 where a MatMul or a Conv is."""
         if self.case is None:
-            return LOWS[:2]
+            return LOWS[:1] if self.name.startswith("int8") else LOWS[:2]  # those say themselves what they run
         return LOWS if {"Conv", "MatMul"} & {node.op_type for node in self.case.model.graph.node} else LOWS[:2]
 
     def write(self, folder: Path, low: str) -> list[tuple[Path, str | None, tuple[str, ...]]]:
