@@ -4,11 +4,12 @@ CONFIG ?= configs/unet.yaml
 BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch fetch-ppocr clean
-.PHONY: conformance operators hard-cases bench-search bench-compare bench-int8 bench-calibration
+.PHONY: conformance conformance-cli conformance-cli-tenth operators hard-cases bench-search bench-compare bench-int8
+.PHONY: bench-calibration
 .PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-22s %s\n", $$1, $$2}'
 
 run: .venv/run  ## install, then find and fix what FP16 breaks in the example U-Net
 	$(BIN)/trtflow run configs/unet.yaml
@@ -51,6 +52,12 @@ conformance: .venv/dev  ## rewrite ONNX's own backend tests to FP16, BF16 and mi
 
 operators: .venv/dev  ## each ONNX operator in FP32, FP16 and BF16: TensorRT-RTX against trtflow's table
 	$(BIN)/python benchmarks/operators.py
+
+conformance-cli: .venv/dev  ## the same models and ../shared/cases through the whole path, in FP16, BF16 and INT8
+	$(BIN)/python benchmarks/conformance_cli.py --command 200
+
+conformance-cli-tenth: .venv/dev  ## a tenth of it, for CI
+	$(BIN)/python benchmarks/conformance_cli.py --share 10 --command 10
 
 hard-cases: .venv/dev  ## what other converters break on, row by row
 	$(BIN)/python benchmarks/hard_cases.py

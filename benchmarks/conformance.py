@@ -8,21 +8,16 @@ without a named reason. ``--build`` also builds every model and its rewrites wit
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import queue
 import re
-import signal
-import subprocess
 import sys
 import threading
 from collections import Counter
 from typing import Any
 
 from conformance_cases import Case, cases
-
-LIMIT = 120.0
-"""Seconds for one model before its worker is ended."""
+from conformance_workers import Worker, serve
 
 
 def main() -> int:
@@ -42,72 +37,13 @@ def main() -> int:
 
 
 def work(build: bool) -> int:
-    """A worker: names in, one line of JSON out for each, and one for each stage before it begins."""
+    """A worker: the verdict on each model that is named."""
     known: dict[str, Case] = {case.name: case for case in cases()}
     if build:
         from conformance_build import judge_builds as judge
     else:
         from conformance_checks import judge
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever libraries print must not mix with the protocol
-
-    def say(message: dict[str, Any]) -> None:
-        out.write(json.dumps(message) + "\n")
-        out.flush()
-
-    say({"ready": True})
-    for line in sys.stdin:
-        task = json.loads(line)
-        skip = frozenset(task["skip"])
-        say({"result": judge(known[task["name"]], lambda stage: say({"stage": stage}), skip)})
-    return 0
-
-
-class Worker:
-    """A child process that judges one model after another; it may die of any of them."""
-
-    def __init__(self, build: bool) -> None:
-        command = [sys.executable, __file__, "--worker", *(["--build"] if build else [])]
-        self.process = subprocess.Popen(  # noqa: S603  (this very file)
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        self.lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-        self.next_line(300.0)
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.put(line)
-        self.lines.put("")
-
-    def next_line(self, limit: float) -> dict[str, Any]:
-        """The next message; {"died": how} when there will be none."""
-        try:
-            line = self.lines.get(timeout=limit)
-        except queue.Empty:
-            self.process.kill()
-            return {"died": "timeout"}
-        if line:
-            message: dict[str, Any] = json.loads(line)
-            return message
-        status = self.process.wait()
-        return {"died": signal.Signals(-status).name if status < 0 else f"exit {status}"}
-
-    def judge(self, name: str, skip: list[str]) -> dict[str, Any]:
-        """The verdict on ``name``, or {"died": how, "stage": where}."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"name": name, "skip": skip}) + "\n")
-        self.process.stdin.flush()
-        stage = ""
-        while True:
-            message = self.next_line(LIMIT)
-            if "result" in message:
-                result: dict[str, Any] = message["result"]
-                return result
-            if "died" in message:
-                return {**message, "stage": stage}
-            stage = message["stage"]
+    return serve(lambda task, stage: judge(known[task["name"]], stage, frozenset(task["skip"])))
 
 
 def collect(names: list[tuple[str, str]], jobs: int, build: bool) -> dict[str, dict[str, Any]]:
@@ -117,21 +53,28 @@ def collect(names: list[tuple[str, str]], jobs: int, build: bool) -> dict[str, d
         tasks.put(name)
     results: dict[str, dict[str, Any]] = {}
 
-    def serve() -> None:
-        worker = Worker(build)
+    def new() -> Worker:
+        return Worker(__file__, ["--build"] if build else [])
+
+    def work_off() -> None:
+        worker = new()
         while not tasks.empty():
             name = tasks.get()
             skip: list[str] = []
-            while "died" in (result := worker.judge(name, skip)) and result["stage"] not in skip and len(skip) < 9:
+            while (
+                "died" in (result := worker.judge({"name": name, "skip": skip}))
+                and result["stage"] not in skip
+                and len(skip) < 9
+            ):
                 skip.append(result["stage"])
-                worker = Worker(build)
+                worker = new()
             if "died" in result:
-                worker = Worker(build)
+                worker = new()
             results[name] = result
             if len(results) % 100 == 0:
                 print(f"{len(results)} of {len(names)} models", file=sys.stderr)
 
-    threads = [threading.Thread(target=serve) for _ in range(jobs)]
+    threads = [threading.Thread(target=work_off) for _ in range(jobs)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -8,6 +8,7 @@ import pytest
 from report_fakes import eight_bits, search
 
 from trtflow.files.outcomes import HOLDS, ModelFacts, State, VerdictDocument
+from trtflow.files.search import Because, Word
 from trtflow.report.sentence import none_holds, run_state, samples
 from trtflow.report.verdict import run_verdict
 
@@ -104,10 +105,24 @@ def test_where_int8_gains_nothing_what_floating_point_reaches_is_named(floats: A
 
 @pytest.mark.parametrize(
     ("kept", "said"),
-    [((), "nothing in it can take FP16"), (("a",), "FP16 holds for none of 1 node")],
+    [((), "nothing in it can take FP16"), (("x",), "FP16 holds for none of 1 node")],
 )
 def test_a_model_without_candidates_is_told_from_one_that_suits_none(kept: tuple[str, ...], said: str) -> None:
     assert none_holds(WORTHLESS.model_copy(update={"kept": kept})) == said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("cheaper", "cheaper"), "FP16 is accurate enough, but Casts would cost more than it saves on 2 nodes"),
+        (("constant", "forced"), "FP16 is open to none of 2 nodes: told of a"),
+        (("cheaper", "forced"), "FP16 holds for none of 2 nodes"),
+        (("needed", "needed"), "FP16 holds for none of 2 nodes"),
+    ],
+)
+def test_what_is_too_dear_or_ruled_out_is_not_called_inaccurate(words: tuple[Word, Word], said: str) -> None:
+    because = {name: Because(word=word, text=f"told of {name}") for name, word in zip("ab", words, strict=True)}
+    assert none_holds(WORTHLESS.model_copy(update={"kept": ("a", "b"), "because": because})) == said
 
 
 def test_one_sample_is_one() -> None:

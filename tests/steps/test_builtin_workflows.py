@@ -46,3 +46,12 @@ def test_every_step_that_can_is_given_the_libraries_of_operators(name: str, path
     }
     given = {step for step, entry in steps.items() if entry["with"].get("custom-ops") == "${inputs.custom-ops}"}
     assert given == knowing
+
+
+def test_one_input_says_which_sixteen_bits_are_compared_explained_and_searched() -> None:
+    steps = yaml.safe_load(builtins()["debug-fp16"].read_text())["steps"]
+    assert {name for name, step in steps.items() if step["with"].get("low") == "${inputs.low}"} == {
+        "compare",
+        "diagnose",
+        "bisect",
+    }

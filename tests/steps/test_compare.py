@@ -34,6 +34,22 @@ def test_a_plan_overrides_a_precision_and_the_names_are_the_users(tmp_path: Path
     assert done.result.table is None, "nothing deviates by a tenth in the first candidate"
 
 
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({}, ["fp16"]),
+        ({"low": "bf16"}, ["bf16"]),
+        ({"low": "bf16", "candidates": {"half": {}}}, ["bf16", "half"]),
+        ({"candidates": {"half": {}}}, ["half"]),
+    ],
+)
+def test_the_low_precision_is_a_candidate_of_its_own_name_and_fp16_where_none_is_named(
+    tmp_path: Path, given: dict[str, object], names: list[str]
+) -> None:
+    done = run_step(compare, tmp_path / "compare", **overflowing_project(tmp_path), **given)
+    assert list(read_document(Statistics, done.folder / "statistics.json").candidates) == names
+
+
 def test_scales_are_read_for_candidates_in_eight_bits(tmp_path: Path) -> None:
     write_scales(
         Scales(method="minmax", samples=1, tensors={"x": TensorScale(amax=80.0, method="minmax")}),
@@ -44,7 +60,7 @@ def test_scales_are_read_for_candidates_in_eight_bits(tmp_path: Path) -> None:
     assert list(read_document(Statistics, done.folder / "statistics.json").candidates) == ["int8"]
 
 
-@pytest.mark.parametrize("candidates", [{}, {"fp16": {"precision": "fp64"}}, {"fp16": {"runner": "tensorrt"}}])
+@pytest.mark.parametrize("candidates", [{"fp16": {"precision": "fp64"}}, {"fp16": {"runner": "tensorrt"}}])
 def test_candidates_that_there_are_not_are_refused(tmp_path: Path, candidates: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="candidates"):
         compare.With.model_validate({**overflowing_project(tmp_path), "candidates": candidates})

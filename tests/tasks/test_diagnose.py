@@ -31,6 +31,18 @@ def test_whatever_touches_values_beyond_fp16_is_named_in_order(
     assert all(finding.certain and finding.against == "fp16" for finding in found)
 
 
+def test_against_bf16_nothing_is_said_of_the_range_of_fp16(overflowing: onnx.ModelProto) -> None:
+    assert diagnose(overflowing, compare(overflowing, rows(70)), low="bf16") == ()
+
+
+def test_what_cancels_loses_accuracy_in_every_format() -> None:
+    subtract = node("Sub", "x c", "y", "subtract")
+    graph = model([subtract], [info("x", [1, 4])], [info("y", [1, 4])], [f32("c", [60.0] * 4)])
+    samples = [Sample({"x": np.full((1, 4), 60.1, np.float32)})]
+    found = diagnose(graph, compare(graph, samples), low="bf16")
+    assert [(finding.node, finding.code, finding.against) for finding in found] == [("subtract", "R09", "bf16")]
+
+
 def test_what_is_said_of_the_reference_is_the_same_for_every_candidate(overflowing: onnx.ModelProto) -> None:
     exact = compare(overflowing, rows(70), {"fp32": Candidate()})
     assert diagnose(overflowing, exact) == diagnose(overflowing, compare(overflowing, rows(70)))

@@ -10,11 +10,13 @@ import numpy as np
 import onnx
 import pytest
 from fake_engines import Execute, FakeEngine, install, is_mixed, refusing
+from graph_models import f32, info, model, node
 from planted import rows
 
 from trtflow.data import Sample
 from trtflow.errors import BackendError, BuildError, MetricError
 from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 from trtflow.runners.backend import Runner
 from trtflow.runners.emulated import TypedRunner
 from trtflow.tasks import judge
@@ -23,6 +25,15 @@ from trtflow.tasks.rewrite import rewrite
 from trtflow.tasks.validate import validate
 
 LOW, MIXED = PrecisionPlan("fp16"), PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})
+
+
+@pytest.mark.parametrize("low", ["fp16", "bf16"])
+def test_what_lies_before_a_selection_is_measured_in_every_format(low: Precision) -> None:
+    scaled, largest = node("Mul", "x w", "scores"), node("ArgMax", "scores", "best", axis=1)
+    best = info("best", [1, 1], onnx.TensorProto.INT64)
+    proto = model([scaled, largest], [info("x", [1, 4])], [best], [f32("w", [1.01, 2.03, 3.07, 4.11])])
+    found = validate(proto, rewrite(proto, PrecisionPlan(low)).model, rows(1.3, 2.7))
+    assert 30 < found.candidate["sqnr"] < 90
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ rule says is an explanation for people; which nodes are kept is decided by measu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trtflow.files.findings import Finding
@@ -57,12 +57,14 @@ UNKNOWN = Figures()
 Rule = Callable[[NodeFacts, Statistics], Finding | None]
 
 
-def diagnose(nodes: Iterable[NodeFacts], statistics: Statistics) -> list[Finding]:
-    """All findings, in the order of the nodes; for each node in the order of the rules.
+def diagnose(
+    nodes: Iterable[NodeFacts], statistics: Statistics, rules: Sequence[Rule] | None = None
+) -> list[Finding]:
+    """All findings of ``rules`` (left out: all), in the order of the nodes; for each node in that of the rules.
 
     ``statistics`` maps a tensor to the statistics of its FP32 run (see ``Figures``).
     """
-    found = (rule(node, statistics) for node in nodes for rule in _RULES)
+    found = (rule(node, statistics) for node in nodes for rule in (RULES if rules is None else rules))
     return [finding for finding in found if finding is not None]
 
 
@@ -167,7 +169,7 @@ def _flushed_weights(node: NodeFacts, statistics: Statistics) -> Finding | None:
     return None
 
 
-_RULES: tuple[Rule, ...] = (
+RULES: tuple[Rule, ...] = (
     _unhealthy_reference,
     _unholdable_constant,
     _range_overflow,
@@ -178,3 +180,5 @@ _RULES: tuple[Rule, ...] = (
     _underflow,
     _flushed_weights,
 )
+OF_ANY_FORMAT: tuple[Rule, ...] = (_unhealthy_reference, _cancellation)
+"""The rules that do not ask for FP16's range."""

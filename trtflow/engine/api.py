@@ -14,7 +14,7 @@ from trtflow.engine.store import Store, default_root
 from trtflow.steps.contract import StepRecord
 
 
-class _Silent:
+class Silent:
     """An observer that watches nothing."""
 
     def started(self, step: str, why: str) -> None:
@@ -53,7 +53,7 @@ def run(
     folder = out or Path("out") / plan.config.name
     request = Request(plan, select(plan), folder, again="", locked=locked)
     cache = Store(store or default_root())
-    outcome = execute(request, cache, _Silent())
+    outcome = execute(request, cache, Silent())
     publish(plan, cache, request.selection, outcome, folder)
     record_lock(request, outcome)
     return outcome

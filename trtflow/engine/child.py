@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from trtflow.doing import last_doing
 from trtflow.engine.store import read_json, write_json
@@ -28,6 +28,18 @@ class Ending:
 
     result: Result | None
     error: str = ""
+
+
+class Executor(Protocol):
+    """Where the steps of a run are executed."""
+
+    def run(
+        self, task: Mapping[str, Any], folder: Path, log: Path, timeout: float | None, progress: Progress
+    ) -> Ending:
+        """Run ``task`` with ``folder`` for its scratch."""
+
+    def stop(self) -> None:
+        """End what runs; nothing starts after this."""
 
 
 class Children:
@@ -101,7 +113,7 @@ class Children:
             return Ending(None, f"was ended by {_signal_name(-status)}{_guess(-status, self.stopped)}{busy}")
         if document is None:
             return Ending(None, f"ended with exit status {status} before it was done")
-        return _read_result(document)
+        return ending(document)
 
 
 def kill(child: subprocess.Popen[str]) -> None:
@@ -130,7 +142,8 @@ def _follow(lines: Iterable[str], progress: Progress) -> None:
             progress(update["done"], update["total"], update["text"])
 
 
-def _read_result(document: Mapping[str, Any]) -> Ending:
+def ending(document: Mapping[str, Any]) -> Ending:
+    """How a step ended, from what its worker tells."""
     if "error" in document:
         bug = "raised " if document.get("unexpected") else ""
         return Ending(None, f"{bug}{document['error']}")

@@ -13,7 +13,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from trtflow.engine.child import Children, Ending, log_tail
+from trtflow.engine.child import Children, Ending, Executor, log_tail
 from trtflow.engine.decide import Decision, decide
 from trtflow.engine.key import FORMAT, task_options
 from trtflow.engine.outcome import Observer, Outcome, RunSettings
@@ -25,24 +25,35 @@ from trtflow.steps.contract import StepRecord
 
 
 def run_plan(
-    plan: Plan, store: Store, selection: Selection, observer: Observer, settings: RunSettings | None = None
+    plan: Plan,
+    store: Store,
+    selection: Selection,
+    observer: Observer,
+    settings: RunSettings | None = None,
+    executor: Executor | None = None,
 ) -> Outcome:
-    """Run the selected steps.
+    """Run the selected steps, each in a child of its own unless ``executor`` runs them elsewhere.
 
     Raises:
         StepError: with ``--only``, a step before it is not in the store.
         KeyboardInterrupt: or what else interrupts it, after all children have ended.
     """
-    return _Run(plan, store, selection, observer, settings or RunSettings()).all()
+    return _Run(plan, store, selection, observer, settings or RunSettings(), executor or Children()).all()
 
 
 class _Run:
     def __init__(
-        self, plan: Plan, store: Store, selection: Selection, observer: Observer, settings: RunSettings
+        self,
+        plan: Plan,
+        store: Store,
+        selection: Selection,
+        observer: Observer,
+        settings: RunSettings,
+        executor: Executor,
     ) -> None:
         self.plan, self.store, self.selection = plan, store, selection
         self.observer, self.settings = observer, settings
-        self.children = Children()
+        self.executor = executor
         self.stopping = threading.Event()
         self.outcome = Outcome()
 
@@ -56,7 +67,7 @@ class _Run:
             self.schedule(sorter, pool)
         except BaseException:
             self.stopping.set()
-            self.children.stop()
+            self.executor.stop()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -102,7 +113,7 @@ class _Run:
             outputs.mkdir()
             task = self.task(step, records, outputs, material)
             log = self.store.log(self.plan.config.file, step.name)
-            ending = self.children.run(task, folder, log, step.timeout, self.progress(step.name))
+            ending = self.executor.run(task, folder, log, step.timeout, self.progress(step.name))
             seconds = round(time.monotonic() - begun, 3)
             return self.finish(step, ending, outputs, key, material, seconds)
         finally:

@@ -39,17 +39,20 @@ def main(argv: list[str]) -> int:
     report = _claim_output()
     destination = Path(task["result"])
     keep_in(destination.with_name("doing"))
+    told = attempt(task, report)
+    write_json(destination, told)
+    return 1 if "error" in told else 0
+
+
+def attempt(task: Mapping[str, Any], report: TextIO) -> dict[str, Any]:
+    """Run the step: its result, or the error that it ended by, as ``result.json`` holds them."""
     try:
-        result = run_task(task, report)
+        return {"result": asdict(run_task(task, report))}
     except TrtflowError as error:
-        write_json(destination, {"error": str(error)})
-        return 1
+        return {"error": str(error)}
     except Exception as error:
         traceback.print_exc()
-        write_json(destination, {"error": f"{type(error).__name__}: {error}", "unexpected": True})
-        return 1
-    write_json(destination, {"result": asdict(result)})
-    return 0
+        return {"error": f"{type(error).__name__}: {error}", "unexpected": True}
 
 
 def guard(parent: int) -> None:

@@ -70,11 +70,16 @@ def nothing_gained_sentence(search: SearchDocument, floats: SearchDocument | Non
 
 
 def none_holds(search: SearchDocument) -> str:
-    """That the low precision holds for no node of those that could take it."""
+    """Why no node takes the low precision: there is none, it is too inaccurate, too little is saved, or a rule."""
     count = search.lowered + len(search.kept)
     if not count:
         return f"nothing in it can take {label(search.low)}"
-    return f"{label(search.low)} holds for none of {count} node{'' if count == 1 else 's'}"
+    of = f"{count} node{'' if count == 1 else 's'}"
+    if search.kept and set(search.kept) <= set(search.merged):
+        return f"{label(search.low)} is accurate enough, but Casts would cost more than it saves on {of}"
+    if search.kept and set(search.kept) <= set(search.forced):
+        return f"{label(search.low)} is open to none of {of}: {search.because[search.kept[0]].text}"
+    return f"{label(search.low)} holds for none of {of}"
 
 
 def _floats(search: SearchDocument) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from trtflow.precision import FP16
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data, Executed
 
@@ -38,7 +39,8 @@ class With(Executed):
     model: File = Field(description="the normalised FP32 model, from inspect")
     data: Data
     reference: Reference = Reference()
-    candidates: dict[str, Candidate] = Field(default_factory=lambda: {"fp16": Candidate()}, min_length=1)
+    low: Literal["fp16", "bf16"] | None = Field(None, description="a candidate of that name: all nodes that suit it")
+    candidates: dict[str, Candidate] = Field(default_factory=dict, description="others by name; without any: fp16")
     samples: int | None = Field(None, ge=1, description="compare the first ones only; left out, all that decide")
     memory: int = Field(512, ge=1, description="MB to use beside what the models themselves take")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
@@ -58,7 +60,7 @@ def run(options: With, context: Context) -> Result:
         name: compare.Candidate(
             given_plan(entry.plan, PrecisionPlan(entry.precision)), given_ranges(entry.scales, entry.cures)
         )
-        for name, entry in options.candidates.items()
+        for name, entry in _candidates(options).items()
     }
     statistics = compare.compare(
         model,
@@ -80,3 +82,8 @@ def run(options: With, context: Context) -> Result:
         summary=f"{len(wrong)} of {count} layers deviate by more than 10 %{at} ({statistics.samples} samples)",
         table=deviating_layers(statistics),
     )
+
+
+def _candidates(options: With) -> dict[str, Candidate]:
+    low = options.low or (None if options.candidates else FP16)
+    return {**({low: Candidate(precision=low)} if low else {}), **options.candidates}

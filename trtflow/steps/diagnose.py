@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
 
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result, Table
 from trtflow.steps.options import Executed
 
-version = 3
+version = 4
 environment = ()
 outputs = {"findings": "findings.json"}
 
@@ -19,6 +20,7 @@ class With(Executed):
 
     model: File = Field(description="the normalised FP32 model, from inspect")
     statistics: File = Field(description="statistics of all layers, from compare")
+    low: Literal["fp16", "bf16"] = Field("fp16", description="the floating-point format that reasons speak against")
     scales: File | None = Field(None, description="the scales file, from cure or calibrate; for reasons against INT8")
 
 
@@ -33,7 +35,8 @@ def run(options: With, context: Context) -> Result:
     from trtflow.tasks.diagnose import diagnose
 
     scales = None if options.scales is None else read_scales(options.scales)
-    findings = diagnose(open_model(options, options.model), read_document(Statistics, options.statistics), scales)
+    model = open_model(options, options.model)
+    findings = diagnose(model, read_document(Statistics, options.statistics), scales, options.low)
     write_findings(findings, context.folder / outputs["findings"])
     counts = Counter(finding.code for finding in findings)
     rows = tuple((code, REASONS[code].title, count) for code, count in sorted(counts.items()))

@@ -50,12 +50,16 @@ def constrain(
 
     ``floats``: the search between floating-point formats that an eight-bit one went on from.
     """
-    unmeasured = _unmeasured(model)
+    unmeasured, floating = _unmeasured(model), floats or decided.search
     plan = decided.plan.assign(unmeasured, FP32)
-    because = {**(floats or decided.search).because, **unmeasured}
+    because = {**floating.because, **unmeasured}
     kept = frozenset(plan.kept)
     unit_of = {node: unit.id for unit in units(model) for node in unit.nodes}
-    reasons = {info.name: explain(info.name, findings, because) for info in candidates(model) if info.name in kept}
+    reasons = {
+        info.name: explain(info.name, findings, because, floating.low)
+        for info in candidates(model)
+        if info.name in kept
+    }
 
     def node(info: NodeInfo) -> Node:
         why = reasons.get(info.name)

@@ -95,7 +95,7 @@ def _kept(documents: Documents) -> Iterator[Card]:
     for node in search.kept:
         precision = plan.precision(node)
         if precision not in QUANTIZED:
-            why, because = explain(node, documents.findings, search.because), search.because.get(node)
+            why, because = explain(node, documents.findings, search.because, search.low), search.because.get(node)
             share = search.node_costs.get(node)
             yield Card(node, ops.get(node, ""), precision, why, REASONS[why.code].title, share, because)
 

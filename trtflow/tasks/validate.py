@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from onnx import ModelProto
@@ -11,7 +12,7 @@ from trtflow.data import Sample
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.search import SearchDocument
 from trtflow.model.foreign import ending_at
-from trtflow.model.selection import tapped
+from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.registry import EMULATED
 from trtflow.tasks.hooks import SILENT, Hooks
@@ -57,14 +58,14 @@ def validate(
     execute = execute_on(runner, samples)
     candidate = ending_at(candidate, [value.name for value in reference.graph.output])
     evaluator = judge.evaluator(reference, samples, hooks)
-    shown = tapped(candidate, evaluator.selection.before)  # an engine of it would be another one
+    typed = partial(TypedRunner, candidate, evaluator.selection.before)  # an engine with taps would be another one
     everything = range(len(samples))
-    outputs = evaluator.run(execute(shown if runner == EMULATED else candidate), everything)
+    outputs = evaluator.run(typed() if runner == EMULATED else execute(candidate), everything)
     measured = evaluator.score(outputs, everything)
     verdict = evaluator.judge(measured)
     proof = prove(evaluator, outputs, searches, accepted=verdict.accepted, calibrated=calibrated)
-    typed = outputs if runner == EMULATED else evaluator.run(execute_on(EMULATED, samples)(shown), everything)
-    beside = None if runner == EMULATED else evaluator.score(typed, everything)
+    as_typed = outputs if runner == EMULATED else evaluator.run(typed(), everything)
+    beside = None if runner == EMULATED else evaluator.score(as_typed, everything)
     return VerdictDocument(
         **dict(proof),
         samples=len(evaluator.samples),
@@ -77,5 +78,5 @@ def validate(
         silent=evaluator.silent,
         runner=runner,
         emulated=None if beside is None else evaluator.judge(beside).accepted,
-        runtime=None if file is None else try_runtime(file, evaluator, typed),
+        runtime=None if file is None else try_runtime(file, evaluator, as_typed),
     )
