@@ -255,9 +255,8 @@ def test_the_bytes_are_the_same_every_time_and_the_argument_is_left_alone() -> N
 @pytest.mark.parametrize(
     ("nodes", "attribute", "elem"),
     [
-        ([node("RandomNormal", "", "y", shape=[4], seed=1.0)], "dtype", TensorProto.FLOAT16),
-        ([node("RandomUniform", "", "y", shape=[4], dtype=1, seed=1.0)], "dtype", TensorProto.FLOAT16),
-        ([node("EyeLike", "i", "y", dtype=1)], "dtype", TensorProto.FLOAT16),
+        ([node("RandomUniform", "", "y", shape=[4], dtype=1, seed=1.0)], "dtype", TensorProto.FLOAT),
+        ([node("EyeLike", "i", "y", dtype=1)], "dtype", TensorProto.FLOAT),
         ([node("Cast", "i", "y", to=1)], "to", TensorProto.FLOAT16),
     ],
 )
