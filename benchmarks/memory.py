@@ -24,6 +24,7 @@ from compare_cases import convolutions
 from memory_nets import NETWORKS, samples, save
 
 from trtflow.data import Sample
+from trtflow.model.mapped import MappedWeights
 from trtflow.model.session import create_session
 from trtflow.tasks.compare import compare
 
@@ -47,7 +48,8 @@ def child(network: str, file: Path, budget: int, count: int) -> None:
     compare(small, samples("", small, 1), memory=MB)
     forget_peak()
     base, start = resident("VmRSS"), time.perf_counter()
-    model = onnx.load(file)
+    held = MappedWeights()
+    model = held.light(onnx.load(file)) if budget else onnx.load(file)
     data: list[Sample] = list(samples(network, model, count))
     if budget:
         layers = len(compare(model, data, memory=budget).layers)

@@ -58,9 +58,8 @@ def transformer() -> onnx.ModelProto:
     """About 1,400 nodes and 105 MB; half of the blocks read the weights of the other half through an Identity."""
     g = Writer()
     numbers = {name: g.constant(name, np.float32(value)) for name, value in _NUMBERS.items()}
-    split, joined = (
-        g.constant(name, np.int64(s)) for name, s in (("split", [1, TOKENS, HEADS, -1]), ("joined", [1, TOKENS, WIDTH]))
-    )
+    split = g.constant("split", np.array([1, TOKENS, HEADS, -1]))
+    joined = g.constant("joined", np.array([1, TOKENS, WIDTH]))
     x = g.add("Gather", g.weight("words", WORDS, WIDTH), "ids")
     for block in range(LAYERS):
         x = _block(g, x, block, numbers, split, joined)

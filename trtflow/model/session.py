@@ -13,8 +13,10 @@ import onnxruntime
 
 from trtflow.errors import ModelError
 from trtflow.model.edit import clone
+from trtflow.model.mapped import MappedWeights, root, weight_bytes
 from trtflow.model.optimisers import SETTINGS, forbidden
 
+_MAPPED = 1 << 24  # bytes of weights of which a session holds no copies
 _PROTOBUF_LIMIT = 2**31 - 2**20  # a message must stay below 2 GiB; leave room for the envelope
 
 
@@ -53,9 +55,10 @@ def _share_memory() -> None:
 def open_session(
     model: onnx.ModelProto, options: onnxruntime.SessionOptions, providers: Sequence[Any]
 ) -> onnxruntime.InferenceSession:
-    """A session of ``model`` on ``providers``, in ONNX Runtime's own terms; through a file where it must.
+    """A session of ``model`` on ``providers``, in ONNX Runtime's own terms; through files where it must.
 
-    Optimisers that change results do not run, whatever ``options`` say.
+    Optimisers that change results do not run, whatever ``options`` say. Large weights are mapped: ONNX Runtime would
+    hold three copies of them for a while.
 
     Raises:
         ModelError: ONNX Runtime refuses the model.
@@ -64,9 +67,13 @@ def open_session(
         options.add_session_config_entry(setting, value)
     more = {"providers": providers, "disabled_optimizers": forbidden(model)}
     try:
-        if model.ByteSize() < _PROTOBUF_LIMIT:
-            return onnxruntime.InferenceSession(model.SerializeToString(), options, **more)
-        with tempfile.TemporaryDirectory() as folder:
+        with MappedWeights() as mapped:
+            large = weight_bytes(model) > _MAPPED
+            light = mapped.light(model) if large else model
+            if light.ByteSize() < _PROTOBUF_LIMIT:
+                options.add_session_config_entry("session.model_external_initializers_file_folder_path", root())
+                return onnxruntime.InferenceSession(light.SerializeToString(), options, **more)
+        with tempfile.TemporaryDirectory() as folder:  # weights in bodies, or as attributes
             path = Path(folder) / "model.onnx"
             onnx.save(clone(model), path, save_as_external_data=True)  # which takes the weights out of its argument
             return onnxruntime.InferenceSession(str(path), options, **more)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import onnx
 
+from trtflow.model.edit import with_initializers
 from trtflow.model.scopes import STANDARD_DOMAINS, Key, Scope, constant_tensor, is_constant, opset, scopes
 
 LARGE = 128
@@ -83,29 +84,21 @@ def _record(table: dict[Key, TensorType], key: Key, found: TensorType) -> None:
 
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
-    skeleton = _skeleton(model)
+    light = skeleton(model)
     try:
-        return onnx.shape_inference.infer_shapes(skeleton, data_prop=True)
+        return onnx.shape_inference.infer_shapes(light, data_prop=True)
     except Exception:  # onnx raises several kinds; schema types still carry most of it
-        return skeleton
+        return light
 
 
-def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
+def skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy without the bytes of large weights, which are most of a model and nothing to shape inference."""
-    light = onnx.ModelProto(ir_version=model.ir_version)
-    light.opset_import.extend(model.opset_import)
-    light.functions.extend(model.functions)
-    graph = model.graph
-    for field in ("node", "input", "output", "value_info", "sparse_initializer"):
-        getattr(light.graph, field).extend(getattr(graph, field))
-    light.graph.name = graph.name or "graph"
-    for tensor in graph.initializer:
-        large = math.prod(tensor.dims) > LARGE  # ByteSize would serialize gigabytes to tell
-        light.graph.initializer.append(_hollow(tensor) if large else tensor)
-    return light
+    return with_initializers(model, _hollow)
 
 
 def _hollow(tensor: onnx.TensorProto) -> onnx.TensorProto:
+    if math.prod(tensor.dims) <= LARGE:  # ByteSize would serialize gigabytes to tell
+        return tensor
     hollow = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
     hollow.data_location = onnx.TensorProto.EXTERNAL
     hollow.external_data.add(key="location", value="left-out")

@@ -11,6 +11,7 @@ import numpy as np
 from onnx import ModelProto
 
 from trtflow.data import Array, Feed, Sample
+from trtflow.model.mapped import weight_bytes
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.record import Spread
 from trtflow.numerics.statistics import TensorStatistics, compare
@@ -18,6 +19,7 @@ from trtflow.numerics.worst import OverSamples
 from trtflow.precision import Precision
 from trtflow.progress import Progress
 from trtflow.runners.known import Known
+from trtflow.runners.room import share
 from trtflow.runners.staged import Staged
 
 Statistics = dict[str, dict[str, OverSamples]]
@@ -59,9 +61,11 @@ def compare_tensors(
     found: Statistics = {name: {} for name in candidates}
     makes = [candidate.make for candidate in candidates.values()]
     outputs = {value.name for value in reference.graph.output}
-    count = 0
+    count, models, weights = 0, 1 + len(makes), weight_bytes(reference)
+    room = share(memory, weights, models)
+    staged = Staged(reference, tensors, samples, room.batch * models, makes, keep=room.keep)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for visit in Staged(reference, tensors, samples, memory // 2, makes):
+        for visit in staged:
             for name, candidate in candidates.items():
                 _reduce(found[name], *_inputs(visit.sample.feed, candidate.precision), count, pool)
             held: dict[str, Spread] = {}

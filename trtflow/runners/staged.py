@@ -14,10 +14,11 @@ from onnx import ModelProto
 
 from trtflow.data import Array, Feed, Sample
 from trtflow.model.layers import layers
+from trtflow.model.mapped import MappedWeights
 from trtflow.model.shapes import inferred_shapes
-from trtflow.model.stages import reads
 from trtflow.progress import Progress, silent
-from trtflow.runners.batches import make_batches
+from trtflow.runners.batches import make_batches, sizes_of
+from trtflow.runners.room import first_read
 from trtflow.runners.sessions import StageSessions
 
 BUDGET = 256_000_000
@@ -40,7 +41,8 @@ class Staged:
 
     ``beside``: what makes the models that advance beside it, and is called once. They have the same tensors, and are
     compared with it: all of them compute in one layout, so that nothing but their precisions tells them apart.
-    ``budget``: bytes of a batch of all models. Batches are made for the first sample's shapes.
+    ``budget``: bytes of a batch of all models. Batches are made for the first sample's shapes. ``keep``: sessions of
+    all batches stay open; else those of one batch are, and its weights count as part of it.
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class Staged:
         samples: Iterable[Sample],
         budget: int = BUDGET,
         beside: Sequence[Callable[[], ModelProto]] = (),
+        *,
+        keep: bool = True,
     ) -> None:
-        self._model, self._samples, self._budget, self._beside = model, samples, budget, beside
+        self._model, self._samples, self._budget, self._beside, self._keep = model, samples, budget, beside, keep
         wanted, fed = set(tensors), {value.name for value in model.graph.input}
         self._fed = [value.name for value in model.graph.input if value.name in wanted]
         self._floats = floats_of(model)
@@ -86,11 +90,18 @@ class Staged:
     def _start(self, feed: Feed) -> None:
         if self._sides:
             return
-        batches = make_batches(self._model, self._computed, feed, self._budget // (1 + len(self._beside)))
-        compared = bool(self._beside)
-        for make in (lambda: self._model, *self._beside):
-            floats = () if compared else self._floats
-            self._sides.append(StageSessions(make(), batches, floats, keep_layout=compared))
+        sizes = sizes_of(self._model, self._computed, feed)
+        if not self._keep:
+            weights = first_read(self._model, self._computed)
+            sizes = {name: size + weights[name] for name, size in sizes.items()}
+        batches = make_batches(sizes, self._budget // (1 + len(self._beside)))
+        mapped, compared = MappedWeights(), bool(self._beside)
+        models = [mapped.light(self._model), *(mapped.light(make()) for make in self._beside)]
+        floats = () if compared else self._floats
+        self._sides = [
+            StageSessions(model, batches, floats, keep_layout=compared, keep=self._keep) for model in models
+        ]
+        self._mapped = mapped  # the file must outlive them
 
     def _run(self, feed: Feed, shapes: Shapes) -> Iterator[tuple[Feed, ...]]:
         if self._fed:
@@ -111,8 +122,4 @@ class Staged:
 
 def floats_of(model: ModelProto) -> frozenset[str]:
     """The FP32 tensors of the main graph that depend on what the network is fed."""
-    live = {value.name for value in model.graph.input}
-    for node in model.graph.node:
-        if not live.isdisjoint(reads(node)):
-            live.update(node.output)
-    return frozenset(layer.tensor for layer in layers(model)) & live
+    return frozenset(layer.tensor for layer in layers(model))
