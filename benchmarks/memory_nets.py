@@ -57,7 +57,7 @@ def mlp(layers: int = 8, width: int = 2048) -> onnx.ModelProto:
 def transformer() -> onnx.ModelProto:
     """About 1,400 nodes and 105 MB; half of the blocks read the weights of the other half through an Identity."""
     g = Writer()
-    numbers = {name: g.constant(name, np.float32(value)) for name, value in _NUMBERS.items()}
+    numbers = {name: g.constant(name, np.array(value, np.float32)) for name, value in _NUMBERS.items()}
     split = g.constant("split", np.array([1, TOKENS, HEADS, -1]))
     joined = g.constant("joined", np.array([1, TOKENS, WIDTH]))
     x = g.add("Gather", g.weight("words", WORDS, WIDTH), "ids")

@@ -86,7 +86,7 @@ def large_bytes(tensor: onnx.TensorProto) -> int:
     count = math.prod(tensor.dims)
     if count <= SMALL or tensor.data_type == onnx.TensorProto.STRING:
         return 0
-    return count * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    return count * int(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
 
 
 def _content(tensor: onnx.TensorProto) -> bytes | None:

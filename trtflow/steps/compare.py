@@ -9,7 +9,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data
 
-version = 3
+version = 4
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
@@ -40,7 +40,7 @@ class With(Options):
     reference: Reference = Reference()
     candidates: dict[str, Candidate] = Field(default_factory=lambda: {"fp16": Candidate()}, min_length=1)
     samples: int | None = Field(None, ge=1, description="compare the first ones only; left out, all that decide")
-    memory: int = Field(512, ge=1, description="MB to use beside what the models themselves take")
+    memory: int = Field(512, ge=1, description="MB to use, weights and sessions included")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
 
 
