@@ -86,7 +86,8 @@ def large_bytes(tensor: onnx.TensorProto) -> int:
     count = math.prod(tensor.dims)
     if count <= SMALL or tensor.data_type == onnx.TensorProto.STRING:
         return 0
-    return count * int(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
+    size: int = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    return count * size
 
 
 def _content(tensor: onnx.TensorProto) -> bytes | None:

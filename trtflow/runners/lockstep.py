@@ -44,6 +44,7 @@ def compare_tensors(
     memory: int,
     progress: Progress,
     known: Known | None = None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> tuple[Statistics, int]:
     """Statistics per candidate and tensor, and over how many samples, which are read once.
 
@@ -51,9 +52,8 @@ def compare_tensors(
     rounded.
 
     Reference and candidates advance together, a batch of tensors at a time, and a batch is reduced before the next
-    one is computed. ``memory``: bytes beside what sessions of the models take, for one tensor of each at least.
-    Half of it holds a batch of each; the rest is for what later batches need of it, for the weights of candidates,
-    and for sessions, at 0.2 MB a batch.
+    one is computed. ``memory``: bytes for tensors, and for what sessions hold of weights, beside ``reference``
+    itself; where it does not do for one tensor of each model, ``log`` is told.
 
     Raises:
         DataError: ``known`` refuses what a sample makes of the reference.
@@ -63,7 +63,7 @@ def compare_tensors(
     outputs = {value.name for value in reference.graph.output}
     count, models, weights = 0, 1 + len(makes), weight_bytes(reference)
     room = share(memory, weights, models)
-    staged = Staged(reference, tensors, samples, room.batch * models, makes, keep=room.keep)
+    staged = Staged(reference, tensors, samples, room.batch * models, makes, keep=room.keep, log=log)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for visit in staged:
             for name, candidate in candidates.items():

@@ -42,7 +42,8 @@ class Staged:
     ``beside``: what makes the models that advance beside it, and is called once. They have the same tensors, and are
     compared with it: all of them compute in one layout, so that nothing but their precisions tells them apart.
     ``budget``: bytes of a batch of all models. Batches are made for the first sample's shapes. ``keep``: sessions of
-    all batches stay open; else those of one batch are, and its weights count as part of it.
+    all batches stay open; else those of one batch are, and its weights count as part of it. ``log`` is told where
+    one tensor alone exceeds the budget.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class Staged:
         beside: Sequence[Callable[[], ModelProto]] = (),
         *,
         keep: bool = True,
+        log: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._log = log
         self._model, self._samples, self._budget, self._beside, self._keep = model, samples, budget, beside, keep
         wanted, fed = set(tensors), {value.name for value in model.graph.input}
         self._fed = [value.name for value in model.graph.input if value.name in wanted]
@@ -94,6 +97,7 @@ class Staged:
         if not self._keep:
             weights = first_read(self._model, self._computed)
             sizes = {name: size + weights[name] for name, size in sizes.items()}
+        self._complain(sizes)
         batches = make_batches(sizes, self._budget // (1 + len(self._beside)))
         mapped, compared = MappedWeights(), bool(self._beside)
         models = [mapped.light(self._model), *(mapped.light(make()) for make in self._beside)]
@@ -102,6 +106,16 @@ class Staged:
             StageSessions(model, batches, floats, keep_layout=compared, keep=self._keep) for model in models
         ]
         self._mapped = mapped  # the file must outlive them
+
+    def _complain(self, sizes: Mapping[str, int]) -> None:
+        models = 1 + len(self._beside)
+        largest = max(sizes, key=sizes.__getitem__, default="")
+        if largest and models * sizes[largest] > self._budget:
+            found, least = 2 * self._budget / 1e6, 2 * models * sizes[largest] / 1e6
+            self._log(
+                f"memory: '{largest}' in {models} models, its weights included, needs {least:.0f} MB, "
+                f"but {found:.0f} MB are left for tensors: more will be used. Give that much more memory."
+            )
 
     def _run(self, feed: Feed, shapes: Shapes) -> Iterator[tuple[Feed, ...]]:
         if self._fed:

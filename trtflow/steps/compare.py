@@ -50,28 +50,30 @@ def run(options: With, context: Context) -> Result:
 
     from trtflow.files.document import write_document
     from trtflow.files.statistics import write_layers
+    from trtflow.model.mapped import MappedWeights
     from trtflow.plan import PrecisionPlan
     from trtflow.steps.given import given_plan, given_ranges, hooks, open_data
     from trtflow.steps.shown import deviating_layers
     from trtflow.tasks import compare
 
-    model = onnx.load(options.model)
     candidates = {
         name: compare.Candidate(
             given_plan(entry.plan, PrecisionPlan(entry.precision)), given_ranges(entry.scales, entry.cures)
         )
         for name, entry in options.candidates.items()
     }
-    statistics = compare.compare(
-        model,
-        open_data(options.data, model, options.samples),
-        candidates,
-        samples=options.samples,
-        allow_nonfinite="outputs" in options.data.allow_nonfinite,
-        rounding=options.rounding,
-        memory=options.memory * 1_000_000,
-        hooks=hooks(context),
-    )
+    with MappedWeights() as mapped:
+        model = mapped.light(onnx.load(options.model))
+        statistics = compare.compare(
+            model,
+            open_data(options.data, model, options.samples),
+            candidates,
+            samples=options.samples,
+            allow_nonfinite="outputs" in options.data.allow_nonfinite,
+            rounding=options.rounding,
+            memory=options.memory * 1_000_000,
+            hooks=hooks(context),
+        )
     write_document(statistics, context.folder / outputs["statistics"])
     write_layers(statistics, context.folder / outputs["layers"])
     wrong, count = statistics.wrong(next(iter(candidates))), len(statistics.layers)

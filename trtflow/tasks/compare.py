@@ -71,7 +71,9 @@ def compare(
             for name, entry in candidates.items()
         }
         tensors, chosen = [layer.tensor for layer in found], itertools.islice(data, samples)
-        statistics, count = lockstep.compare_tensors(light, made, tensors, chosen, memory, hooks.progress, known)
+        statistics, count = lockstep.compare_tensors(
+            light, made, tensors, chosen, memory, hooks.progress, known, hooks.log
+        )
     figures = {
         name: {tensor: entry.figures() for tensor, entry in tensors.items()} for name, tensors in statistics.items()
     }
