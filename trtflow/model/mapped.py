@@ -83,11 +83,10 @@ def weight_bytes(model: onnx.ModelProto) -> int:
 
 def large_bytes(tensor: onnx.TensorProto) -> int:
     """The bytes of ``tensor`` where it is a large weight, else 0."""
-    count = math.prod(tensor.dims)
+    count: int = math.prod(tensor.dims)
     if count <= SMALL or tensor.data_type == onnx.TensorProto.STRING:
         return 0
-    size: int = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    return count * size
+    return count * int(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
 
 
 def _content(tensor: onnx.TensorProto) -> bytes | None:
