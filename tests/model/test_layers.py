@@ -46,3 +46,9 @@ def test_a_model_of_integers_has_no_layer() -> None:
     integers = TensorProto.INT64
     net = model([node("Add", "x x", "y")], [info("x", [4], integers)], [info("y", None, integers)])
     assert layers(net) == ()
+
+
+def test_what_no_input_reaches_is_a_weight_and_no_layer() -> None:
+    nodes = [node("Identity", "w", "alias"), node("Mul", "alias w", "folded"), node("Add", "x folded", "y")]
+    net = model(nodes, [info("x", [2])], [info("y", None)], [f32("w", [1, 2])])
+    assert [layer.tensor for layer in layers(net)] == ["y"]

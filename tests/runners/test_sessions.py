@@ -15,13 +15,15 @@ from trtflow.runners.sessions import Buffer, StageSessions
 from trtflow.runners.staged import floats_of
 
 
+@pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("carried", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 10])
-def test_stages_compute_what_the_whole_does(size: int, carried: bool) -> None:
+def test_stages_compute_what_the_whole_does(size: int, carried: bool, keep: bool) -> None:
     model, tensors = network()
     whole = create_session(mark_outputs(model, tensors)).run(tensors, FEED)
     shapes = inferred_shapes(model, {"x": FEED["x"].shape})
-    sessions = StageSessions(model, split(tensors, size), floats_of(model) if carried else (), keep_layout=True)
+    floats = floats_of(model) if carried else ()
+    sessions = StageSessions(model, split(tensors, size), floats, keep_layout=True, keep=keep)
     for _ in range(2):
         found = {name: array.copy() for batch in sessions.run(FEED, shapes) for name, array in batch.items()}
         assert list(found) == tensors

@@ -116,3 +116,19 @@ def test_what_is_handed_on_is_fp32_and_depends_on_the_input() -> None:
     ]
     proto = model(nodes, [info("x", [2])], [info("y", [2])], [f32("k", [1, 2])])
     assert floats_of(proto) == {"a", "y"}
+
+
+@pytest.mark.parametrize(("budget", "told"), [(1, 1), (10**9, 0)])
+def test_a_budget_too_small_for_one_tensor_is_told_with_what_is_needed(budget: int, told: int) -> None:
+    said: list[str] = []
+    samples = [Sample({"x": random(2, 6)})]
+    list(Staged(residual(), ["r0"], samples, budget, log=said.append))
+    assert len(said) == told
+    assert all("'r0' in 1 models" in text and "Give that much more memory" in text for text in said)
+
+
+def test_sessions_that_are_closed_compute_the_same_bits() -> None:
+    proto, samples = residual(), [Sample({"x": random(2, 6)})]
+    kept, closed = (collected(Staged(proto, ["r0", "r3"], samples, 1, keep=keep)) for keep in (True, False))
+    for name, array in kept[0].items():
+        np.testing.assert_array_equal(closed[0][name], array)

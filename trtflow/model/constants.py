@@ -9,12 +9,14 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from trtflow.model.mapped import read_back
 from trtflow.precision import ROWS, Precision
 
 
 def values(tensor: onnx.TensorProto) -> NDArray[Any]:
-    """The array that ``tensor`` holds."""
-    return onnx.numpy_helper.to_array(tensor)
+    """The array that ``tensor`` holds, itself or in a file of ``MappedWeights``."""
+    mapped = tensor.data_location == onnx.TensorProto.EXTERNAL
+    return onnx.numpy_helper.to_array(read_back(tensor) if mapped else tensor)
 
 
 def cast(tensor: onnx.TensorProto, precision: Precision, name: str) -> onnx.TensorProto:

@@ -8,7 +8,7 @@ protobuf allows as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import onnx
@@ -75,6 +75,18 @@ def clone(model: onnx.ModelProto) -> onnx.ModelProto:
     """A deep copy."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    return copy
+
+
+def with_initializers(
+    model: onnx.ModelProto, change: Callable[[onnx.TensorProto], onnx.TensorProto]
+) -> onnx.ModelProto:
+    """A copy that holds ``change`` of each initializer, without ever copying those of ``model`` as a whole."""
+    copy = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions)
+    copy.graph.name = model.graph.name or "graph"
+    for field in ("node", "input", "output", "value_info", "sparse_initializer"):
+        getattr(copy.graph, field).extend(getattr(model.graph, field))
+    copy.graph.initializer.extend(change(tensor) for tensor in model.graph.initializer)
     return copy
 
 

@@ -15,9 +15,11 @@ from trtflow.doing import doing
 from trtflow.errors import ModelError
 from trtflow.model.edit import clone
 from trtflow.model.libraries import operator_libraries
+from trtflow.model.mapped import MappedWeights, root, weight_bytes
 from trtflow.model.numpy_types import in_numpy_types
 from trtflow.model.optimisers import SETTINGS, forbidden
 
+_MAPPED = 1 << 24  # bytes of weights of which a session holds no copies
 _PROTOBUF_LIMIT = 2**31 - 2**20  # a message must stay below 2 GiB; leave room for the envelope
 
 
@@ -56,10 +58,10 @@ def _share_memory() -> None:
 def open_session(
     model: onnx.ModelProto, options: onnxruntime.SessionOptions, providers: Sequence[Any]
 ) -> onnxruntime.InferenceSession:
-    """A session of ``model`` on ``providers``, in ONNX Runtime's own terms; through a file where it must.
+    """A session of ``model`` on ``providers``, in ONNX Runtime's own terms; through files where it must.
 
     Optimisers that change results do not run, whatever ``options`` say. Inputs and outputs of types that numpy lacks
-    are FP32.
+    are FP32. Large weights are mapped: ONNX Runtime would hold three copies of them for a while.
 
     Raises:
         ModelError: ONNX Runtime refuses the model.
@@ -78,9 +80,12 @@ def open_session(
 def _open(model: onnx.ModelProto, options: onnxruntime.SessionOptions, more: Any) -> onnxruntime.InferenceSession:
     for library in operator_libraries():
         options.register_custom_ops_library(str(library))
-    if model.ByteSize() < _PROTOBUF_LIMIT:
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, **more)
-    with tempfile.TemporaryDirectory() as folder:
+    with MappedWeights() as mapped:
+        light = mapped.light(model) if weight_bytes(model) > _MAPPED else model
+        if light.ByteSize() < _PROTOBUF_LIMIT:
+            options.add_session_config_entry("session.model_external_initializers_file_folder_path", root())
+            return onnxruntime.InferenceSession(light.SerializeToString(), options, **more)
+    with tempfile.TemporaryDirectory() as folder:  # weights in bodies, or as attributes
         path = Path(folder) / "model.onnx"
         onnx.save(clone(model), path, save_as_external_data=True)  # which takes the weights out of its argument
         return onnxruntime.InferenceSession(str(path), options, **more)

@@ -18,6 +18,7 @@ from trtflow.model.ports import model_inputs
 from trtflow.model.scopes import scopes
 from trtflow.model.session import create_session
 from trtflow.model.sized import with_shapes
+from trtflow.model.skeleton import skeleton
 from trtflow.model.types import Shape, infer
 
 Sizes = tuple[int, ...]
@@ -39,7 +40,7 @@ def tensor_shapes(model: onnx.ModelProto, names: Iterable[str], feed: Feed) -> d
 
 def inferred_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> dict[str, Sizes]:
     """What inference alone tells when the inputs have ``shapes``; other tensors are left out."""
-    fixed = with_shapes(model, shapes)
+    fixed = with_shapes(skeleton(model), shapes)
     types, main = infer(fixed), scopes(fixed)[0]
     known = {name: concrete(types.of(main, name).shape) for name in main.producers}
     return {name: sizes for name, sizes in known.items() if sizes is not None}

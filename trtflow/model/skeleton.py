@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import onnx
 from onnx import helper
 
+from trtflow.model.edit import with_initializers
 from trtflow.model.scopes import STANDARD_DOMAINS, scopes
 
 LARGE = 128
@@ -16,16 +17,7 @@ LARGE = 128
 
 def skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy of ``model`` for shape inference alone; tensors and nodes keep their names."""
-    light = onnx.ModelProto(ir_version=model.ir_version)
-    light.opset_import.extend(model.opset_import)
-    light.functions.extend(model.functions)
-    graph = model.graph
-    for field in ("node", "input", "output", "value_info", "sparse_initializer"):
-        getattr(light.graph, field).extend(getattr(graph, field))
-    light.graph.name = graph.name or "graph"
-    for tensor in graph.initializer:
-        large = math.prod(tensor.dims) > LARGE  # ByteSize would serialize gigabytes to tell
-        light.graph.initializer.append(_hollow(tensor) if large else tensor)
+    light = with_initializers(model, _hollow)
     for scope in scopes(light):
         _stand_in(scope.graph.node)
     for function in light.functions:
@@ -34,6 +26,8 @@ def skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _hollow(tensor: onnx.TensorProto) -> onnx.TensorProto:
+    if math.prod(tensor.dims) <= LARGE:  # ByteSize would serialize gigabytes to tell
+        return tensor
     hollow = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
     hollow.data_location = onnx.TensorProto.EXTERNAL
     hollow.external_data.add(key="location", value="left-out")

@@ -29,13 +29,15 @@ def batch_tensors(sizes: Mapping[str, int], budget: int) -> list[list[str]]:
     return batches
 
 
-def make_batches(model: ModelProto, tensors: Sequence[str], feed: Feed, budget: int) -> list[list[str]]:
-    """Split FP32 ``tensors``, in topological order: into few batches, each within ``budget`` bytes.
+def make_batches(sizes: Mapping[str, int], budget: int) -> list[list[str]]:
+    """Split tensors of ``sizes``, in topological order: into few batches, each within ``budget`` bytes."""
+    return batch_tensors(sizes, min(budget, max(ENOUGH, sum(sizes.values()) // SESSIONS)))
 
-    Sizes are those for ``feed``.
+
+def sizes_of(model: ModelProto, tensors: Sequence[str], feed: Feed) -> dict[str, int]:
+    """Bytes of FP32 ``tensors`` for ``feed``.
 
     Raises:
         ModelError: ONNX Runtime cannot run the model on ``feed``, and inference cannot tell the sizes.
     """
-    sizes = tensor_bytes(tensor_shapes(model, tensors, feed))
-    return batch_tensors(sizes, min(budget, max(ENOUGH, sum(sizes.values()) // SESSIONS)))
+    return tensor_bytes(tensor_shapes(model, tensors, feed))

@@ -11,6 +11,7 @@ import numpy as np
 from onnx import ModelProto
 
 from trtflow.data import Array, Feed, Sample
+from trtflow.model.mapped import weight_bytes
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.record import Spread
 from trtflow.numerics.statistics import TensorStatistics, compare
@@ -18,6 +19,7 @@ from trtflow.numerics.worst import OverSamples
 from trtflow.precision import Precision
 from trtflow.progress import Progress
 from trtflow.runners.known import Known
+from trtflow.runners.room import share
 from trtflow.runners.staged import Staged
 
 Statistics = dict[str, dict[str, OverSamples]]
@@ -42,6 +44,7 @@ def compare_tensors(
     memory: int,
     progress: Progress,
     known: Known | None = None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> tuple[Statistics, int]:
     """Statistics per candidate and tensor, and over how many samples, which are read once.
 
@@ -49,9 +52,8 @@ def compare_tensors(
     rounded.
 
     Reference and candidates advance together, a batch of tensors at a time, and a batch is reduced before the next
-    one is computed. ``memory``: bytes beside what sessions of the models take, for one tensor of each at least.
-    Half of it holds a batch of each; the rest is for what later batches need of it, for the weights of candidates,
-    and for sessions, at 0.2 MB a batch.
+    one is computed. ``memory``: bytes for tensors, and for what sessions hold of weights, beside ``reference``
+    itself; where it does not do for one tensor of each model, ``log`` is told.
 
     Raises:
         DataError: ``known`` refuses what a sample makes of the reference.
@@ -59,9 +61,11 @@ def compare_tensors(
     found: Statistics = {name: {} for name in candidates}
     makes = [candidate.make for candidate in candidates.values()]
     outputs = {value.name for value in reference.graph.output}
-    count = 0
+    count, models, weights = 0, 1 + len(makes), weight_bytes(reference)
+    room = share(memory, weights, models)
+    staged = Staged(reference, tensors, samples, room.batch * models, makes, keep=room.keep, log=log)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for visit in Staged(reference, tensors, samples, memory // 2, makes):
+        for visit in staged:
             for name, candidate in candidates.items():
                 _reduce(found[name], *_inputs(visit.sample.feed, candidate.precision), count, pool)
             held: dict[str, Spread] = {}

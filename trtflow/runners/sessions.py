@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,21 +19,29 @@ _ALIGNMENT = 64
 
 
 class StageSessions:
-    """The FP32 tensors of one model, batch by batch; all sessions are made at once and kept.
+    """The FP32 tensors of one model, batch by batch.
 
     ``floats``: FP32 tensors that need not be read, and are handed on where a later stage needs them; others are
     computed again there. ``keep_layout``: see ``create_session``.
+    ``keep``: all sessions are made at once and kept; else each is made for a run of its stage, and only then there.
     """
 
     def __init__(
-        self, model: ModelProto, batches: Sequence[Sequence[str]], floats: Collection[str], *, keep_layout: bool
+        self,
+        model: ModelProto,
+        batches: Sequence[Sequence[str]],
+        floats: Collection[str],
+        *,
+        keep_layout: bool,
+        keep: bool = True,
     ) -> None:
         self._buffer = Buffer()
         self._misjudged: set[str] = set()
         self._stages = []
         for batch, stage in zip(batches, stages(model, batches, floats), strict=True):
-            session = create_session(stage.model, many=True, keep_layout=keep_layout) if stage.outputs else None
-            self._stages.append((batch, stage.fed, stage.inputs, stage.outputs, session))
+            make = partial(create_session, stage.model, many=True, keep_layout=keep_layout)
+            opened = _same(make()) if keep and stage.outputs else make
+            self._stages.append((batch, stage.fed, stage.inputs, stage.outputs, opened))
 
     def run(self, feed: Feed, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, Array]]:
         """The tensors of each batch for ``feed``; they are overwritten when the next batch is asked for.
@@ -41,12 +50,12 @@ class StageSessions:
         not there, and for what once took another shape: inference is wrong about STFT, say.
         """
         kept: dict[str, Array] = {}
-        for index, (batch, fed, inputs, outputs, session) in enumerate(self._stages):
+        for index, (batch, fed, inputs, outputs, opened) in enumerate(self._stages):
             sure = [name for name in outputs if name in shapes and name in batch and name not in self._misjudged]
             arrays = self._buffer.arrays({name: shapes[name] for name in sure})
             given = {name: np.asarray(feed[name], order="C") for name in fed}
             given |= {name: kept[name] for name in inputs}
-            found = self._run(session, given, arrays, outputs) if session else {}
+            found = self._run(opened(), given, arrays, outputs) if outputs else {}
             yield {name: found[name] if name in found else kept[name] for name in batch}
             later: Set[str] = {name for stage in self._stages[index + 1 :] for name in stage[2]}
             kept = {name: array for name, array in kept.items() if name in later}
@@ -61,6 +70,10 @@ class StageSessions:
             found = _run(session, feed, {}, outputs)
         self._misjudged.update(name for name, array in arrays.items() if found[name].shape != array.shape)
         return found
+
+
+def _same(session: Any) -> Callable[[], Any]:
+    return lambda: session
 
 
 def _run(session: Any, feed: Feed, arrays: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:

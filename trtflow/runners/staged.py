@@ -16,10 +16,11 @@ from trtflow.data import Array, Feed, Sample
 from trtflow.doing import doing
 from trtflow.model.fed import not_run
 from trtflow.model.layers import layers
+from trtflow.model.mapped import MappedWeights
 from trtflow.model.shapes import inferred_shapes
-from trtflow.model.stages import reads
 from trtflow.progress import Progress, silent
-from trtflow.runners.batches import make_batches
+from trtflow.runners.batches import make_batches, sizes_of
+from trtflow.runners.room import first_read
 from trtflow.runners.sessions import StageSessions
 
 BUDGET = 256_000_000
@@ -42,7 +43,9 @@ class Staged:
 
     ``beside``: what makes the models that advance beside it, and is called once. They have the same tensors, and are
     compared with it: all of them compute in one layout, so that nothing but their precisions tells them apart.
-    ``budget``: bytes of a batch of all models. Batches are made for the first sample's shapes.
+    ``budget``: bytes of a batch of all models. Batches are made for the first sample's shapes. ``keep``: sessions of
+    all batches stay open; else those of one batch are, and its weights count as part of it. ``log`` is told where
+    one tensor alone exceeds the budget.
     """
 
     def __init__(
@@ -52,8 +55,12 @@ class Staged:
         samples: Iterable[Sample],
         budget: int = BUDGET,
         beside: Sequence[Callable[[], ModelProto]] = (),
+        *,
+        keep: bool = True,
+        log: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._model, self._samples, self._budget, self._beside = model, samples, budget, beside
+        self._log = log
+        self._model, self._samples, self._budget, self._beside, self._keep = model, samples, budget, beside, keep
         wanted, fed = set(tensors), {value.name for value in model.graph.input}
         self._fed = [value.name for value in model.graph.input if value.name in wanted]
         self._floats = floats_of(model)
@@ -88,12 +95,29 @@ class Staged:
     def _start(self, feed: Feed) -> None:
         if self._sides:
             return
-        batches = make_batches(self._model, self._computed, feed, self._budget // (1 + len(self._beside)))
-        compared = bool(self._beside)
+        sizes = sizes_of(self._model, self._computed, feed)
+        if not self._keep:
+            weights = first_read(self._model, self._computed)
+            sizes = {name: size + weights[name] for name, size in sizes.items()}
+        self._complain(sizes)
+        batches = make_batches(sizes, self._budget // (1 + len(self._beside)))
+        mapped, compared = MappedWeights(), bool(self._beside)
         for index, make in enumerate((lambda: self._model, *self._beside)):
             floats = () if compared else self._floats
             with doing(f"reading the tensors of candidate {index}" if index else "reading the tensors of FP32"):
-                self._sides.append(StageSessions(make(), batches, floats, keep_layout=compared))
+                model = mapped.light(make())
+                self._sides.append(StageSessions(model, batches, floats, keep_layout=compared, keep=self._keep))
+        self._mapped = mapped  # the file must outlive them
+
+    def _complain(self, sizes: Mapping[str, int]) -> None:
+        models = 1 + len(self._beside)
+        largest = max(sizes, key=sizes.__getitem__, default="")
+        if largest and models * sizes[largest] > self._budget:
+            found, least = 2 * self._budget / 1e6, 2 * models * sizes[largest] / 1e6
+            self._log(
+                f"memory: '{largest}' in {models} models, its weights included, needs {least:.0f} MB, "
+                f"but {found:.0f} MB are left for tensors: more will be used. Give that much more memory."
+            )
 
     def _run(self, feed: Feed, shapes: Shapes) -> Iterator[tuple[Feed, ...]]:
         if self._fed:
@@ -117,8 +141,4 @@ class Staged:
 
 def floats_of(model: ModelProto) -> frozenset[str]:
     """The FP32 tensors of the main graph that depend on what the network is fed."""
-    live = {value.name for value in model.graph.input}
-    for node in model.graph.node:
-        if not live.isdisjoint(reads(node)):
-            live.update(node.output)
-    return frozenset(layer.tensor for layer in layers(model)) & live
+    return frozenset(layer.tensor for layer in layers(model))

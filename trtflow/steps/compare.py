@@ -10,7 +10,7 @@ from trtflow.precision import FP16
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data, Executed
 
-version = 3
+version = 5
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
@@ -42,7 +42,7 @@ class With(Executed):
     low: Literal["fp16", "bf16"] | None = Field(None, description="a candidate of that name: all nodes that suit it")
     candidates: dict[str, Candidate] = Field(default_factory=dict, description="others by name; without any: fp16")
     samples: int | None = Field(None, ge=1, description="compare the first ones only; left out, all that decide")
-    memory: int = Field(512, ge=1, description="MB to use beside what the models themselves take")
+    memory: int = Field(512, ge=1, description="MB to use, weights and sessions included")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
 
 
@@ -50,36 +50,37 @@ def run(options: With, context: Context) -> Result:
     """Mark all outputs, run reference and candidates side by side, write statistics.json and layers.csv."""
     from trtflow.files.document import write_document
     from trtflow.files.statistics import write_layers
+    from trtflow.model.mapped import MappedWeights
     from trtflow.plan import PrecisionPlan
     from trtflow.steps.given import given_plan, given_ranges, hooks, open_data, open_model
     from trtflow.steps.shown import deviating_layers
     from trtflow.tasks import compare
 
-    model = open_model(options, options.model)
     candidates = {
         name: compare.Candidate(
             given_plan(entry.plan, PrecisionPlan(entry.precision)), given_ranges(entry.scales, entry.cures)
         )
         for name, entry in _candidates(options).items()
     }
-    statistics = compare.compare(
-        model,
-        open_data(options.data, model, options.samples),
-        candidates,
-        samples=options.samples,
-        allow_nonfinite="outputs" in options.data.allow_nonfinite,
-        rounding=options.rounding,
-        memory=options.memory * 1_000_000,
-        hooks=hooks(context),
-    )
+    with MappedWeights() as mapped:
+        model = mapped.light(open_model(options, options.model))
+        statistics = compare.compare(
+            model,
+            open_data(options.data, model, options.samples),
+            candidates,
+            samples=options.samples,
+            allow_nonfinite="outputs" in options.data.allow_nonfinite,
+            rounding=options.rounding,
+            memory=options.memory * 1_000_000,
+            hooks=hooks(context),
+        )
     write_document(statistics, context.folder / outputs["statistics"])
     write_layers(statistics, context.folder / outputs["layers"])
     wrong, count = statistics.wrong(next(iter(candidates))), len(statistics.layers)
     first = wrong[0].node if wrong else None
-    at = f", first at {first}" if first else ""
     return Result(
         metrics={"layers": count, "wrong": len(wrong), "first": first},
-        summary=f"{len(wrong)} of {count} layers deviate by more than 10 %{at} ({statistics.samples} samples)",
+        summary=f"{len(wrong)} of {count} layers deviate by more than 10 %{f', first at {first}' if first else ''} ({statistics.samples} samples)",
         table=deviating_layers(statistics),
     )
 

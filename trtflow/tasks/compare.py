@@ -14,6 +14,7 @@ from trtflow.data import Sample
 from trtflow.emulation.emulate import Rounding
 from trtflow.files.statistics import Statistics
 from trtflow.model.layers import layers
+from trtflow.model.mapped import MappedWeights
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16
 from trtflow.qdq.quantize import float_plan
@@ -50,7 +51,7 @@ def compare(
     """The figures of every layer under each of ``candidates``, over all of ``data`` or the first ``samples``.
 
     The samples stream by. ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
-    ``memory``: bytes to use beside what the models themselves take.
+    ``memory``: bytes to use, the sessions' weights included, beside ``model`` itself.
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
@@ -60,17 +61,19 @@ def compare(
         >>> [layer.node for layer in statistics.wrong("fp16")][:1]
         ['/down0/bn0/BatchNormalization']
     """
-    found = layers(model)
-    made = {
-        name: lockstep.Candidate(
-            partial(emulate, model, entry.plan, entry.ranges, rounding), float_plan(entry.plan).default
+    with MappedWeights() as mapped:
+        light = mapped.light(model)
+        found, known = layers(light), Known(allow_nonfinite)
+        made = {
+            name: lockstep.Candidate(
+                partial(emulate, light, entry.plan, entry.ranges, rounding), float_plan(entry.plan).default
+            )
+            for name, entry in candidates.items()
+        }
+        tensors, chosen = [layer.tensor for layer in found], itertools.islice(data, samples)
+        statistics, count = lockstep.compare_tensors(
+            light, made, tensors, chosen, memory, hooks.progress, known, hooks.log
         )
-        for name, entry in candidates.items()
-    }
-    tensors = [layer.tensor for layer in found]
-    chosen = itertools.islice(data, samples)
-    known = Known(allow_nonfinite)
-    statistics, count = lockstep.compare_tensors(model, made, tensors, chosen, memory, hooks.progress, known)
     figures = {
         name: {tensor: entry.figures() for tensor, entry in tensors.items()} for name, tensors in statistics.items()
     }

@@ -1,0 +1,25 @@
+"""A budget is spent on weights first, and on tensors what is left."""
+
+from __future__ import annotations
+
+import pytest
+from graph_models import f32, info, model, node, random
+
+from trtflow.runners.room import Room, first_read, share
+
+
+@pytest.mark.parametrize(
+    ("memory", "weights", "models", "expected"),
+    [(1200, 0, 2, Room(300)), (1200, 200, 2, Room(200)), (1200, 300, 2, Room(300, keep=False))],
+)
+def test_sessions_stay_open_while_their_weights_take_a_third(
+    memory: int, weights: int, models: int, expected: Room
+) -> None:
+    assert share(memory, weights, models) == expected
+
+
+def test_a_weight_counts_with_the_first_tensor_behind_it() -> None:
+    nodes = [node("MatMul", "x w", "a"), node("MatMul", "a v", "b"), node("MatMul", "b w", "y")]
+    weights = [f32("w", random(150, 150)), f32("v", random(150, 150)), f32("small", random(2))]
+    net = model(nodes, [info("x", [1, 150])], [info("y", None)], weights)
+    assert first_read(net, ["b", "y"]) == {"b": 2 * 4 * 150 * 150, "y": 0}
