@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch fetch-ppocr clean
 .PHONY: conformance conformance-cli conformance-cli-tenth operators hard-cases bench-search bench-compare bench-int8
-.PHONY: bench-calibration bench-memory
+.PHONY: bench-calibration bench-memory real-networks
 .PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
@@ -49,6 +49,9 @@ tree:  ## the tree of files in CONTRIBUTING.md, from their docstrings
 
 conformance: .venv/dev  ## rewrite ONNX's own backend tests to FP16, BF16 and mixed plans, and check each
 	$(BIN)/python benchmarks/conformance.py --build
+
+real-networks: .venv/dev  ## networks that PyPI packages ship through the whole path, each published file checked
+	$(BIN)/python benchmarks/real_networks.py
 
 operators: .venv/dev  ## each ONNX operator in FP32, FP16 and BF16: TensorRT-RTX against trtflow's table
 	$(BIN)/python benchmarks/operators.py
