@@ -58,9 +58,9 @@ def run(options: With, context: Context) -> Result:
 
     candidates = {
         name: compare.Candidate(
-            given_plan(entry.plan, PrecisionPlan(entry.precision)), given_ranges(entry.scales, entry.cures)
+            given_plan(one.plan, PrecisionPlan(one.precision)), given_ranges(one.scales, one.cures)
         )
-        for name, entry in _candidates(options).items()
+        for name, one in _candidates(options).items()
     }
     with MappedWeights() as mapped:
         model = mapped.light(open_model(options, options.model))
@@ -78,9 +78,10 @@ def run(options: With, context: Context) -> Result:
     write_layers(statistics, context.folder / outputs["layers"])
     wrong, count = statistics.wrong(next(iter(candidates))), len(statistics.layers)
     first = wrong[0].node if wrong else None
+    where = f"10 %, first at {first}" if first else "10 %"
     return Result(
         metrics={"layers": count, "wrong": len(wrong), "first": first},
-        summary=f"{len(wrong)} of {count} layers deviate by more than 10 %{f', first at {first}' if first else ''} ({statistics.samples} samples)",
+        summary=f"{len(wrong)} of {count} layers deviate by more than {where} ({statistics.samples} samples)",
         table=deviating_layers(statistics),
     )
 
