@@ -19,7 +19,7 @@ from int8_task import Array
 from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[1] / "configs"))
-from ppocr_det import page  # type: ignore[import-not-found]
+from ppocr_det import STYLES, page  # type: ignore[import-not-found]
 
 Feed = dict[str, Array]
 RATE = 16000
@@ -43,8 +43,9 @@ def photo(index: int, size: str, form: str) -> Array:
 
 def rendered(index: int, height: str, width: str = "") -> Array:
     """A page of text, normalised as PaddleOCR does."""
-    image, _ = page(index)
-    small = image.convert("RGB").resize((int(width or height), int(height)))
+    turns, style = divmod(index, len(STYLES))
+    upright, _ = page(style)
+    small = upright.rotate(90 * turns, expand=True).convert("RGB").resize((int(width or height), int(height)))
     pixels = np.asarray(small, np.float32) / 255
     return np.ascontiguousarray(((pixels - IMAGENET[0]) / IMAGENET[1]).transpose(2, 0, 1)[None], np.float32)
 
