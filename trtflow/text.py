@@ -29,6 +29,11 @@ def listed(words: Sequence[str], most: int = 3) -> str:
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 node``, ``2 nodes``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def six_digits(value: float) -> float:
     """Six digits say enough in a file that people read."""
     return float(f"{value:.6g}")

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Conditions, Executed
+from trtflow.text import counted
 
 version = 6
 environment = ()
@@ -66,5 +67,5 @@ def run(options: With, context: Context) -> Result:
     write_constraints(constraints, context.folder / outputs["constraints"])
     write_exports(constraints, model, context.folder / outputs["exports"])
     count = len(constraints.nodes)
-    some = "1 node" if count == 1 else f"{count} nodes"
-    return Result(metrics={"kept": count}, summary=f"{constraints.default} except {some}")
+    some = f"except {counted(count, 'node')}" if count else "everywhere"
+    return Result(metrics={"kept": count}, summary=f"{constraints.default} {some}")

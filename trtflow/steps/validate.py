@@ -9,7 +9,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
 
-version = 7
+version = 8
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json", "providers": "ort_providers.json"}
 published = {"providers": "exports/ort_providers.json"}
