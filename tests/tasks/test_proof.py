@@ -112,9 +112,17 @@ DOUBTS = {UNHELD, CALIBRATED, FEW, ALONE, "on others", "on other samples"}
         (ALIKE, {"searches": (LEFT, search(unseen=()))}, UNHELD),
         (ALIKE, {"calibrated": True}, CALIBRATED),
         (ALIKE[:7], {"searches": (search(unseen=(3, 5)),)}, FEW),
+        (ALIKE[:7], {"searches": ()}, "only 7 different samples, none held out, where 8"),
         ([29.0, *ALIKE[1:]], {}, ALONE),
     ],
-    ids=["no search tells", "one search saw all", "they calibrated", "there are few", "one sample misses it"],
+    ids=[
+        "no search tells",
+        "one search saw all",
+        "they calibrated",
+        "there are few",
+        "few, all seen",
+        "one sample misses it",
+    ],
 )
 def test_each_doubt_alone_keeps_an_acceptance_from_being_proven(
     decibels: list[float], options: dict[str, Any], said: str, judged: Judged

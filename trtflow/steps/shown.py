@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from trtflow.diagnosis.multiply_adds import shares_by_group
 from trtflow.files.checks import Check
+from trtflow.files.constraints import Constraints
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.pairs import PairCosts
 from trtflow.files.quantization import Quantization
@@ -14,7 +16,7 @@ from trtflow.files.statistics import Statistics
 from trtflow.numerics.record import Figures
 from trtflow.steps.contract import Table
 from trtflow.tasks.searching import Decided
-from trtflow.text import percent
+from trtflow.text import counted, listed, percent
 
 SHOWN = 20  # rows of nodes; the report shows all
 WORST = 10  # layers
@@ -66,6 +68,13 @@ def multiply_adds(bits: EightBits, low: str) -> Table:
     return Table(("stays in floating point", "precision", "share", "reason"), rows, title)
 
 
+def exceptions(constraints: Constraints) -> str:
+    """The precision of most nodes, and how many have another."""
+    counts = Counter(entry.precision for entry in constraints.nodes.values())
+    some = [f"{counted(count, 'node')} in {precision}" for precision, count in sorted(counts.items())]
+    return f"{constraints.default} {f'except {listed(some)}' if some else 'everywhere'}"
+
+
 def sides(figures: Mapping[Side, float | None]) -> str:
     """An end metric on every side on which a search over eight bits measured it."""
     return ", ".join(f"{SIDES[side]} {value:.4g}" for side, value in figures.items() if value is not None)
@@ -92,6 +101,15 @@ def own_pairs(found: PairCosts) -> Table | None:
     all_of_them = ", ".join(f"{name} {value:.4g}" for name, value in found.held.items())
     title = f"end metrics without the pairs of one node; with all of them {all_of_them}{more}"
     return Table(("node", "op", *names), rows, title) if rows else None
+
+
+def deviation(statistics: Statistics) -> str:
+    """How many layers of the first candidate deviate, and the first of them."""
+    wrong = statistics.wrong(next(iter(statistics.candidates)))
+    first = f", first at {wrong[0].node}" if wrong else ""
+    deviate = "deviates" if len(wrong) == 1 else "deviate"
+    some = f"{len(wrong)} of {counted(len(statistics.layers), 'layer')} {deviate} by more than 10 %{first}"
+    return f"{some} ({counted(statistics.samples, 'sample')})"
 
 
 def deviating_layers(statistics: Statistics) -> Table | None:

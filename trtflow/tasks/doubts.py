@@ -43,12 +43,13 @@ class Ground:
 
 def doubts(conditions: tuple[Condition, ...], ground: Ground) -> Iterator[str]:
     """What speaks against taking the ``conditions`` as proven, the gravest first."""
-    if not ground.unseen:
+    few = ground.distinct < Limits().few
+    if not ground.unseen and not few:
         yield NOTHING_UNSEEN
     if ground.calibrated:
         yield CALIBRATED
-    if ground.distinct < Limits().few:
-        only = f"only {counted(ground.distinct, 'different sample')}"
+    if few:
+        only = f"only {counted(ground.distinct, 'different sample')}{'' if ground.unseen else ', none held out'}"
         yield f"{only}, where {Limits().few} are the very least (add others)"
     yield from (_too_close(condition, ground) for condition in conditions if ground.short(condition))
     for condition in conditions:
