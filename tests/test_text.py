@@ -84,6 +84,7 @@ def test_number_keeps_four_digits_and_its_size_readable(value: float | None, tex
         (1.0, "100%"),
         (1e-9, "<0.01%"),
         (0.99999, ">99.9%"),
+        (0.1 + 0.2 + 0.3 + 0.4 - 1e-16, "100%"),
         (0.333, "33.3%"),
         (0.003, "0.30%"),
         (None, "-"),

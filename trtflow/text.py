@@ -83,7 +83,7 @@ def percent(share: float | None) -> str:
     """A share between 0 and 1 as a percentage; neither 0 % nor 100 % unless it is exactly that."""
     if share is None or not math.isfinite(share):
         return number(share)
-    if share in (0, 1):
+    if share == 0 or math.isclose(share, 1, rel_tol=1e-9):  # a sum of shares that is all but for rounding
         return f"{share:.0%}"
     if share < 1e-4:
         return "<0.01%"
