@@ -31,6 +31,11 @@ def test_a_list_names_the_first_and_counts_the_rest(words: list[str], said: str)
     assert figures.listed(words) == said
 
 
+@pytest.mark.parametrize(("count", "said"), [(0, "0 nodes"), (1, "1 node"), (2, "2 nodes"), (1234, "1,234 nodes")])
+def test_one_is_singular_and_all_else_plural(count: int, said: str) -> None:
+    assert figures.counted(count, "node") == said
+
+
 def test_nothing_is_suggested_where_there_is_no_choice() -> None:
     assert (figures.did_you_mean("x", []), figures.suggestion("x", [])) == ("", "")
 
@@ -79,6 +84,7 @@ def test_number_keeps_four_digits_and_its_size_readable(value: float | None, tex
         (1.0, "100%"),
         (1e-9, "<0.01%"),
         (0.99999, ">99.9%"),
+        (0.1 + 0.2 + 0.3 + 0.4 - 1e-16, "100%"),
         (0.333, "33.3%"),
         (0.003, "0.30%"),
         (None, "-"),

@@ -29,6 +29,11 @@ def listed(words: Sequence[str], most: int = 3) -> str:
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 node``, ``2 nodes``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def six_digits(value: float) -> float:
     """Six digits say enough in a file that people read."""
     return float(f"{value:.6g}")
@@ -78,7 +83,7 @@ def percent(share: float | None) -> str:
     """A share between 0 and 1 as a percentage; neither 0 % nor 100 % unless it is exactly that."""
     if share is None or not math.isfinite(share):
         return number(share)
-    if share in (0, 1):
+    if share == 0 or math.isclose(share, 1, rel_tol=1e-9):  # a sum of shares that is all but for rounding
         return f"{share:.0%}"
     if share < 1e-4:
         return "<0.01%"

@@ -26,7 +26,7 @@ def test_nothing_else_runs_and_the_report_says_why(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "trtflow", "run", "c.yaml", "--out", str(tmp_path / "out")]
     done = subprocess.run(command, cwd=tmp_path, env=told, capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stdout + done.stderr
-    why = "nothing in it can take a low precision, which stands in for FP32: what it computes is double"
+    why = "nothing in it can take a low precision: it computes nothing in FP32, only double"
     said = f"Nothing gained: {why}."
     assert done.stdout.rstrip().splitlines()[-1] == said
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())

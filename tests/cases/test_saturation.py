@@ -95,8 +95,8 @@ def test_an_activation_that_mends_its_own_infinities_takes_fp16_and_says_so(
     assert (found.plan.nodes, found.search.accepted) == ({}, True)
     assert found.search.saturation == Saturation(layers=layers, nodes=inside, mended={"tanh": "Tanh"})
     (mark,) = marks(Documents(search=found.search))
-    assert mark.startswith(f"rests on saturation: 3 of {layers} layers")
-    assert mark.endswith(f"Tanh (tanh): first {inside[0]}")
+    assert mark.startswith(f"rests on saturation: 3 of {layers} layers ({', '.join(inside)}) hold infinities")
+    assert mark.endswith("; Tanh (tanh) turns them into what FP32 gives.")
 
 
 def test_a_mask_of_infinity_is_as_infinite_in_fp32() -> None:

@@ -32,6 +32,13 @@ def test_without_a_terminal_each_event_is_a_line() -> None:
     ]
 
 
+def test_a_long_line_is_not_broken_where_there_is_no_terminal() -> None:
+    file = io.StringIO()
+    with Display(Console(file=file, width=60), ["compare"]) as display:
+        display.ended(StepRecord("compare", status="done", summary="first at /down0/bn0/BatchNormalization " * 3))
+    assert len(file.getvalue().splitlines()) == 1
+
+
 def test_in_a_terminal_the_table_ends_in_its_last_state() -> None:
     text = re.sub(r"\x1b\[\??\d*[A-Za-z]", "\n", watched(terminal=True))
     lines = [line.split() for line in text.splitlines()]

@@ -35,7 +35,7 @@ def written(show: Any, *arguments: object) -> list[str]:
     ("cell", "text"),
     [
         (None, "-"),
-        (1234567, "1 234 567"),
+        (1234567, "1,234,567"),
         (0.000123456, "0.0001235"),
         (float("inf"), "inf"),
         (True, "True"),
@@ -53,7 +53,7 @@ def test_numbers_stand_to_the_right() -> None:
     assert [line.rstrip() for line in file.getvalue().splitlines() if line.strip(" ─")] == [
         "compare: Worst first",
         " layer      differing",
-        " /conv[0]      12 345",
+        " /conv[0]      12,345",
         " b                  -",
     ]
 
@@ -65,7 +65,7 @@ FAILED = StepRecord("a", status="failed", error="broke")
     ("records", "said"),
     [
         ([DONE, StepRecord("a", status="done", cached=True)], "Done: 2 steps, 1 of them from the store."),
-        ([DONE, StepRecord("a", status="skipped")], "Done: 1 steps, 0 of them from the store, 1 skipped."),
+        ([DONE, StepRecord("a", status="skipped")], "Done: 1 step, 0 of them from the store, 1 skipped."),
         ([DONE, FAILED], "What is done is kept; when the cause is mended, go on with:\n  again"),
     ],
 )
@@ -85,10 +85,11 @@ def test_a_failure_is_its_error_and_the_end_of_its_log() -> None:
     assert written(show_failure, record) == ["build was ended [by] SIGSEGV", *(f"  | {i}" for i in range(8, 20))]
 
 
-def test_an_outcome_is_tables_failures_files_and_how_to_go_on() -> None:
+def test_an_outcome_is_tables_with_rows_failures_files_and_how_to_go_on() -> None:
     table = {"columns": ["a"], "rows": [[1]], "title": ""}
-    records = {"one": DONE, "two": StepRecord("two", status="failed", error="broke")}
-    outcome = Outcome(records, {"one": Record("1", {}, {}, table=table)})
+    records = {"one": DONE, "empty": DONE, "two": StepRecord("two", status="failed", error="broke")}
+    tables = {"one": table, "empty": {**table, "rows": []}}
+    outcome = Outcome(records, {name: Record("1", {}, {}, table=shown) for name, shown in tables.items()})
     assert written(show_outcome, outcome, [Path("out/a.txt")], "trtflow run a.yaml") == [
         "one",
         " a",
@@ -102,7 +103,7 @@ def test_an_outcome_is_tables_failures_files_and_how_to_go_on() -> None:
 
 
 def test_a_run_that_published_nothing_names_no_files() -> None:
-    assert written(show_outcome, Outcome({"one": DONE}), [], "again") == ["Done: 1 steps, 0 of them from the store."]
+    assert written(show_outcome, Outcome({"one": DONE}), [], "again") == ["Done: 1 step, 0 of them from the store."]
 
 
 def test_a_plan_is_shown_with_the_state_of_each_step_and_why(toy: Toy) -> None:

@@ -52,7 +52,7 @@ def test_bodies_share_the_names_of_the_graph_around_them() -> None:
     assert [node.name for node in net.graph.node] == ["a", "node_of_y"]
     assert [a.g.node[0].name for a in net.graph.node[1].attribute] == ["a_1", "a_2"]
     assert notes == [
-        "1 nodes had no name and were named after their first output",
+        "1 node had no name and was named after its first output",
         "2 nodes repeated another's name (a) and were numbered",
     ]
 

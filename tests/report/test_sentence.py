@@ -9,7 +9,7 @@ from report_fakes import eight_bits, search
 
 from trtflow.files.outcomes import HOLDS, ModelFacts, State, VerdictDocument
 from trtflow.files.search import Because, Word
-from trtflow.report.sentence import none_holds, run_state, samples
+from trtflow.report.sentence import none_holds, run_state
 from trtflow.report.verdict import run_verdict
 
 MISSED = "accept.iou.min is 0.99 and FP32 itself has 0.95: no precision can meet it; lower the bound or use drop"
@@ -123,7 +123,3 @@ def test_a_model_without_candidates_is_told_from_one_that_suits_none(kept: tuple
 def test_what_is_too_dear_or_ruled_out_is_not_called_inaccurate(words: tuple[Word, Word], said: str) -> None:
     because = {name: Because(word=word, text=f"told of {name}") for name, word in zip("ab", words, strict=True)}
     assert none_holds(WORTHLESS.model_copy(update={"kept": ("a", "b"), "because": because})) == said
-
-
-def test_one_sample_is_one() -> None:
-    assert (samples(1), samples(2)) == ("1 sample", "2 samples")

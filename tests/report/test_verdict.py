@@ -121,6 +121,11 @@ def test_a_row_names_the_part_that_was_the_worst() -> None:
     assert found == {"iou": "", "sqnr": "y (4 of axis 1, from score)"}
 
 
+def test_where_nothing_is_gained_no_file_has_a_figure() -> None:
+    found = run_verdict(FACTS, search(metrics=SIDES, accept={"iou": {"min": 0.9}}, lowered=0), None)
+    assert (found.state, [row.candidate for row in found.metrics]) == ("nothing-gained", [None])
+
+
 def test_where_nothing_can_be_lowered_nothing_is_gained_whatever_was_refused() -> None:
     facts = ModelFacts(nothing="nothing in it can take a low precision: it has no node")
     found = run_verdict(facts, None, None, refused={"inspect": facts.nothing})

@@ -63,7 +63,7 @@ def test_a_constant_of_the_new_export_that_fp16_cannot_hold_is_told(tmp_path: Pa
 def test_what_had_to_be_done_to_read_the_export_is_told_first(tmp_path: Path) -> None:
     model = export(tmp_path / "m.onnx", "")
     first, *_ = apply(decide(tmp_path / "c.yaml", "relu"), model, tmp_path / "mixed.onnx")
-    assert first == "1 nodes had no name and were named after their first output"
+    assert first == "1 node had no name and was named after its first output"
 
 
 def test_every_misfit_is_named_at_once_with_what_to_do(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_notes_are_counted_in_the_summary_and_shown(tmp_path: Path) -> None:
     done = run_step(inspect, tmp_path / "inspect", model=tmp_path / "net.onnx")
     assert done.result.summary.endswith(", 1 note")
     assert done.result.table is not None
-    assert done.result.table.rows == (("1 nodes had no name and were named after their first output",),)
+    assert done.result.table.rows == (("1 node had no name and was named after its first output",),)
     assert onnx.load(done.folder / "model.onnx").graph.node[0].name == "node_of_y"
 
 
@@ -54,5 +54,5 @@ def test_without_anything_to_lower_there_is_no_model_for_other_steps(tmp_path: P
     assert (
         done.result.summary
         == facts.nothing
-        == ("nothing in it can take a low precision, which stands in for FP32: what it computes is int64")
+        == ("nothing in it can take a low precision: it computes nothing in FP32, only int64")
     )

@@ -74,5 +74,5 @@ def test_the_time_of_each_step_is_in_the_metrics(tmp_path: Path) -> None:
 def test_marks_are_notes_before_the_verdict(tmp_path: Path) -> None:
     write_document(BuildOutcome(backend="none", not_built="there is no GPU"), tmp_path / "build.json")
     result = _run(tmp_path, StepRecord("build", "build", "done", outputs={"build": tmp_path / "build.json"}))
-    assert result.last_word == ("note: not built here: there is no GPU", result.summary)
-    assert result.metrics["marks"] == ["not built here: there is no GPU"]
+    assert result.last_word == ("note: not built here: there is no GPU.", result.summary)
+    assert result.metrics["marks"] == ["not built here: there is no GPU."]

@@ -5,15 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from decisions import decision
 from report_fakes import eight_bits, few_layers, layers, nodes, search
 
 from trtflow.files.checks import Check
-from trtflow.files.search import Because
+from trtflow.files.exports.decision import Decision
+from trtflow.files.search import Because, Side
 from trtflow.files.statistics import Statistics
 from trtflow.numerics.record import Figures
 from trtflow.plan import PrecisionPlan
-from trtflow.steps.shown import SHOWN, WORST, checks_made, deviating_layers, kept_nodes, multiply_adds, refusal
+from trtflow.steps.shown import (
+    SHOWN,
+    WORST,
+    checks_made,
+    deviating_layers,
+    deviation,
+    exceptions,
+    kept_nodes,
+    multiply_adds,
+    refusal,
+    sides,
+)
 from trtflow.tasks.searching import Decided
+from trtflow.text import percent
 
 MANY = nodes(60, range(30))
 
@@ -25,11 +39,28 @@ def test_the_first_twenty_kept_nodes_are_shown_with_their_share_and_why(count: i
     why = dict.fromkeys(kept, Because(word="constant", text="1e9 is too large"))
     table = kept_nodes(Decided(plan, search(kept=kept, because=why, node_costs=dict.fromkeys(kept, 0.0123))))
     assert table is not None
-    assert table.rows == tuple((node, "fp32", "1.23%", "by constant: 1e9 is too large") for node in kept[:rows])
+    assert table.rows == tuple((node, "fp32", "1.2%", "forced: 1e9 is too large") for node in kept[:rows])
 
 
 def test_no_kept_node_is_no_table() -> None:
     assert kept_nodes(Decided(PrecisionPlan("fp16"), search(kept=(), because={}, node_costs={}))) is None
+
+
+@pytest.mark.parametrize(
+    ("decided", "said"),
+    [
+        (decision(), "fp16 everywhere"),
+        (decision("a"), "fp16 except 1 node in fp32"),
+        (decision("a", b="int8", c="int8"), "fp16 except 1 node in fp32, 2 nodes in int8"),
+    ],
+)
+def test_a_decision_is_its_default_and_how_many_nodes_differ(decided: Decision, said: str) -> None:
+    assert exceptions(decided.constraints) == said
+
+
+def test_the_sides_that_were_measured_have_plain_names() -> None:
+    figures: dict[Side, float | None] = {"reference": 1.0, "naive": 0.25, "low": None, "candidate": 0.98765}
+    assert sides(figures) == "FP32 1, naive 0.25, mixed 0.9877"
 
 
 def test_what_stays_in_floating_point_has_its_reason_and_the_parts_add_up() -> None:
@@ -37,14 +68,26 @@ def test_what_stays_in_floating_point_has_its_reason_and_the_parts_add_up() -> N
     table = multiply_adds(bits, "int8")
     assert [row[0] for row in table.rows] == [entry.node for entry in bits.left]
     assert str(table.rows[0][3]).startswith(f"{bits.left[0].why.code}: ")
-    assert table.title.startswith(f"of the multiply-adds: {bits.share:.2%} in int8, ")
+    assert table.title.startswith(f"of the multiply-adds: {percent(bits.share)} in int8, ")
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ([0.0], "0 of 1 layer deviate by more than 10 % (1 sample)"),
+        ([0.0, 0.2], "1 of 2 layers deviates by more than 10 %, first at "),
+        ([0.3, 0.2], "2 of 2 layers deviate by more than 10 %, first at "),
+    ],
+)
+def test_how_many_layers_deviate_and_where_it_begins(shares: list[float], said: str) -> None:
+    assert deviation(few_layers(differing_share=shares)).startswith(said)
 
 
 def test_the_worst_layers_come_first_and_healthy_ones_are_left_out() -> None:
     shares = [0.05, 0.2, 0.9, 0.1, 0.11]
     table = deviating_layers(few_layers(differing_share=shares))
     assert table is not None
-    assert [row[4] for row in table.rows] == ["90.00%", "20.00%", "11.00%"]
+    assert [row[4] for row in table.rows] == ["90.0%", "20.0%", "11.0%"]
     assert deviating_layers(few_layers(differing_share=[0.1, 0.0])) is None
     longest = deviating_layers(few_layers(differing_share=[0.5] * 30))
     assert longest is not None
@@ -91,7 +134,7 @@ def test_layers_are_shown_by_their_worst_sample_and_with_its_number() -> None:
     assert table is not None
     assert table.columns[-3:] == ("ratio", "worst", "on sample")
     assert [row[0] for row in table.rows] == [found[2].node, found[1].node]
-    assert [row[2:] for row in table.rows] == [(10, 120, "8.33%", "100.00%", 8), (24, 120, "20.00%", "25.00%", 3)]
+    assert [row[2:] for row in table.rows] == [(10, 120, "8.3%", "100%", 8), (24, 120, "20.0%", "25.0%", 3)]
 
 
 def test_nothing_is_shown_where_no_layer_deviates() -> None:

@@ -37,6 +37,17 @@ def test_operators_are_counted_in_the_order_of_the_alphabet(tmp_path: Path) -> N
     assert list(operators) == sorted(operators)
 
 
+def test_nodes_in_bodies_count_like_those_around_them(tmp_path: Path) -> None:
+    bodies = {
+        name: helper.make_graph([node(op, "x", name)], name, [], [info(name, [4])])
+        for name, op in (("then", "Exp"), ("other", "Log"))
+    }
+    choice = node("If", "c", "y", then_branch=bodies["then"], else_branch=bodies["other"])
+    net = model([choice], [info("c", [], TensorProto.BOOL), info("x", [4])], [info("y", [4])])
+    facts = inspect(saved(net, tmp_path))[1]
+    assert (facts.nodes, facts.candidates, facts.operators) == (3, 2, {"Exp": 1, "If": 1, "Log": 1})
+
+
 def test_arithmetic_on_shapes_is_no_candidate(tmp_path: Path) -> None:
     nodes = [node("Shape", "x", "s"), node("Gather", "s zero", "n"), node("Reshape", "x n", "y")]
     net = model(nodes, [info("x", [4])], [info("y", None)], [i64("zero", [0])])

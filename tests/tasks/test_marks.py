@@ -6,9 +6,14 @@ import pytest
 
 from trtflow.files.data_facts import DataFacts
 from trtflow.tasks.documents import Documents
-from trtflow.tasks.marks import data_marks
+from trtflow.tasks.marks import data_marks, marks
 
 FACTS = DataFacts(source="eval.npz", samples=1, distinct=1, marks=("R18: 1 sample", "R17: noise"))
+
+
+def test_every_mark_ends_in_one_full_stop() -> None:
+    facts = FACTS.model_copy(update={"marks": ("R18: 1 sample", "R17: noise.")})
+    assert marks(Documents(data=facts)) == ("R18: 1 sample.", "R17: noise.")
 
 
 @pytest.mark.parametrize(("data", "expected"), [(FACTS, FACTS.marks), (None, ())], ids=["checked", "not checked"])

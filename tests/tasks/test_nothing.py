@@ -10,17 +10,25 @@ from onnx import TensorProto
 from trtflow.model.analysis import analyse
 from trtflow.tasks.nothing import nothing_to_lower
 
-SAID = "nothing in it can take a low precision, which stands in for FP32: "
+SAID = "nothing in it can take a low precision: "
 MODELS = {
-    "what it computes is bool": ([node("And", "x x", "y")], TensorProto.BOOL, TensorProto.BOOL),
-    "what it computes is int64": ([node("NonZero", "x", "y")], TensorProto.FLOAT, TensorProto.INT64),
-    "what it computes is double": ([node("MatMul", "x x", "y")], TensorProto.DOUBLE, TensorProto.DOUBLE),
-    "what it computes is bool, int32": (
+    "it computes nothing in FP32, only bool": ([node("And", "x x", "y")], TensorProto.BOOL, TensorProto.BOOL),
+    "it computes nothing in FP32, only int64": ([node("NonZero", "x", "y")], TensorProto.FLOAT, TensorProto.INT64),
+    "it computes nothing in FP32, only double": (
+        [node("MatMul", "x x", "y")],
+        TensorProto.DOUBLE,
+        TensorProto.DOUBLE,
+    ),
+    "it computes nothing in FP32, only bool and int32": (
         [node("Abs", "x", "a"), node("Equal", "x a", "y")],
         TensorProto.INT32,
         TensorProto.BOOL,
     ),
-    "what it computes is string": ([node("StringNormalizer", "x", "y")], TensorProto.STRING, TensorProto.STRING),
+    "it computes nothing in FP32, only string": (
+        [node("StringNormalizer", "x", "y")],
+        TensorProto.STRING,
+        TensorProto.STRING,
+    ),
     "it has no node": ([], TensorProto.FLOAT, TensorProto.FLOAT),
     "none of its nodes computes anything that TensorRT takes in another type": (
         [node("BlackBox", "x", "y", domain="own")],

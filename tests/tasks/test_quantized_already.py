@@ -7,6 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto
 from quantized_models import Network, convolutions
+from report_fakes import search
 
 from trtflow.errors import ModelError
 from trtflow.files.outcomes import ModelFacts
@@ -60,10 +61,12 @@ def test_what_cannot_be_analysed_says_where_why_and_what_to_do(net: onnx.ModelPr
     assert [word for word in words if word not in str(raised.value)] == []
 
 
-@pytest.mark.parametrize(("zero", "marked"), [(0, False), (3, True)])
-def test_a_file_that_tensorrt_refuses_is_marked_whatever_the_verdict(zero: int, marked: bool) -> None:
+@pytest.mark.parametrize(("zero", "measured", "marked"), [(0, True, False), (3, True, True), (3, False, False)])
+def test_a_file_that_tensorrt_refuses_is_marked_unless_that_already_ended_the_run(
+    zero: int, measured: bool, marked: bool
+) -> None:
     facts = ModelFacts(quantization=recognised(analyse(convolutions(zero=zero))))
-    marks = list(obstacle_mark(Documents(facts=facts)))
+    marks = list(obstacle_mark(Documents(facts=facts, search=search() if measured else None)))
     assert [
         mark.startswith("The file holds what no engine takes: TensorRT does not take one_w_dq") for mark in marks
     ] == [True] * marked

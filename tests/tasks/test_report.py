@@ -164,7 +164,7 @@ def test_an_engine_that_was_not_built_is_not_counted() -> None:
 def test_marks_of_the_data_stand_under_the_verdict_and_in_the_metrics() -> None:
     facts = DataFacts(source="eval.npz", samples=1, distinct=1, marks=("R18: 1 sample",))
     documents = Documents(data=facts, checks=(Check("R18", "samples", "warn", "1 sample"),))
-    assert run_metrics(documents).marks == summarize(documents).verdict.marks == facts.marks
+    assert run_metrics(documents).marks == summarize(documents).verdict.marks == ("R18: 1 sample.",)
     page = render(summarize(documents))
     assert page.count("R18: 1 sample") == page.count('<section id="data">') == 1
 

@@ -12,6 +12,7 @@ import onnx
 import pytest
 from graph_models import info, model, node
 from planted import rows
+from selecting import best_queries, queries
 
 from trtflow.files.outcomes import RewriteOutcome, VerdictDocument
 from trtflow.files.runtime_trial import Attempt, RuntimeTrial, sentence
@@ -76,6 +77,14 @@ def test_an_output_that_is_no_float_is_not_compared(tmp_path: Path) -> None:
     nodes = [node("Relu", "x", "y"), node("Shape", "x", "size")]
     net = model(nodes, [info("x", [1, 4])], [info("y", [1, 4]), info("size", [2], onnx.TensorProto.INT64)])
     assert tried(validated(net, LOW, tmp_path)).sqnr is not None
+
+
+def test_integers_that_a_selection_decides_are_not_missed(tmp_path: Path) -> None:
+    """``labels`` does not come back, and ``matched`` looks at it; the trial asks for decibels alone."""
+    net, data = best_queries(), queries()
+    mixed = rewrite(net, LOW).model
+    onnx.save(mixed, tmp_path / "mixed.onnx")
+    assert tried(validate(net, mixed, data, file=tmp_path / "mixed.onnx")).works is not None
 
 
 def test_the_users_metric_is_not_called_for_it(overflowing: onnx.ModelProto, tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def _by_company(node: str, findings: Sequence[Finding], kept: Kept, against: Pre
         text = f"goes with {culprit}: needed together"
         return Finding("partner", node, text, {"with": culprit}, certain=False, against=against)
     others = [other for other in company if other in kept[node].beside]
-    text = f"found by measurement, needed together with {' and '.join(others)}" if others else "found by measurement"
+    together = f"; needed together with {' and '.join(others)}" if others else ""
+    text = f"no rule explains it{together}"
     return Finding("measured", node, text, {}, certain=False, against=against)
 
 

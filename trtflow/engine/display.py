@@ -100,7 +100,8 @@ class Display:
     def _line(self, row: Row) -> None:
         if self.live is None:
             seconds = "" if row.seconds is None else f"{row.seconds:.1f} s  "
-            self.console.print(f"{row.name:12} {row.state:8} {seconds}{row.text}", markup=False, highlight=False)
+            line = f"{row.name:12} {row.state:8} {seconds}{row.text}"
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _live(self) -> Live:
         from rich.live import Live

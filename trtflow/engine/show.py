@@ -12,6 +12,7 @@ from trtflow.engine.display import STYLES
 from trtflow.engine.outcome import Outcome
 from trtflow.located import shown
 from trtflow.steps.contract import StepRecord, Table
+from trtflow.text import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +24,7 @@ def show_outcome(console: Console, outcome: Outcome, published: Sequence[Path], 
     """Tables, failures with the end of their logs, published files, and how to go on."""
     for name in outcome.records:
         table = outcome.table(name)
-        if table is not None:
+        if table is not None and table.rows:
             show_table(console, table, name)
     for record in outcome.failed:
         show_failure(console, record)
@@ -41,7 +42,8 @@ def next_step(outcome: Outcome, again: str) -> str:
     done = [record for record in outcome.records.values() if record.status == "done"]
     hits = sum(record.cached for record in done)
     skipped = len(outcome.records) - len(done)
-    return f"Done: {len(done)} steps, {hits} of them from the store{f', {skipped} skipped' if skipped else ''}."
+    more = f", {skipped} skipped" if skipped else ""
+    return f"Done: {counted(len(done), 'step')}, {hits} of them from the store{more}."
 
 
 def show_last_word(console: Console, outcome: Outcome) -> None:
@@ -94,4 +96,4 @@ def cell_text(cell: str | float | int | None) -> str:
         return "-"
     if isinstance(cell, float) and not math.isnan(cell):
         return f"{cell:.4g}"
-    return f"{cell:,}".replace(",", " ") if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)

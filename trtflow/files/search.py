@@ -12,6 +12,7 @@ from trtflow.files.findings import Finding
 from trtflow.files.outcomes import State
 from trtflow.numerics.accept import Kind
 from trtflow.precision import Precision
+from trtflow.text import counted
 
 Metrics = Mapping[str, float]
 Side = Literal["reference", "naive", "low", "base", "candidate"]
@@ -21,7 +22,7 @@ WORDS: Mapping[Word, str] = {
     "needed": "needed",
     "forced": "forced",
     "cheaper": "cheaper",
-    "constant": "by constant",
+    "constant": "forced",
     "unproven": "kept, not shown to be needed",
 }
 """How people read a word."""
@@ -194,5 +195,5 @@ class SearchDocument(Document):
     def effort(self) -> str:
         """What was measured, in words."""
         counts = {"plan": self.measured, "probe": self.probes}
-        some = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count]
+        some = [counted(count, what) for what, count in counts.items() if count]
         return f"{' and '.join(some) or 'nothing'} measured"

@@ -6,6 +6,7 @@ import onnx
 
 from trtflow.model.edit import FreshNames
 from trtflow.model.scopes import scopes
+from trtflow.text import counted
 
 
 def unique_names(model: onnx.ModelProto) -> list[str]:
@@ -35,7 +36,8 @@ def unique_names(model: onnx.ModelProto) -> list[str]:
 def _notes(unnamed: int, repeated: list[str]) -> list[str]:
     notes = []
     if unnamed:
-        notes.append(f"{unnamed} nodes had no name and were named after their first output")
+        were = "was named after its" if unnamed == 1 else "were named after their"
+        notes.append(f"{counted(unnamed, 'node')} had no name and {were} first output")
     if repeated:
         shown = ", ".join(sorted(set(repeated))[:5])
         notes.append(f"{len(repeated)} nodes repeated another's name ({shown}) and were numbered")

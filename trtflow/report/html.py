@@ -103,7 +103,7 @@ def _environment() -> Environment:
     environment.filters.update(
         runtime=sentence,
         number=lambda value: typeset(text.number(value)),
-        nodes=lambda value: f"{value:,} node{'' if value == 1 else 's'}",
+        counted=text.counted,
         count=lambda value: typeset(text.count(value)),
         metric=lambda value: typeset(text.metric(value)),
         decibel=lambda value: typeset(text.decibel(value)),

@@ -8,6 +8,7 @@ from trtflow.files.outcomes import State, VerdictDocument
 from trtflow.files.search import SearchDocument
 from trtflow.precision import FP16, FP32, label
 from trtflow.report.model import MetricRow
+from trtflow.text import counted
 
 Said = Mapping[str, str]
 """Steps, and what each said."""
@@ -47,18 +48,13 @@ def judged_sentence(
     """What the file is made of and what it reaches; ``nodes`` counts those that could take a low precision."""
     verdict = "Accepted" if judged.accepted else "Not accepted"
     verdict += f" on {judged.runner}" if judged.emulated is not None else ""
-    verdict += f", not proven ({samples(judged.samples)})" if state == "not-proven" else ""
+    verdict += f", not proven ({counted(judged.samples, 'sample')})" if state == "not-proven" else ""
     beside = ""
     if judged.emulated is not None:
         beside = f" The emulator {'accepts' if judged.emulated else 'refuses'} it."
     low = label(search.low) if search else "low"
     figures = "; ".join(_figures(row, low) for row in rows if row.bound)
     return f"{verdict}: {_decision(nodes, search)}; {figures}.{beside}"
-
-
-def samples(count: int) -> str:
-    """``count`` samples, in words."""
-    return f"{count} sample{'' if count == 1 else 's'}"
 
 
 def nothing_gained_sentence(search: SearchDocument, floats: SearchDocument | None, rows: Iterable[MetricRow]) -> str:
@@ -74,7 +70,7 @@ def none_holds(search: SearchDocument) -> str:
     count = search.lowered + len(search.kept)
     if not count:
         return f"nothing in it can take {label(search.low)}"
-    of = f"{count} node{'' if count == 1 else 's'}"
+    of = counted(count, "node")
     if search.kept and set(search.kept) <= set(search.merged):
         return f"{label(search.low)} is accurate enough, but Casts would cost more than it saves on {of}"
     if search.kept and set(search.kept) <= set(search.forced):
@@ -87,7 +83,7 @@ def _floats(search: SearchDocument) -> str:
     if search.state != "accepted":
         return f" {label(search.low)} does not help either." if search.state == "nothing-gained" else ""
     count = len(search.kept)
-    plan = f"with {count} node{'' if count == 1 else 's'} in {label(FP32)}" if count else "alone"
+    plan = f"with {counted(count, 'node')} in {label(FP32)}" if count else "alone"
     return f" {label(FP16)} {plan} holds: debug-fp16 gives that file."
 
 

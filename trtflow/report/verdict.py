@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from trtflow.files.outcomes import ModelFacts, VerdictDocument
@@ -42,6 +43,8 @@ def run_verdict(
         return Verdict("nothing-gained", f"Nothing gained: {facts.nothing}.", ())
     rows = tuple(metric_rows(search, judged))
     state = run_state(search, judged, failed, refused)
+    if state == "nothing-gained":  # the candidate is FP32 itself, of which no file is made
+        rows = tuple(replace(row, candidate=None) for row in rows)
     if state == "failed":
         sentence = failed_sentence(failed)
     elif search is not None and state == "baseline-missed":

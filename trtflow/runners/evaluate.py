@@ -133,6 +133,12 @@ class Evaluator:
         """The metrics of ``outputs`` on the samples at ``indices``."""
         return self._score(outputs, indices)
 
+    def level(self, output: Mapping[str, Array], index: int) -> float:
+        """The SQNR of ``output`` on the sample at ``index`` alone, in dB; NaN where nothing can be compared."""
+        alone = start(["sqnr"])
+        self._update(alone, output, index, self._sounding[index])
+        return _told(alone).get("sqnr", math.nan)
+
     @property
     def expected(self) -> Sequence[Mapping[str, Array]]:
         """The reference's outputs on all samples."""
@@ -163,10 +169,8 @@ class Evaluator:
         sounding = frozenset[str]().union(*(self._sounding[index] for index in indices))
         levels = []
         for index, output in zip(indices, outputs, strict=True):
-            single = start(["sqnr"])
             self._update(metrics, output, index, sounding)
-            self._update(single, output, index, self._sounding[index])
-            levels.append(_told(single).get("sqnr", math.nan))
+            levels.append(self.level(output, index))
         own = {} if self._metric is None else self._call([self._own(output) for output in outputs], indices)
         worst = {name: metric.decided_by() for name, metric in metrics.items() if isinstance(metric, Distance)}
         decided_by = {name: part for name, part in worst.items() if part and name not in own}

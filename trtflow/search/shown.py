@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
+from trtflow.text import counted
 
 Nodes = frozenset[str]
 
@@ -61,7 +62,7 @@ def sentence(problem: Problem, kept: Nodes, found: Shown, *, low_accepted: bool)
     if low_accepted:
         return _beside_low(problem, forced, len(kept - problem.forced))
     count = len(kept | problem.forced)
-    enough = f"{_nodes(count)} in {problem.high} {'is' if count == 1 else 'are'} enough"
+    enough = f"{counted(count, 'node')} in {problem.high} {'is' if count == 1 else 'are'} enough"
     parts = {
         "needed": len(found.needed),
         f"that cannot be {problem.low}": forced,
@@ -74,13 +75,10 @@ def sentence(problem: Problem, kept: Nodes, found: Shown, *, low_accepted: bool)
 
 def _beside_low(problem: Problem, forced: int, merged: int) -> str:
     low, high = problem.low, problem.high
-    said = f"{low} is accepted wherever it can be; {_nodes(forced)} cannot" if forced else f"{low} alone is accepted"
+    cannot = f"{low} is accepted wherever it can be; {counted(forced, 'node')} cannot"
+    said = cannot if forced else f"{low} alone is accepted"
     if not merged:
         return said
-    more = f", {merged} more" if forced else f"; {_nodes(merged)}"
+    more = f", {merged} more" if forced else f"; {counted(merged, 'node')}"
     stays, them = ("stays", "it") if merged == 1 else ("stay", "them")
     return f"{said}{more} {stays} in {high} because the Casts around {them} would cost more"
-
-
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"

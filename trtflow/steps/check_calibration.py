@@ -9,6 +9,7 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Executed
+from trtflow.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,12 +68,13 @@ def run(options: With, context: Context) -> Result:
 
 def _result(checks: Sequence[Check]) -> Result:
     refused = [check for check in checks if check.verdict == "refuse"]
+    passed = counted(len(checks), "check") + " passed"
     warned = sum(check.verdict in ("warn", "allowed") for check in checks)
     from trtflow.steps.shown import checks_made, refusal
 
     return Result(
         metrics={"refused": len(refused), "warnings": warned},
         accepted=not refused,
-        summary=refusal(refused) or f"{len(checks)} checks passed, {warned} of them with a warning",
+        summary=refusal(refused) or (f"{passed}, {warned} of them with a warning" if warned else passed),
         table=checks_made(checks),
     )

@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Executed
 
-version = 1
+version = 2
 environment = ()
 outputs = {"checks": "checks.json", "facts": "data.json"}
 
@@ -34,6 +34,6 @@ def run(options: With, context: Context) -> Result:
     facts, marks = found.facts, list(found.facts.marks)
     return Result(
         metrics={"samples": facts.samples, "distinct": facts.distinct, "marks": marks},
-        summary="; ".join(marks) or f"{facts.distinct} different samples, nothing against them",
+        summary=" ".join(marks) or f"{facts.distinct} different samples, nothing against them",
         table=checks_made(found.checks),
     )

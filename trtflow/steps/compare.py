@@ -53,7 +53,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.model.mapped import MappedWeights
     from trtflow.plan import PrecisionPlan
     from trtflow.steps.given import given_plan, given_ranges, hooks, open_data, open_model
-    from trtflow.steps.shown import deviating_layers
+    from trtflow.steps.shown import deviating_layers, deviation
     from trtflow.tasks import compare
 
     candidates = {
@@ -78,12 +78,8 @@ def run(options: With, context: Context) -> Result:
     write_layers(statistics, context.folder / outputs["layers"])
     wrong, count = statistics.wrong(next(iter(candidates))), len(statistics.layers)
     first = wrong[0].node if wrong else None
-    where = f"10 %, first at {first}" if first else "10 %"
-    return Result(
-        metrics={"layers": count, "wrong": len(wrong), "first": first},
-        summary=f"{len(wrong)} of {count} layers deviate by more than {where} ({statistics.samples} samples)",
-        table=deviating_layers(statistics),
-    )
+    metrics = {"layers": count, "wrong": len(wrong), "first": first}
+    return Result(metrics, summary=deviation(statistics), table=deviating_layers(statistics))
 
 
 def _candidates(options: With) -> dict[str, Candidate]:

@@ -42,6 +42,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.files.search import SearchDocument
     from trtflow.model.libraries import use_libraries
     from trtflow.plan import read_plan
+    from trtflow.steps.shown import exceptions
     from trtflow.tasks.constrain import constrain, refusal
     from trtflow.tasks.export import write_exports
     from trtflow.tasks.searching import Decided
@@ -65,6 +66,4 @@ def run(options: With, context: Context) -> Result:
     )
     write_constraints(constraints, context.folder / outputs["constraints"])
     write_exports(constraints, model, context.folder / outputs["exports"])
-    count = len(constraints.nodes)
-    some = "1 node" if count == 1 else f"{count} nodes"
-    return Result(metrics={"kept": count}, summary=f"{constraints.default} except {some}")
+    return Result(metrics={"kept": len(constraints.nodes)}, summary=exceptions(constraints))

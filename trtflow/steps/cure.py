@@ -49,7 +49,9 @@ def run(options: With, context: Context) -> Result:
     write_cures(cured.cures, context.folder / outputs["cures"])
     return Result(
         metrics={"tried": len(cured.attempts), "applied": len(cured.cures)},
-        summary=f"{len(cured.cures)} of {len(cured.attempts)} cures help and are applied",
+        summary=f"{len(cured.cures)} of {len(cured.attempts)} cures help and are applied"
+        if cured.attempts
+        else "nothing to cure",
         table=Table(("cure", "where", "error before", "after", ""), tuple(map(_row, cured.attempts[:20]))),
     )
 

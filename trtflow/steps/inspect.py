@@ -8,8 +8,9 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Executed
+from trtflow.text import counted
 
-version = 7
+version = 8
 environment = ("onnx", "onnxruntime")
 outputs = {"model": "model.onnx", "facts": "facts.json"}
 
@@ -45,10 +46,10 @@ def run(options: With, context: Context) -> Result:
     lowered = f"{facts.candidates} of them can take a low precision"
     return Result(
         metrics=metrics,
-        summary=f"{facts.nodes} nodes, {lowered}{_counted(facts.notes)}{chosen}{strange}{held}",
+        summary=f"{counted(facts.nodes, 'node')}, {lowered}{_counted(facts.notes)}{chosen}{strange}{held}",
         table=held_codes(facts.quantization) or notes(facts.notes),
     )
 
 
 def _counted(found: Sequence[str]) -> str:
-    return f", {len(found)} note{'' if len(found) == 1 else 's'}" if found else ""
+    return f", {counted(len(found), 'note')}" if found else ""

@@ -8,11 +8,12 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Judged, Saturation
+from trtflow.text import counted
 
 if TYPE_CHECKING:
     from trtflow.files.search import SearchDocument
 
-version = 9
+version = 10
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 
@@ -76,14 +77,14 @@ def run(options: With, context: Context) -> Result:
 
 def _result(found: SearchDocument, name: str) -> Result:
     assert found.eight_bits is not None  # noqa: S101 - what quantize always writes
-    from trtflow.steps.shown import multiply_adds
+    from trtflow.steps.shown import multiply_adds, sides
 
     bits = found.eight_bits
     figures = {key: values.get(name) for key, values in found.metrics.items()}
-    text = ", ".join(f"{key} {value:.4g}" for key, value in figures.items() if value is not None)
+    share = f"{counted(len(bits.quantized), 'node')} in {found.low}, {bits.share:.1%} of the multiply-adds"
     return Result(
         metrics={"quantized": len(bits.quantized), "share": bits.share, "quality": bits.quality, name: figures},
         accepted=False if found.refused_inside else None,
-        summary=f"{len(bits.quantized)} nodes in {found.low}, {bits.share:.1%} of the multiply-adds; {name}: {text}",
+        summary=f"{share}; {name}: {sides(figures)}",
         table=multiply_adds(bits, found.low),
     )

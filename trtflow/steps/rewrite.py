@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
+from trtflow.text import counted
 
 version = 5
 environment = ("onnx", "onnx-graphsurgeon", "onnxruntime")
@@ -30,7 +31,7 @@ def run(options: With, context: Context) -> Result:
     destination = context.folder / outputs["model"]
     done = rewrite_file(onnx.load(options.model), read_constraints(options.constraints), destination)
     write_document(done, context.folder / outputs["notes"])
-    promoted = f", {len(done.promoted)} more nodes kept high" if done.promoted else ""
-    quantized = f" and {done.pairs} Q/DQ pairs" if done.pairs else ""
-    summary = f"{done.casts} Casts{quantized}, {done.bytes / 1e6:.2f} MB{promoted}"
+    promoted = f", {counted(len(done.promoted), 'more node')} kept high" if done.promoted else ""
+    quantized = f" and {counted(done.pairs, 'Q/DQ pair')}" if done.pairs else ""
+    summary = f"{counted(done.casts, 'Cast')}{quantized}, {done.bytes / 1e6:.2f} MB{promoted}"
     return Result(metrics={"casts": done.casts, "pairs": done.pairs}, summary=summary)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from trtflow.diagnosis.multiply_adds import shares_by_group
 from trtflow.files.checks import Check
+from trtflow.files.constraints import Constraints
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.pairs import PairCosts
 from trtflow.files.quantization import Quantization
-from trtflow.files.search import WORDS, EightBits
+from trtflow.files.search import WORDS, EightBits, Side
 from trtflow.files.statistics import Statistics
 from trtflow.numerics.record import Figures
 from trtflow.steps.contract import Table
 from trtflow.tasks.searching import Decided
+from trtflow.text import counted, listed, percent
 
 SHOWN = 20  # rows of nodes; the report shows all
 WORST = 10  # layers
+SIDES: Mapping[Side, str] = {
+    "reference": "FP32",
+    "naive": "naive",
+    "low": "tuned",
+    "base": "without eight bits",
+    "candidate": "mixed",
+}
+"""How people read the sides of a search over eight bits."""
 MARKS = {"ok": "ok", "warn": "warning", "refuse": "REFUSED", "allowed": "allowed"}
 
 
@@ -24,7 +35,7 @@ def kept_nodes(decided: Decided) -> Table | None:
     """What stays in high precision, with its share of the work and why."""
     plan, search = decided.plan, decided.search
     rows = tuple(
-        (node, plan.precision(node), f"{search.node_costs[node]:.2%}", f"{WORDS[why.word]}: {why.text}")
+        (node, plan.precision(node), percent(search.node_costs[node]), f"{WORDS[why.word]}: {why.text}")
         for node, why in list(search.because.items())[:SHOWN]
     )
     columns = ("node", "precision", "cost share", "because")
@@ -50,11 +61,23 @@ def multiply_adds(bits: EightBits, low: str) -> Table:
     """Where all multiply-adds run, and the largest of what stays in floating point with its reason."""
     parts: dict[str, float] = {f"in {low}": bits.share, **shares_by_group(bits.left)}
     rows = tuple(
-        (entry.node, entry.precision, f"{entry.share:.2%}", f"{entry.why.code}: {entry.why.text}")
+        (entry.node, entry.precision, percent(entry.share), f"{entry.why.code}: {entry.why.text}")
         for entry in bits.left[:SHOWN]
     )
-    title = "of the multiply-adds: " + ", ".join(f"{part:.2%} {name}" for name, part in parts.items())
+    title = "of the multiply-adds: " + ", ".join(f"{percent(part)} {name}" for name, part in parts.items())
     return Table(("stays in floating point", "precision", "share", "reason"), rows, title)
+
+
+def exceptions(constraints: Constraints) -> str:
+    """The precision of most nodes, and how many have another."""
+    counts = Counter(entry.precision for entry in constraints.nodes.values())
+    some = [f"{counted(count, 'node')} in {precision}" for precision, count in sorted(counts.items())]
+    return f"{constraints.default} {f'except {listed(some)}' if some else 'everywhere'}"
+
+
+def sides(figures: Mapping[Side, float | None]) -> str:
+    """An end metric on every side on which a search over eight bits measured it."""
+    return ", ".join(f"{SIDES[side]} {value:.4g}" for side, value in figures.items() if value is not None)
 
 
 def held_codes(found: Quantization) -> Table | None:
@@ -80,6 +103,15 @@ def own_pairs(found: PairCosts) -> Table | None:
     return Table(("node", "op", *names), rows, title) if rows else None
 
 
+def deviation(statistics: Statistics) -> str:
+    """How many layers of the first candidate deviate, and the first of them."""
+    wrong = statistics.wrong(next(iter(statistics.candidates)))
+    first = f", first at {wrong[0].node}" if wrong else ""
+    deviate = "deviates" if len(wrong) == 1 else "deviate"
+    some = f"{len(wrong)} of {counted(len(statistics.layers), 'layer')} {deviate} by more than 10 %{first}"
+    return f"{some} ({counted(statistics.samples, 'sample')})"
+
+
 def deviating_layers(statistics: Statistics) -> Table | None:
     """The layers of the first candidate whose values deviate by more than 10 %, worst first."""
     found = statistics.first
@@ -93,7 +125,7 @@ def deviating_layers(statistics: Statistics) -> Table | None:
 
 
 def _shares(figures: Figures) -> tuple[str, str]:
-    return f"{figures.differing_share:.2%}", f"{figures.worst_differing_share:.2%}"
+    return percent(figures.differing_share), percent(figures.worst_differing_share)
 
 
 def checks_made(checks: Sequence[Check]) -> Table:

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
+from trtflow.text import counted
 
-version = 7
+version = 8
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json", "providers": "ort_providers.json"}
 published = {"providers": "exports/ort_providers.json"}
@@ -74,7 +75,7 @@ def run(options: With, context: Context) -> Result:
     return Result(
         metrics=json_numbers(dict(verdict.candidate)),
         accepted=verdict.accepted,
-        summary=f"{state}: {', '.join(pairs)} on {verdict.samples} samples{silent}{worst}",
+        summary=f"{state}: {', '.join(pairs)} on {counted(verdict.samples, 'sample')}{silent}{worst}",
     )
 
 

@@ -47,7 +47,7 @@ def check_data(model: ModelProto, data: Dataset) -> CheckedData:
     fed = {name: Fed(entry, kinds[name], expected_reach(readers[name], kinds[name])) for name, entry in seen.items()}
     checks = tuple(check_evaluation(fed))
     samples, distinct = counted(seen.values())
-    marks = tuple(f"{check.code}: {check.sentence}" for check in checks if check.verdict == "warn")
+    marks = tuple(f"{check.code}: {check.sentence}." for check in checks if check.verdict == "warn")
     facts = DataFacts(source=Path(data.source).name, samples=samples, distinct=distinct, marks=marks)
     return CheckedData(checks, facts)
 

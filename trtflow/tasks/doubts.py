@@ -11,12 +11,13 @@ from trtflow.files.proof import WorstSample
 from trtflow.numerics.accept import Condition
 from trtflow.numerics.confidence import Confidence
 from trtflow.numerics.metrics import METRICS
+from trtflow.text import counted
 
 NOTHING_UNSEEN = (
-    "nothing was held out: every sample took part in the search, since there are too few, held-out is 0, or what was "
-    "held out refused the plan; give more samples"
+    "nothing was held out, every sample took part in the search: there are too few, held-out is 0, or what was held "
+    "out refused the plan (give more samples)"
 )
-CALIBRATED = "the samples that judge chose the ranges, too; name others under calibration"
+CALIBRATED = "the samples that judge chose the ranges, too (name others under calibration)"
 DISTANCES = ("sqnr", "psnr", "cosine")  # whatever samples are mixed, these are no worse than on the worst of them
 
 
@@ -42,12 +43,14 @@ class Ground:
 
 def doubts(conditions: tuple[Condition, ...], ground: Ground) -> Iterator[str]:
     """What speaks against taking the ``conditions`` as proven, the gravest first."""
-    if not ground.unseen:
+    few = ground.distinct < Limits().few
+    if not ground.unseen and not few:
         yield NOTHING_UNSEEN
     if ground.calibrated:
         yield CALIBRATED
-    if ground.distinct < Limits().few:
-        yield f"{_samples(ground.distinct, 'different')}, where {Limits().few} are the very least; add others"
+    if few:
+        only = f"only {counted(ground.distinct, 'different sample')}{'' if ground.unseen else ', none held out'}"
+        yield f"{only}, where {Limits().few} are the very least (add others)"
     yield from (_too_close(condition, ground) for condition in conditions if ground.short(condition))
     for condition in conditions:
         found = ground.worst.get(condition.metric)
@@ -57,17 +60,18 @@ def doubts(conditions: tuple[Condition, ...], ground: Ground) -> Iterator[str]:
 
 
 def _too_close(condition: Condition, ground: Ground) -> str:
-    """That a condition is met by less than samples differ, and how many would tell."""
+    """What a condition may come to on other samples, and how many would tell."""
     sure, name = ground.sure[condition.name], condition.metric
-    at = f"{condition.at(sure.margin):.4g}"
-    subject = f"the {condition.kind} of {name}, {at}," if condition.relative else f"{name} {at}"
+    samples = counted(ground.judging, "unseen sample" if ground.unseen else "sample")
+    if not math.isfinite(sure.bound):
+        return f"what {name} comes to on other samples cannot be told from {samples}{_decided(sure)}"
+    subject = f"the {condition.kind} of {name}" if condition.relative else name
+    found, may_be = (f"{condition.at(margin):.4g}" for margin in (sure.margin, sure.bound))
     unit = " dB" if name in METRICS and METRICS[name].title.endswith("dB") else ""
-    inside = f"{sure.margin * (abs(condition.bound) or 1.0):.2g}{unit}"
-    bound = f"95 % bound {condition.at(sure.bound):.4g}" if math.isfinite(sure.bound) else "no 95 % bound"
-    decided = f"; about {sure.needed} unseen samples would decide" if sure.needed else ""
-    samples = _samples(ground.judging, "unseen" if ground.unseen else "")
-    return f"{subject} is {inside} inside its bound, which {samples} cannot prove ({bound}){decided}"
+    limit = f"at {'least' if condition.kind == 'min' else 'most'} {condition.bound:g}{unit}"
+    on = f"{subject} is {found}{unit} on {samples} and may be {may_be}{unit} on others"
+    return f"{on} (95 % bound), where {limit} is asked for{_decided(sure)}"
 
 
-def _samples(count: int, kind: str) -> str:
-    return " ".join(filter(None, (str(count), kind, "sample" if count == 1 else "samples")))
+def _decided(sure: Confidence) -> str:
+    return f" (about {sure.needed} unseen samples would decide)" if sure.needed else ""

@@ -117,13 +117,14 @@ def rests_on_saturation(documents: Documents) -> Iterator[str]:
     if found is None or not found.nodes:
         return
     hold = "holds" if len(found.nodes) == 1 else "hold"
-    mended = f", mended by {listed(_named(found.mended))}" if found.mended else ""
+    turn = "turns" if len(found.mended) == 1 else "turn"
+    mended = f"; {listed(_named(found.mended))} {turn} them into what FP32 gives" if found.mended else ""
     yield (
-        f"rests on saturation: {len(found.nodes)} of {found.layers} layers {hold} infinities or NaN where FP32 has "
-        f"none{mended}: first {found.nodes[0]}"
+        f"rests on saturation: {len(found.nodes)} of {found.layers} layers ({listed(found.nodes)}) {hold} infinities "
+        f"or NaN where FP32 has none{mended}"
     )
     if found.unshown:
-        yield f"not shown to be harmless: what is lost of them in {listed(_named(found.unshown))}"
+        yield f"not shown to be harmless: what becomes of infinities or NaN in {listed(_named(found.unshown))}"
 
 
 def _named(nodes: Mapping[str, str]) -> list[str]:

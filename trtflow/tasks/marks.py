@@ -35,5 +35,5 @@ SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
 
 
 def marks(documents: Documents) -> tuple[str, ...]:
-    """The marks of a run, in the order of ``SOURCES``: the gravest come first."""
-    return tuple(mark for source in SOURCES for mark in source(documents))
+    """The marks of a run, in the order of ``SOURCES``: the gravest come first. Each ends in one full stop."""
+    return tuple(f"{mark.rstrip('.')}." for source in SOURCES for mark in source(documents))

@@ -14,7 +14,7 @@ def nothing_to_lower(analysis: Analysis) -> str:
     """
     if any(_writes_floats(analysis, info.name) for info in analysis.candidates):
         return ""
-    return f"nothing in it can take a low precision, which stands in for FP32: {_instead(analysis)}"
+    return f"nothing in it can take a low precision: {_instead(analysis)}"
 
 
 def _writes_floats(analysis: Analysis, node: str) -> bool:
@@ -31,4 +31,4 @@ def _instead(analysis: Analysis) -> str:
     kinds = sorted(TensorProto.DataType.Name(elem).lower() for elem in elems - {TensorProto.FLOAT, 0})
     if not kinds:
         return "none of its nodes computes anything that TensorRT takes in another type"
-    return f"what it computes is {', '.join(kinds)}"
+    return f"it computes nothing in FP32, only {' and '.join(kinds)}"

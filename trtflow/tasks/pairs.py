@@ -20,6 +20,7 @@ from trtflow.runners.reference import ReferenceRunner
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, judge_by
+from trtflow.text import counted
 
 
 def pair_costs(
@@ -82,7 +83,8 @@ def pairs_mark(documents: Documents) -> Iterator[str]:
     worst = costs.nodes[0] if costs.nodes else None
     most = f"; without those of {worst.node}, sqnr {worst.metrics['sqnr']:.4g}" if worst else ""
     yield (
-        "The reference is the file with its own Q/DQ pairs; these cost, against the same network without them: "
+        f"The reference is the file with its own Q/DQ pairs; on {counted(costs.samples, 'sample')} these cost, "
+        "against the same network without them: "
         f"{figures}{most}. To quantize it anew: requantize: true."
     )
 

@@ -57,6 +57,9 @@ def check_quantizable(model: ModelProto) -> Quantization:
 
 
 def obstacle_mark(documents: Documents) -> Iterator[str]:
-    """That TensorRT does not take the file that was examined, whatever the verdict on precision."""
-    if documents.facts.quantization.obstacle:
+    """That TensorRT does not take the file that was examined, whatever the verdict on precision.
+
+    Where nothing was measured, that is what ended the run, and the verdict says so.
+    """
+    if documents.search is not None and documents.facts.quantization.obstacle:
         yield f"The file holds what no engine takes: {refusal(documents.facts.quantization.obstacle)}."

@@ -41,6 +41,12 @@ def test_samples_are_counted_and_their_growth_told(
     assert message in check.sentence
 
 
+def test_where_nothing_was_calibrated_nothing_is_said_of_ranges() -> None:
+    check = only(check_samples(seen(pictures(1, 12)), {}))
+    assert (check.verdict, check.sentence) == ("ok", "12 different samples")
+    assert [*check_tensors({}), *check_coverage({}, {})] == []
+
+
 def test_copies_do_not_count_as_samples() -> None:
     check = only(check_samples(seen(pictures(1, 3) * 50), _scales([1.0] * 150)))
     assert (check.verdict, check.evidence["distinct"]) == ("refuse", 3)

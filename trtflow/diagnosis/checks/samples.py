@@ -48,6 +48,8 @@ def check_samples(
     more = f"half of the samples would have missed {growth:.1%} of the range in a typical tensor"
     if growth > limits.growing:
         yield Check("R18", "samples", "warn", f"the ranges are still growing: {more}; add samples", evidence)
+    elif not grows:
+        yield Check("R18", "samples", "ok", f"{distinct} different samples", evidence)
     elif distinct < limits.enough:
         yield Check("R18", "samples", "ok", f"{distinct} samples are few, but {more}", evidence)
     else:
@@ -70,7 +72,7 @@ def check_tensors(scales: Mapping[str, TensorScale]) -> Iterator[Check]:
     if constant:
         sentence = f"{len(constant)} tensors never change, first {constant[0]}: their range comes from one value"
         yield Check("R18", "constant", "warn", sentence, {"tensors": constant})
-    if not (broken or dead or constant):
+    if scales and not (broken or dead or constant):
         yield Check("R18", "tensors", "ok", f"all {len(scales)} tensors are finite and vary")
 
 
@@ -101,7 +103,7 @@ def check_coverage(
             f"{beyond[worst]:.1f} times: add samples like those"
         )
         yield Check("R19", "coverage", "refuse" if covered < 0.5 else "warn", sentence, evidence)
-    else:
+    elif reach:
         yield Check(
             "R19", "coverage", "ok", f"the samples cover what {len(reach)} tensors reach in inference", evidence
         )
