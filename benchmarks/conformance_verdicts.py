@@ -21,7 +21,10 @@ from trtflow.files.document import read_document
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.search import SearchDocument
 from trtflow.model.foreign import ending_at, runnable
+from trtflow.model.operators import FP32_OPERATORS, REFUSED, listed
+from trtflow.model.scopes import STANDARD_DOMAINS, opset
 from trtflow.model.selection import selection
+from trtflow.precision import FP16
 from trtflow.runners.evaluate import Evaluator
 from trtflow.runners.reference import ReferenceRunner
 from trtflow.steps.given import open_data
@@ -46,6 +49,15 @@ REFUSALS: Mapping[str, str] = {
     r"FP32's own outputs hold nothing finite but zeros": "FP32's outputs are zero: nothing can be judged by them",
 }
 """Pattern of a message → the reason that it gives."""
+NOTHING = re.compile(next(iter(REFUSALS)))
+EXCUSED = frozenset(
+    {
+        *("Cast", "Constant"),  # from double, and what is written offline
+        *("ConcatFromSequence", "If", "OptionalGetElement", "SequenceAt"),  # hand on what others compute
+        *("LSTM", "Range"),  # with sequence_lens; with a size that follows from the values
+    }
+)
+"""Operators that may write FP32 where nothing can be lowered."""
 NO_KERNEL = re.compile(r"NOT_IMPLEMENTED : Could not find an implementation for (\w+)\(\d+\)")
 _DEATHS = ("raised ", "was ended by", "ended with")
 
@@ -77,8 +89,22 @@ def refusal(said: str, original: Path) -> Verdict:
         return Verdict("refused", f"ONNX Runtime has no kernel of {lacking[1]} as the original has it")
     if "ONNX Runtime refuses the model" in said and not _loads(original):
         return Verdict("refused", "ONNX Runtime refuses the original as well, and is quoted")
+    if NOTHING.search(said) and (missed := _lowerable(original)):
+        return Verdict("wrong", f"{said} But it has {', '.join(missed)}")
     reason = next((reason for pattern, reason in REFUSALS.items() if re.search(pattern, said, re.DOTALL)), None)
     return Verdict("refused", reason) if reason else Verdict("wrong", said)
+
+
+def _lowerable(original: Path) -> list[str]:
+    """Operators that ONNX itself types FP32 in ``original``, lists in FP16, and that TensorRT takes in it."""
+    model = onnx.shape_inference.infer_shapes(onnx.load(original))
+    values = (*model.graph.value_info, *model.graph.output)
+    floats = {value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
+    written = {
+        node.op_type for node in model.graph.node if node.domain in STANDARD_DOMAINS and floats & {*node.output}
+    }
+    ruled_out = {*EXCUSED, *FP32_OPERATORS, *(op for op, found in REFUSED.items() if FP16 in found)}
+    return sorted(op for op in written - ruled_out if listed(op, opset(model), FP16))
 
 
 def _loads(original: Path) -> bool:

@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 import pytest
 from conformance_cases import Case
-from conformance_cli import _in_process, report
-from conformance_projects import Project
+from conformance_cli import _in_process, _tasks, report
+from conformance_projects import LOWS, Project
 from conformance_verdicts import Verdict
 from conformance_workers import Worker
 from graph_models import f32, info, model, node
@@ -27,6 +27,22 @@ def case(op: str = "Mul", factor: float = 2.0) -> Case:
 @pytest.mark.parametrize(("op", "lows"), [("Mul", ("fp16", "bf16")), ("MatMul", ("fp16", "bf16", "int8"))])
 def test_eight_bits_are_tried_where_a_worker_is(op: str, lows: tuple[str, ...]) -> None:
     assert Project("a", "node", case(op)).lows == lows
+
+
+@pytest.mark.parametrize(
+    ("lows", "share", "command", "expected"),
+    [
+        (LOWS, 1, 0, [("fp16", False), ("bf16", False), ("int8", False)] * 2),
+        (("fp16",), 1, 1, [("fp16", True), ("fp16", False)]),
+        (LOWS, 2, 0, [("fp16", False), ("int8", False), ("bf16", False)]),
+    ],
+    ids=["all", "one precision, one by the command", "every second run"],
+)
+def test_runs_are_chosen_by_precision_and_share(
+    lows: tuple[str, ...], share: int, command: int, expected: list[tuple[str, bool]]
+) -> None:
+    runs = _tasks([Project(name, "node", case("MatMul")) for name in "ab"], lows, share, command)
+    assert [(run["low"], run["command"]) for run in runs] == expected
 
 
 @pytest.mark.parametrize("low", ["fp16", "bf16"])

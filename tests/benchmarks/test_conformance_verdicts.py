@@ -27,7 +27,6 @@ def written(folder: Path, op: str, elem: int) -> Path:
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ("Nothing gained: nothing in it can take FP16", "nothing in it can take the low precision"),
         (
             "Nothing gained: FP16 is accurate enough, but Casts would cost more than it saves on 1 node",
             "Casts",
@@ -70,6 +69,23 @@ def test_a_missing_kernel_excuses_only_where_the_original_lacks_it(
     tmp_path: Path, op: str, elem: int, outcome: str
 ) -> None:
     assert refusal(LACKING, written(tmp_path, op, elem)).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("op", "elem", "outcome"),
+    [
+        ("Add", onnx.TensorProto.FLOAT, "wrong"),
+        ("Add", onnx.TensorProto.INT32, "refused"),
+        ("Add", onnx.TensorProto.DOUBLE, "refused"),
+        ("EyeLike", onnx.TensorProto.FLOAT, "refused"),
+    ],
+)
+def test_that_nothing_can_be_lowered_is_believed_where_no_operator_could_be(
+    tmp_path: Path, op: str, elem: int, outcome: str
+) -> None:
+    found = refusal("Nothing gained: nothing in it can take FP16.", written(tmp_path, op, elem))
+    assert found.outcome == outcome
+    assert ("But it has Add" in found.text) == (outcome == "wrong")
 
 
 def test_every_reason_is_told_once() -> None:
