@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from conformance_projects import LOWS, Project, projects
-from conformance_verdicts import Verdict, judge, refusal
+from conformance_verdicts import Verdict, judge, original_of, refusal
 from conformance_workers import Worker, serve
 from in_process import free_casts, run_in_process
 
@@ -99,7 +99,7 @@ def _by_command(config: Path, overrides: tuple[str, ...], workflow: str | None) 
         if done.returncode == 0 and json.loads(page.read_text())["accepted"]:
             return Verdict("right", "accepted, by the command")
     if done.returncode in (1, 3):
-        return refusal(last, Path(make_plan(config, overrides, workflow).steps["inspect"].options["model"]))
+        return refusal(last, original_of(make_plan(config, overrides, workflow)))
     return Verdict("died", f"exit {done.returncode}: {last}")
 
 

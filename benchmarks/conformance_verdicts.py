@@ -14,6 +14,7 @@ from conformance_checks import as_written, is_random, session
 
 from trtflow.data import Sample
 from trtflow.emulation.typed import emulate_typed
+from trtflow.engine.inputs import FileInput
 from trtflow.engine.key import task_options
 from trtflow.engine.outcome import Outcome
 from trtflow.engine.plan import Plan
@@ -72,7 +73,7 @@ class Verdict:
 
 def judge(plan: Plan, outcome: Outcome) -> Verdict:
     """The verdict on a run that came to its end."""
-    original = Path(plan.steps["inspect"].options["model"])
+    original = original_of(plan)
     if outcome.failed:
         record = outcome.failed[0]
         said = f"{record.name}: {record.error}"
@@ -80,6 +81,15 @@ def judge(plan: Plan, outcome: Outcome) -> Verdict:
     if outcome.status:
         return refusal(" ".join(outcome.last_word[-1:]), original)
     return _checked(plan, outcome)
+
+
+def original_of(plan: Plan) -> Path:
+    """The model file that a run reads."""
+    return next(
+        given.file
+        for given in plan.steps["inspect"].inputs
+        if isinstance(given, FileInput) and given.path == ("model",)
+    )
 
 
 def refusal(said: str, original: Path) -> Verdict:
