@@ -151,3 +151,14 @@ def test_what_such_a_type_cannot_hold_is_rounded_or_refused() -> None:
 def test_strings_are_objects() -> None:
     made = convert(np.array(["a", "bc"]), np.dtype(object), "x")
     assert (made.dtype, made.tolist()) == (np.dtype(object), ["a", "bc"])
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize("dtype", [ml_dtypes.float8_e5m2, object], ids=["E5M2", "objects"])
+def test_an_array_that_numpy_does_not_read_is_named(dtype: Any, suffix: str, tmp_path: Path) -> None:
+    array = np.ones((1, 4)).astype(dtype)
+    path = tmp_path / f"a{suffix}"
+    np.save(path, array) if suffix == ".npy" else np.savez(path, x=array)
+    where = str(path) if suffix == ".npz" else str(tmp_path)
+    with pytest.raises(DataError, match=rf"a\{suffix}.* cannot be read: .*; expected numbers or strings"):
+        list(load_dataset(where, [Port("x", (None, 4), np.dtype(np.float32))]))
