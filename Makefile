@@ -4,7 +4,8 @@ CONFIG ?= configs/unet.yaml
 BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch fetch-ppocr clean
-.PHONY: conformance conformance-cli conformance-cli-tenth operators hard-cases bench-search bench-compare bench-int8
+.PHONY: conformance conformance-cli conformance-cli-tenth conformance-cli-sample operators hard-cases bench-search
+.PHONY: bench-compare bench-int8
 .PHONY: bench-calibration bench-memory real-networks
 .PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
@@ -59,8 +60,11 @@ operators: .venv/dev  ## each ONNX operator in FP32, FP16 and BF16: TensorRT-RTX
 conformance-cli: .venv/dev  ## the same models and ../shared/cases through the whole path, in FP16, BF16 and INT8
 	$(BIN)/python benchmarks/conformance_cli.py --command 200
 
-conformance-cli-tenth: .venv/dev  ## a tenth of it, for CI
+conformance-cli-tenth: .venv/dev  ## a tenth of it
 	$(BIN)/python benchmarks/conformance_cli.py --share 10 --command 10
+
+conformance-cli-sample: .venv/dev  ## every 40th of the FP16 runs, for CI: a few minutes on 2 cores
+	$(BIN)/python benchmarks/conformance_cli.py --low fp16 --share 40 --command 5
 
 hard-cases: .venv/dev  ## what other converters break on, row by row
 	$(BIN)/python benchmarks/hard_cases.py

@@ -19,6 +19,7 @@ from trtflow.emulation.typed import emulate_typed
 from trtflow.errors import TrtflowError
 from trtflow.model.analysis import candidates
 from trtflow.model.load import prepare
+from trtflow.model.numpy_types import in_numpy_types
 from trtflow.plan import PrecisionPlan
 from trtflow.rewriting.promotion import legalize
 from trtflow.rewriting.rewrite import rewrite
@@ -169,6 +170,17 @@ def session(model: onnx.ModelProto) -> ort.InferenceSession:
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def as_written(model: onnx.ModelProto) -> ort.InferenceSession:
+    """A CPU session without optimisers; what numpy has no type for goes in and out as FP32."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(
+        in_numpy_types(model).SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def run(model: onnx.ModelProto, feed: Mapping[str, Any]) -> list[Any]:

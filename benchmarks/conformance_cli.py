@@ -1,7 +1,8 @@
 """Every case through the whole path: what ``trtflow run`` makes of it in FP16 and BF16, and INT8 where that applies.
 
 Cases are those of ``conformance.py`` and ../shared/cases. Most run in process (see in_process.py), some by the
-command. Usage: conformance_cli.py [--only TEXT] [--kind KIND] [--share N] [--command N] [--jobs N] [--json FILE].
+command. Usage:
+    conformance_cli.py [--only TEXT] [--kind KIND] [--low LOW] [--share N] [--command N] [--jobs N] [--json FILE].
 Exit status 1 where a run died, or ended by something that is neither right nor a refusal with a known reason.
 """
 
@@ -17,16 +18,17 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from conformance_projects import Project, projects
-from conformance_verdicts import Verdict, judge, refusal
+from conformance_projects import LOWS, Project, projects
+from conformance_verdicts import Verdict, judge, original_of, refusal
 from conformance_workers import Worker, serve
 from in_process import free_casts, run_in_process
 
+from trtflow.engine.plan import make_plan
 from trtflow.engine.store import Store
 
 LIMIT = 300.0
@@ -40,6 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="cases whose names hold this")
     parser.add_argument("--kind", default="", help="cases of this kind only: node, simple, shared, …")
+    parser.add_argument("--low", action="append", choices=LOWS, help="in these precisions only")
     parser.add_argument("--share", type=int, default=1, help="every N-th run only")
     parser.add_argument("--command", type=int, default=0, help="so many runs, evenly spread, by the command")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -50,15 +53,16 @@ def main() -> int:
         known = {project.name: project for project in projects()}
         return serve(lambda task, stage: asdict(_run(known[task["name"]], task, stage)))
     found = [one for one in projects() if options.only in one.name and options.kind in one.kind]
-    tasks = _tasks(found, options.share, options.command)
+    tasks = _tasks(found, options.low or LOWS, options.share, options.command)
     with (options.json or Path(os.devnull)).open("w", encoding="utf-8") as file:
         verdicts = collect(tasks, options.jobs, file)
     return report(tasks, verdicts)
 
 
-def _tasks(found: Sequence[Project], share: int, command: int) -> list[Task]:
+def _tasks(found: Sequence[Project], lows: Collection[str], share: int, command: int) -> list[Task]:
     """What is run: names, precisions, and whether by the command."""
-    runs = [{"name": one.name, "kind": one.kind, "low": low} for one in found for low in one.lows][::share]
+    pairs = [(one, low) for one in found for low in one.lows if low in lows][::share]
+    runs = [{"name": one.name, "kind": one.kind, "low": low} for one, low in pairs]
     every = len(runs) / command if command else len(runs) + 1
     return [{**run, "command": index % every < 1 and bool(command)} for index, run in enumerate(runs)]
 
@@ -95,7 +99,7 @@ def _by_command(config: Path, overrides: tuple[str, ...], workflow: str | None) 
         if done.returncode == 0 and json.loads(page.read_text())["accepted"]:
             return Verdict("right", "accepted, by the command")
     if done.returncode in (1, 3):
-        return refusal(last, config.parent / "model.onnx")
+        return refusal(last, original_of(make_plan(config, overrides, workflow)))
     return Verdict("died", f"exit {done.returncode}: {last}")
 
 

@@ -8,21 +8,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx
-from conformance_checks import is_random, run, session
+from conformance_checks import as_written, is_random, session
 
-from trtflow.data import Feed
+from trtflow.data import Sample
 from trtflow.emulation.typed import emulate_typed
+from trtflow.engine.inputs import FileInput
 from trtflow.engine.key import task_options
 from trtflow.engine.outcome import Outcome
 from trtflow.engine.plan import Plan
 from trtflow.files.document import read_document
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.search import SearchDocument
-from trtflow.model.selection import selection, tapped
+from trtflow.model.foreign import ending_at, runnable
+from trtflow.model.operators import FP32_OPERATORS, REFUSED, listed
+from trtflow.model.scopes import STANDARD_DOMAINS, opset
+from trtflow.model.selection import selection
+from trtflow.precision import FP16
+from trtflow.runners.evaluate import Evaluator
+from trtflow.runners.reference import ReferenceRunner
 from trtflow.steps.given import open_data
 from trtflow.steps.options import Data
 
@@ -37,10 +42,23 @@ REFUSALS: Mapping[str, str] = {
     r"is open to none of \d+ nodes?: .*\w": "a rule keeps every node high, and is told",
     r"holds for none of \d+ nodes?; .*sqnr -?[\d.inf]+ with everything": "too inaccurate wherever it was tried",
     r"no floating-point output was evaluated": "no floating-point output, and no metric given",
-    r"'\S+' is an? (sequence|optional|map)_type": "an input that is no tensor, by name",
+    r"put '\S+' is an? (sequence|optional|map|sparse tensor|opaque value)[ ;]": "no tensor, by name",
+    r"put '\S+' is U?(INT4|INT2|FLOAT\w+); expected a type of whole bytes": "values of less than a byte, by name",
+    r"no node of the model suits INT8 or FP8: \w+ '\S+' \w": "no product suits INT8, and one is told",
+    r"cannot run \S+ \(\w+, domain .*no FP32 tensor is computed before it": "a foreign operator first",
+    r"'\S+' is a Scan of opset 8": "a Scan of opset 8, by name",
     r"FP32's own outputs hold nothing finite but zeros": "FP32's outputs are zero: nothing can be judged by them",
 }
 """Pattern of a message → the reason that it gives."""
+NOTHING = re.compile(next(iter(REFUSALS)))
+EXCUSED = frozenset(
+    {
+        *("Cast", "Constant"),  # from double, and what is written offline
+        *("ConcatFromSequence", "If", "OptionalGetElement", "SequenceAt"),  # hand on what others compute
+        *("LSTM", "Range"),  # with sequence_lens; with a size that follows from the values
+    }
+)
+"""Operators that may write FP32 where nothing can be lowered."""
 NO_KERNEL = re.compile(r"NOT_IMPLEMENTED : Could not find an implementation for (\w+)\(\d+\)")
 _DEATHS = ("raised ", "was ended by", "ended with")
 
@@ -55,7 +73,7 @@ class Verdict:
 
 def judge(plan: Plan, outcome: Outcome) -> Verdict:
     """The verdict on a run that came to its end."""
-    original = Path(plan.steps["inspect"].options["model"])
+    original = original_of(plan)
     if outcome.failed:
         record = outcome.failed[0]
         said = f"{record.name}: {record.error}"
@@ -65,6 +83,15 @@ def judge(plan: Plan, outcome: Outcome) -> Verdict:
     return _checked(plan, outcome)
 
 
+def original_of(plan: Plan) -> Path:
+    """The model file that a run reads."""
+    return next(
+        given.file
+        for given in plan.steps["inspect"].inputs
+        if isinstance(given, FileInput) and given.path == ("model",)
+    )
+
+
 def refusal(said: str, original: Path) -> Verdict:
     """Refused where the reason is a known one and true, else wrong."""
     lacking = NO_KERNEL.search(said)
@@ -72,8 +99,22 @@ def refusal(said: str, original: Path) -> Verdict:
         return Verdict("refused", f"ONNX Runtime has no kernel of {lacking[1]} as the original has it")
     if "ONNX Runtime refuses the model" in said and not _loads(original):
         return Verdict("refused", "ONNX Runtime refuses the original as well, and is quoted")
+    if NOTHING.search(said) and (missed := _lowerable(original)):
+        return Verdict("wrong", f"{said} But it has {', '.join(missed)}")
     reason = next((reason for pattern, reason in REFUSALS.items() if re.search(pattern, said, re.DOTALL)), None)
     return Verdict("refused", reason) if reason else Verdict("wrong", said)
+
+
+def _lowerable(original: Path) -> list[str]:
+    """Operators that ONNX itself types FP32 in ``original``, lists in FP16, and that TensorRT takes in it."""
+    model = onnx.shape_inference.infer_shapes(onnx.load(original))
+    values = (*model.graph.value_info, *model.graph.output)
+    floats = {value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
+    written = {
+        node.op_type for node in model.graph.node if node.domain in STANDARD_DOMAINS and floats & {*node.output}
+    }
+    ruled_out = {*EXCUSED, *FP32_OPERATORS, *(op for op, found in REFUSED.items() if FP16 in found)}
+    return sorted(op for op in written - ruled_out if listed(op, opset(model), FP16))
 
 
 def _loads(original: Path) -> bool:
@@ -96,8 +137,7 @@ def _checked(plan: Plan, outcome: Outcome) -> Verdict:
     if "sqnr" not in decided:
         return Verdict("right", f"accepted by {', '.join(decided)}; no SQNR to check")
     options = Data.model_validate_json(json.dumps(task_options(plan.steps["bisect"], outcome.records)["data"]))
-    feeds = [sample.feed for sample in open_data(options, reference)]
-    found = _figure(reference, emulate_typed(mixed), feeds)
+    found = _figure(reference, mixed, list(open_data(options, reference)))
     low = verdict.accept.get("sqnr", {}).get("min", -math.inf)
     if abs(min(found, EXACT) - min(decided["sqnr"], EXACT)) > NEAR:
         return Verdict("wrong", f"the search says {decided['sqnr']:.1f} dB, the file gives {found:.1f}")
@@ -106,40 +146,19 @@ def _checked(plan: Plan, outcome: Outcome) -> Verdict:
     )
 
 
-def _figure(reference: onnx.ModelProto, typed: onnx.ModelProto, feeds: Sequence[Feed]) -> float:
-    """The SQNR of what no selection decides, and of what lies before one."""
+def _figure(original: onnx.ModelProto, mixed: onnx.ModelProto, samples: Sequence[Sample]) -> float:
+    """The SQNR of ``mixed``, as it is typed, by what decides in a run: the worst part, and before any selection.
+
+    Both run as they are written, without an optimiser.
+    """
+    reference = runnable(original).model
     chosen = selection(reference)
-    names = [value.name for value in reference.graph.output] + list(chosen.before)
-    places = [place for place, name in enumerate(names) if name not in chosen.outputs]
-
-    def outputs(model: onnx.ModelProto) -> list[list[Any]]:
-        shown = tapped(model, chosen.before)
-        return [[found[place] for place in places] for found in (run(shown, feed) for feed in feeds)]
-
-    return sqnr(outputs(reference), outputs(typed))
+    typed = emulate_typed(ending_at(mixed, [value.name for value in reference.graph.output]))
+    exact, rounded = (ReferenceRunner(model, session=as_written, taps=chosen.before) for model in (reference, typed))
+    found = Evaluator(exact, samples, {"sqnr": {"min": 0.0}}, selection=chosen, model=reference).measure(rounded)
+    return found.metrics["sqnr"]
 
 
 def _told(outcome: Outcome) -> str:
     notes = [line for line in outcome.last_word if "not built here" in line]
     return "accepted, not built: the original does not build either" if notes else "accepted"
-
-
-def sqnr(reference: Sequence[Sequence[Any]], candidate: Sequence[Sequence[Any]]) -> float:
-    """The lowest signal-to-noise ratio of the float outputs over all samples, in dB."""
-    outputs = zip(zip(*reference, strict=True), zip(*candidate, strict=True), strict=True)
-    return min((_ratio(a, b) for a, b in outputs), default=math.inf)
-
-
-def _ratio(reference: Sequence[Any], candidate: Sequence[Any]) -> float:
-    signal = noise = 0.0
-    for exact, other in zip(reference, candidate, strict=True):
-        a, b = np.asarray(exact), np.asarray(other)
-        if a.dtype.kind == "f":
-            a, b = a.astype(np.float64), b.astype(np.float64)
-            same = (a == b) | (np.isnan(a) & np.isnan(b))
-            with np.errstate(invalid="ignore"):
-                noise += float(np.sum(np.where(same, 0.0, a - b) ** 2))
-            signal += float(np.sum(np.where(np.isfinite(a), a, 0.0) ** 2))
-    if not noise:
-        return math.inf
-    return 10 * math.log10(signal / noise) if math.isfinite(noise) and signal else -math.inf

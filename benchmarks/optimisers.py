@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+from conformance_checks import as_written
 from optimiser_cases import GRIDS, Case, float_cases, node_cases, pair_cases, quantized_cases, weight_only_cases
 
 from trtflow.errors import ModelError
@@ -77,15 +78,8 @@ def truths(cases: Iterable[Case]) -> Iterator[tuple[Case, list[Any]]]:
 
 
 def _truth(case: Case) -> list[Any] | None:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        written = onnxruntime.InferenceSession(
-            case.model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        return list(written.run(None, dict(case.feed)))
+        return list(as_written(case.model).run(None, dict(case.feed)))
     except Exception:  # no kernel, or types that numpy cannot carry; ONNX Runtime's errors have no common base
         return None
 

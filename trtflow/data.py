@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,17 @@ def _read_npz(path: Path, inputs: Sequence[Port], labels: str | None) -> Iterato
 def _member(archive: Mapping[str, Array], name: str, path: Path) -> Array:
     if name not in archive:
         raise DataError(f"{path}: there is no array '{name}'; it holds: {', '.join(archive)}.")
-    return archive[name]
+    return _loaded(lambda: archive[name], f"{path}: '{name}'")
+
+
+def _loaded(load: Callable[[], Array], where: str) -> Array:
+    """What ``load`` reads; numpy refuses objects, and files of E5M2 that it wrote itself."""
+    try:
+        return load()
+    except ValueError as error:
+        raise DataError(
+            f"{where} cannot be read: {error}; expected numbers or strings, values of float8_e5m2 as float32."
+        ) from error
 
 
 def _folder_reader(folder: Path, inputs: Sequence[Port], labels: str | None) -> Callable[[], Iterator[Sample]]:
@@ -148,7 +159,8 @@ def _folder_reader(folder: Path, inputs: Sequence[Port], labels: str | None) -> 
     def read() -> Iterator[Sample]:
         for file in files:
             if file.suffix == ".npy":
-                yield Sample({inputs[0].name: np.load(file, allow_pickle=False)}, origin=str(file))
+                array = _loaded(partial(np.load, file, allow_pickle=False), str(file))
+                yield Sample({inputs[0].name: array}, origin=str(file))
             else:
                 with np.load(file, allow_pickle=False) as archive:
                     feed = {entry.name: _member(archive, entry.name, file) for entry in inputs}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from trtflow.errors import DataError
 
 Array = npt.NDArray[Any]
+_REGISTERED = 2  # ``isbuiltin`` of types that a package brings; float8_e5m2 calls its kind "f" all the same
 
 
 def convert(array: Array, dtype: np.dtype[Any], where: str) -> Array:
@@ -43,7 +44,7 @@ def convert(array: Array, dtype: np.dtype[Any], where: str) -> Array:
 
 def is_foreign(dtype: np.dtype[Any]) -> bool:
     """Whether numpy itself lacks ``dtype``: bfloat16, say, which it has from ml_dtypes."""
-    return dtype.kind == "V"
+    return dtype.kind == "V" or dtype.isbuiltin == _REGISTERED
 
 
 def held(array: Array) -> Array:

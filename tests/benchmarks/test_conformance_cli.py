@@ -10,11 +10,13 @@ import numpy as np
 import onnx
 import pytest
 from conformance_cases import Case
-from conformance_cli import _in_process, report
-from conformance_projects import Project
-from conformance_verdicts import Verdict
+from conformance_cli import _in_process, _tasks, report
+from conformance_projects import LOWS, Project
+from conformance_verdicts import Verdict, original_of
 from conformance_workers import Worker
 from graph_models import f32, info, model, node
+
+from trtflow.engine.plan import make_plan
 
 TASK = {"name": "a", "kind": "node", "low": "fp16", "command": False}
 
@@ -27,6 +29,22 @@ def case(op: str = "Mul", factor: float = 2.0) -> Case:
 @pytest.mark.parametrize(("op", "lows"), [("Mul", ("fp16", "bf16")), ("MatMul", ("fp16", "bf16", "int8"))])
 def test_eight_bits_are_tried_where_a_worker_is(op: str, lows: tuple[str, ...]) -> None:
     assert Project("a", "node", case(op)).lows == lows
+
+
+@pytest.mark.parametrize(
+    ("lows", "share", "command", "expected"),
+    [
+        (LOWS, 1, 0, [("fp16", False), ("bf16", False), ("int8", False)] * 2),
+        (("fp16",), 1, 1, [("fp16", True), ("fp16", False)]),
+        (LOWS, 2, 0, [("fp16", False), ("int8", False), ("bf16", False)]),
+    ],
+    ids=["all", "one precision, one by the command", "every second run"],
+)
+def test_runs_are_chosen_by_precision_and_share(
+    lows: tuple[str, ...], share: int, command: int, expected: list[tuple[str, bool]]
+) -> None:
+    runs = _tasks([Project(name, "node", case("MatMul")) for name in "ab"], lows, share, command)
+    assert [(run["low"], run["command"]) for run in runs] == expected
 
 
 @pytest.mark.parametrize("low", ["fp16", "bf16"])
@@ -43,6 +61,16 @@ def test_a_case_that_cannot_be_lowered_is_refused_by_the_rule_that_says_so(tmp_p
     config, workflow, overrides = Project("a", "node", case(factor=1e6)).write(tmp_path, "fp16")[0]
     found = _in_process(config, overrides, workflow, lambda stage: None)
     assert found == Verdict("refused", "a rule keeps every node high, and is told")
+
+
+def test_a_refusal_is_held_against_the_model_that_was_read(tmp_path: Path) -> None:
+    integers = info("x", [2], onnx.TensorProto.INT32), info("y", [2], onnx.TensorProto.INT32)
+    proto = model([node("Add", "x x", "y")], integers[:1], integers[1:])
+    given = Case("a", "node", proto, (np.asarray([1, 2], np.int32),))
+    config, workflow, overrides = Project("a", "node", given).write(tmp_path, "fp16")[0]
+    assert original_of(make_plan(config, overrides, workflow)) == tmp_path / "model.onnx"
+    found = _in_process(config, overrides, workflow, lambda stage: None)
+    assert found == Verdict("refused", "nothing in it can take the low precision")
 
 
 def test_inputs_are_written_as_the_test_set_has_them(tmp_path: Path) -> None:

@@ -85,3 +85,14 @@ def test_values_that_are_not_finite_are_counted(products: onnx.ModelProto) -> No
     found = calibrate(products, quantizable(products, outputs=True), batches(rows, 16), Choice("minmax"))
     assert found.tensors["x"].non_finite == 2
     assert found.tensors["x"].amax == float(np.abs(rows[np.isfinite(rows)]).max())
+
+
+@pytest.mark.parametrize(("given", "amax"), [({}, 0.0), ({"x": 5.0}, 5.0)], ids=["calibrated", "given"])
+def test_a_tensor_with_infinities_but_no_nan_has_no_range_but_a_given_one(
+    products: onnx.ModelProto, given: dict[str, float], amax: float
+) -> None:
+    rows = ROWS.copy()
+    rows[3, 2] = -np.inf
+    data = batches(rows, 16)
+    found = calibrate(products, quantizable(products, outputs=True), data, Choice("minmax"), given)
+    assert (found.tensors["x"].non_finite, found.tensors["x"].nan, found.tensors["x"].amax) == (1, 0, amax)

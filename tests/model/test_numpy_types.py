@@ -12,7 +12,11 @@ from onnx import TensorProto
 from trtflow.model.numpy_types import in_numpy_types
 from trtflow.model.session import create_session
 
-KINDS = {TensorProto.BFLOAT16: ml_dtypes.bfloat16, TensorProto.FLOAT8E4M3FN: ml_dtypes.float8_e4m3fn}
+KINDS = {
+    TensorProto.BFLOAT16: ml_dtypes.bfloat16,
+    TensorProto.FLOAT8E4M3FN: ml_dtypes.float8_e4m3fn,
+    TensorProto.FLOAT8E5M2: ml_dtypes.float8_e5m2,
+}
 X = np.array([1.0, -0.3, 3.1, 200.0], np.float32)
 
 

@@ -122,3 +122,26 @@ def test_growth_does_not_depend_on_order(peaks: list[float]) -> None:
 @pytest.mark.parametrize(("peaks", "expected"), [((1.0,), 1.0), ((0.0,), 0.0), ((0.0, 0.0), 0.0), ((2.0, 2.0), 0.0)])
 def test_growth_at_its_limits(peaks: tuple[float, ...], expected: float) -> None:
     assert over(*peaks).growth() == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "masked"),
+    [
+        ([1.0, INF], True),
+        ([1.0, -INF], True),
+        ([1.0, INF, NAN], False),
+        ([1.0, NAN], False),
+        ([1.0], False),
+    ],
+)
+def test_infinities_without_nan_are_a_mask(values: list[float], masked: bool) -> None:
+    assert observe(np.float32(values)).is_masked is masked
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([1e308, -1e308], INF), ([1e200, 1e200], INF), ([1e150, -1e150], 1e150), ([3.0, 3.0], 0.0), ([], 0.0)],
+)
+def test_the_deviation_of_doubles_is_infinite_where_their_squares_are(values: list[float], expected: float) -> None:
+    assert observe(np.float64(values)).std == pytest.approx(expected)

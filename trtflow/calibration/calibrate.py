@@ -61,7 +61,7 @@ def calibrate(
     names = list(dict.fromkeys(name for site in sites for name in site.tensors))
     staged = Staged(model, names, data, budget)
     seen = find_ranges(staged, _channel_axes(sites), progress)
-    live = [name for name in names if seen[name].amax]
+    live = [name for name in names if seen[name].amax and not seen[name].is_masked]
     methods = METHODS if given else choice.methods  # whoever checks ``given`` cannot know what method made them
     counted = count_magnitudes(staged, seen, methods, progress) if methods != ("minmax",) else {}
     del staged  # its sessions hold weights and buffers
@@ -105,4 +105,5 @@ def tensor_scale(seen: TensorRange, chosen: tuple[str, float], counted: Magnitud
         clipped=clipped_share(counted, amax) if counted is not None and counted.bits.counts.size else None,
         spread=seen.spread,
         non_finite=seen.nan + seen.inf,
+        nan=seen.nan,
     )

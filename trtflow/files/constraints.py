@@ -40,7 +40,7 @@ class Node(Part):
     unit: int | None = None
     because: Word | None = None
     reason: str
-    evidence: Mapping[str, float | str] = Field(default_factory=dict)
+    evidence: Mapping[str, int | float | str] = Field(default_factory=dict)
 
 
 class DataReference(Part):

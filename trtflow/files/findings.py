@@ -29,7 +29,7 @@ class Finding:
     code: str
     node: str
     text: str
-    evidence: Mapping[str, float | str]
+    evidence: Mapping[str, int | float | str]
     certain: bool
     against: Precision = FP16
 

@@ -26,7 +26,9 @@ class TensorScale(Part):
     ``amax`` is the magnitude that the largest code stands for and ``method`` what chose it (``given``: an external
     file did). ``seen`` is the largest magnitude in the samples, ``low`` and ``high`` the range, ``growth`` the share
     of ``seen`` that half of the samples would have missed, ``clipped`` the share of values beyond ``amax``.
-    ``spread`` is the amax of the widest channel over that of the median one.
+    ``spread`` is the amax of the widest channel over that of the median one. ``non_finite`` counts NaN, of which
+    there are ``nan``, and infinities; where there are infinities alone and no range is given, ``amax`` is 0: such a
+    tensor is not quantized, as one is not that is zero throughout.
     """
 
     amax: float
@@ -38,6 +40,7 @@ class TensorScale(Part):
     clipped: float | None = None
     spread: float | None = None
     non_finite: int = Field(0, alias="non-finite")
+    nan: int = 0
 
 
 class Scales(Part):

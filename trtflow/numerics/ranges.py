@@ -43,8 +43,16 @@ class TensorRange:
 
     @property
     def std(self) -> float:
-        """The standard deviation of the finite values."""
-        return math.sqrt(max(0.0, self.squares / self._finite - self.mean**2)) if self._finite else 0.0
+        """The standard deviation of the finite values; infinite where a double does not hold their squares."""
+        if not self._finite:
+            return 0.0
+        mean_square = self.squares / self._finite
+        return math.sqrt(max(0.0, mean_square - self.mean * self.mean)) if mean_square < math.inf else math.inf
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether infinities, but no NaN, are among the values, as in masked scores: no range of codes has them."""
+        return self.inf > 0 and not self.nan
 
     @property
     def _finite(self) -> int:

@@ -28,6 +28,7 @@ from trtflow.precision import BF16, FP32, LOW, ROWS, Precision
 from trtflow.rewriting import surgery
 from trtflow.rewriting.casts import check_casts
 from trtflow.rewriting.promotion import legalized
+from trtflow.rewriting.recurrent import shield_recurrent
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
         notes.append(
             "squares of spelt-out LayerNorms behind a Cast became products: ONNX Runtime's fusion fails there"
         )
+    notes.extend(
+        f"{name} reads a Cast through a Max that changes nothing: TensorRT-RTX does not build it else"
+        for name in shield_recurrent(mixed)
+    )
     notes.extend(_remarks(before, assigned))
     check_casts(mixed)
     return Rewritten(mixed, legal.promoted, tuple(notes))

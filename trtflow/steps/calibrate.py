@@ -13,7 +13,7 @@ from trtflow.steps.options import Data, Executed
 if TYPE_CHECKING:
     from trtflow.files.scales import Origin
 
-version = 9
+version = 10
 environment = ("onnxruntime",)
 outputs = {"scales": "scales.yaml", "methods": "methods.json"}
 published = {"scales": "{config}.scales.yaml"}

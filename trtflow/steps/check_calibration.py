@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from trtflow.files.checks import Check
 
-version = 5
+version = 6
 environment = ("onnxruntime", "tensorrt")
 outputs = {"checks": "checks.json"}
 

@@ -18,6 +18,7 @@ from trtflow.files.scales import Origin, Scales, TensorScale
 from trtflow.model.analysis import analyse
 from trtflow.qdq.held import held_layers
 from trtflow.qdq.quantize import quantizable
+from trtflow.qdq.unsuited import why_unsuited
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.quantized_already import check_quantizable, described
 from trtflow.text import did_you_mean
@@ -76,7 +77,7 @@ def calibrate(
         return Calibrated(_of_held(model, choice, origins or {}), {})
     sites = quantizable(model, outputs=True)
     if not sites:
-        raise PlanError("no node of the model suits INT8 or FP8: it has no Conv, ConvTranspose, Gemm or MatMul.")
+        raise PlanError(f"no node of the model suits INT8 or FP8: {why_unsuited(analyse(model))}.")
     names = dict.fromkeys(name for site in sites for name in site.tensors)
     known = {} if given.file is None else _of_file(given.file, names, hooks)
     known |= _named(given.amax or {}, names)

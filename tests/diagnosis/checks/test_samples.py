@@ -13,10 +13,10 @@ from trtflow.files.scales import TensorScale
 from trtflow.numerics.ranges import merge, observe
 
 
-def _scale(array: Array) -> TensorScale:
+def _scale(array: Array, amax: float = 1.0) -> TensorScale:
     found = observe(array)
-    broken = {"non-finite": found.nan + found.inf}
-    return TensorScale(amax=1.0, method="minmax", seen=found.amax, low=found.low, high=found.high, **broken)
+    broken = {"non-finite": found.nan + found.inf, "nan": found.nan}
+    return TensorScale(amax=amax, method="minmax", seen=found.amax, low=found.low, high=found.high, **broken)
 
 
 def _scales(peaks: list[float]) -> dict[str, TensorScale]:
@@ -57,11 +57,14 @@ def test_tensors_that_are_dead_constant_or_not_finite_are_named() -> None:
         "dead": _scale(np.zeros(4, np.float32)),
         "constant": _scale(np.full(4, 3, np.float32)),
         "broken": _scale(np.float32([1, np.nan, np.inf])),
+        "a range was given": _scale(np.float32([1, 2, -np.inf])),
+        "masked": _scale(np.float32([1, 2, -np.inf]), amax=0.0),
         "fine": _scale(np.float32([1, 2])),
     }
     found = {check.subject: (check.verdict, check.evidence["tensors"]) for check in check_tensors(scales)}
     assert found == {
-        "non-finite": ("refuse", {"broken": 2}),
+        "non-finite": ("refuse", {"broken": 2, "a range was given": 1}),
+        "infinite": ("warn", {"masked": 1}),
         "dead": ("warn", ["dead"]),
         "constant": ("warn", ["constant"]),
     }

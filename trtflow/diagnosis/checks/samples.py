@@ -58,12 +58,20 @@ def check_samples(
 
 def check_tensors(scales: Mapping[str, TensorScale]) -> Iterator[Check]:
     """R18 for single tensors: values that are not finite, and tensors that never change."""
-    broken = {name: scale.non_finite for name, scale in scales.items() if scale.non_finite}
+    unheld = {name: scale.non_finite for name, scale in scales.items() if scale.non_finite}
+    broken = {name: count for name, count in unheld.items() if scales[name].nan or scales[name].amax}
+    infinite = {name: count for name, count in unheld.items() if name not in broken}
     if broken:
         name = next(iter(broken))
         sentence = f"{len(broken)} tensors hold NaN or infinity, first {name}: mend the model or its inputs first"
         yield Check("R18", "non-finite", "refuse", sentence, {"tensors": broken})
-    whole = {name: scale for name, scale in scales.items() if name not in broken}
+    if infinite:
+        sentence = (
+            f"{len(infinite)} tensors hold infinity in FP32, first {next(iter(infinite))}: no code stands for that, "
+            "so they are not quantized. A mask of -inf may mean it; else mend the model or its inputs"
+        )
+        yield Check("R18", "infinite", "warn", sentence, {"tensors": infinite})
+    whole = {name: scale for name, scale in scales.items() if name not in unheld}
     dead = [name for name, scale in whole.items() if not scale.seen]
     constant = [name for name, scale in whole.items() if scale.seen and scale.low == scale.high]
     if dead:
@@ -72,7 +80,7 @@ def check_tensors(scales: Mapping[str, TensorScale]) -> Iterator[Check]:
     if constant:
         sentence = f"{len(constant)} tensors never change, first {constant[0]}: their range comes from one value"
         yield Check("R18", "constant", "warn", sentence, {"tensors": constant})
-    if scales and not (broken or dead or constant):
+    if scales and not (unheld or dead or constant):
         yield Check("R18", "tensors", "ok", f"all {len(scales)} tensors are finite and vary")
 
 
