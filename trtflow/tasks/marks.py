@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from trtflow.tasks.bodies import bodies_mark
 from trtflow.tasks.build import not_built
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.foreign import foreign_mark
@@ -28,6 +29,7 @@ SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
     data_marks,
     proof_marks,
     rests_on_saturation,
+    bodies_mark,
     judged_as_sets,
     pairs_mark,
     runtime_mark,
