@@ -11,6 +11,7 @@ from trtflow.model.analysis import Analysis, NodeInfo, analyse
 from trtflow.model.assignment import edges
 from trtflow.model.constants import loss
 from trtflow.model.dequantized import tied, tied_groups
+from trtflow.model.nested import WHY, held
 from trtflow.model.operators import refusal
 from trtflow.model.scopes import Key
 from trtflow.model.units import readers
@@ -36,8 +37,8 @@ def legalize(model: onnx.ModelProto, plan: PrecisionPlan) -> Legal:
     """``plan`` with every node made FP32 that its format does not suit.
 
     That is: a node that reads a finite constant which the format turns into infinity (nothing is clamped), a node
-    whose operator has no form in that format, and a node that is tied to one in FP32 (see ``tied``). Nodes that are
-    no candidates are not mentioned.
+    whose operator has no form in that format, one that ``held`` names, and a node that is tied to one in FP32 (see
+    ``tied``). Nodes that are no candidates are not mentioned.
 
     Raises:
         PlanError: the plan names a node that the model does not have.
@@ -62,12 +63,16 @@ def _promoted(analysis: Analysis, plan: PrecisionPlan) -> tuple[dict[str, str], 
     losses: dict[tuple[Key, Precision], str] = {}
     promoted: dict[str, str] = {}
     by_constant: set[str] = set()
+    nested = held(analysis.scopes)
     for node in analysis.candidates:
         precision = plan.precision(node.name)
         if precision == FP32:
             continue
         if not assigned.inputs[node.name] and not assigned.outputs[node.name]:
             promoted[node.name] = refusal(analysis.by_name[node.name][1], precision)
+            continue
+        if node.name in nested:
+            promoted[node.name] = WHY
             continue
         for key, tensor in _constants_of(analysis, node, tuple(assigned.inputs[node.name])):
             if (key, precision) not in losses:
