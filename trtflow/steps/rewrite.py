@@ -6,7 +6,7 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Options, Result
 
-version = 5
+version = 6
 environment = ("onnx", "onnx-graphsurgeon", "onnxruntime")
 outputs = {"model": "mixed.onnx", "notes": "rewrite.json"}
 published = {"model": "{config}.mixed.onnx"}
