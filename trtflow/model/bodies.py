@@ -69,7 +69,7 @@ def unseen(model: onnx.ModelProto, tensors: Sequence[BodyTensor]) -> tuple[str, 
 def _written(
     analysis: Analysis, body: Scope, chosen: set[str], fed: frozenset[str]
 ) -> Iterator[tuple[onnx.NodeProto, str]]:
-    """The FP32 tensors of ``body`` that depend on what it or the network is fed, each with the candidate writing it."""
+    """The FP32 tensors of ``body`` that depend on what it or the network is fed, with the candidates behind."""
     moving = fed | {value.name for value in body.graph.input}
     for node in body.graph.node:
         if moving.isdisjoint(reads(node)):

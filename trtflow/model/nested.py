@@ -1,7 +1,7 @@
 """Loops inside an If that read what their body does not make: they, and who makes that, stay FP32.
 
-TensorRT-RTX 1.7.1 builds such a Loop only where next to nothing leads to the tensor that it reads. Two nodes on the way
-or a Cast are too many, in FP32 as well: "[graphScope.cpp::analyze] ... mScopedOp2Scopes". So no Cast may join them.
+TensorRT-RTX 1.7.1 builds such a Loop only where next to nothing leads to the tensor that it reads: two nodes on the
+way are too many, in FP32 as well ("[graphScope.cpp::analyze] ... mScopedOp2Scopes"). So no Cast may join them.
 Constants and state do no harm, nor does a Loop or an If inside a Loop or Scan, or a Scan inside an If.
 """
 

@@ -32,7 +32,8 @@ from trtflow.rewriting.promotion import legalized
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The mixed model, the nodes that stayed FP32 against the plan (with the reason), remarks, low ``recurrent`` nodes."""
+    """The mixed model, the nodes that stayed FP32 against the plan (with the reason), remarks, and low
+    ``recurrent`` nodes."""
 
     model: onnx.ModelProto
     promoted: Mapping[str, str]
