@@ -19,6 +19,7 @@ from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, Precision
 
 TOGETHER = "a DequantizeLinear and its reader have one precision: a Cast between them loses the INT8 kernel"
+SLICED = "what moves a slice of a Scan has its reader's precision: TensorRT fails on a Cast between them"
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,10 @@ def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
     promoted, by_constant = _promoted(analysis, tied(plan, groups))
     legal = tied(plan.assign(promoted, FP32), groups)
     for node in analysis.candidates:
-        if legal.precision(node.name) == FP32 != plan.precision(node.name):
-            promoted.setdefault(node.name, TOGETHER)
+        if legal.precision(node.name) == FP32 != plan.precision(node.name) and node.name not in promoted:
+            group = next(names for names in groups if node.name in names)
+            ops = {analysis.by_name[name][1].op_type for name in group}
+            promoted[node.name] = TOGETHER if "DequantizeLinear" in ops else SLICED
     return Legal(legal, promoted, by_constant)
 
 
