@@ -1,7 +1,7 @@
 """The slices of Scans that are cut along another axis than the first.
 
-TensorRT-RTX 1.7.1 fails where such a slice is moved (Unsqueeze, say) in one precision and cast to another then: "CHECK
-(out->dim_count() == perm.size()) failed". Cut along the first axis it builds, as it does without a Cast.
+TensorRT-RTX 1.7.1 fails where such a slice is moved (Unsqueeze, say) in one precision and then cast to another:
+"CHECK(out->dim_count() == perm.size()) failed". Cut along the first axis it builds, as it does without a Cast.
 """
 
 from __future__ import annotations
