@@ -128,11 +128,40 @@ def test_a_size_that_no_input_has_may_change_as_well() -> None:
     assert [tensor.layer.node for tensor in body_tensors(net)] == ["once"]
 
 
-def test_bodies_in_bodies_are_left_alone() -> None:
+def looping_branch() -> onnx.ModelProto:
+    """A Loop in a branch."""
+    outer, inner = nested(), loop().graph
+    then = helper.make_graph([node("Relu", "x", "r", "relu"), inner.node[1]], "t", [], [info("y", None)])
+    branch = next(a for a in outer.graph.node[0].attribute if a.name == "then_branch")
+    branch.g.CopyFrom(then)
+    outer.graph.initializer.extend(inner.initializer)
+    return outer
+
+
+@pytest.mark.parametrize(("outer", "seen"), [(True, {"relu", "exp", "neg"}), (False, {"sin"})])
+def test_branches_in_branches_are_seen_where_both_are_taken(outer: bool, seen: set[str]) -> None:
     net = nested()
-    found = handed(net, {"c": np.array(False), "x": X})
-    assert found.keys() == {"relu", "sin"}
-    assert set(unseen(net, body_tensors(net))) == {"exp", "neg", "log", "sum"}
+    found = handed(net, {"c": np.array(outer), "x": X})
+    assert {name for name, array in found.items() if array.size} == seen
+    assert found.keys() == {"relu", "sin", "exp", "neg", "log", "sum"}
+    assert unseen(net, body_tensors(net)) == ()
+
+
+def test_a_loop_in_a_branch_is_seen_over_its_steps() -> None:
+    found = handed(looping_branch(), {"c": np.array(True), "x": X})
+    np.testing.assert_allclose(found["next"], SUMS, rtol=1e-6)
+    assert {name for name, array in found.items() if array.size} == {"relu", "once", "next", "seen"}
+
+
+def test_a_branch_in_a_loop_is_left_alone() -> None:
+    net = loop()
+    body = next(a.g for a in net.graph.node[1].attribute if a.name == "body")
+    deep = branches().graph.node[0]
+    deep.input[0] = "go"
+    body.node.append(deep)
+    tensors = body_tensors(net)
+    assert {tensor.layer.node for tensor in tensors} == {"once", "next", "seen"}
+    assert set(unseen(net, tensors)) == {"fixed", "exp", "neg", "log", "sum"}
 
 
 def test_layers_have_the_names_of_their_tensors_unless_two_bodies_share_one() -> None:

@@ -1,7 +1,7 @@
 """What bodies of control flow compute, as outputs of their owner: nothing can be marked inside them.
 
 A branch of an If hands its tensors out as they are, and nothing where it is not taken. A body of Loop or Scan stacks
-them over its steps, which asks for one shape in all of them. Bodies inside bodies are left alone.
+them over its steps, which asks for one shape in all of them: bodies inside a body that is stacked are left alone.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import onnx
@@ -22,18 +23,19 @@ from trtflow.model.stages import reads
 from trtflow.model.types import Shape
 
 _STACKING = frozenset({"Loop", "Scan"})
+Path = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class BodyTensor:
-    """The FP32 tensor ``name`` of the body ``attribute`` of ``owner``, which hands it out as ``outer``.
+    """The FP32 tensor ``name`` of a body, which the main graph is handed as ``outer``.
 
-    ``layer`` says who writes it; its ``depth`` is that of ``owner``. ``shape`` is that of one step.
+    ``path``: from the main graph on, each owner and which of its bodies. ``layer`` says who writes the tensor; its
+    ``depth`` is that of the first owner. ``shape`` is that of one step.
     """
 
     layer: Layer
-    owner: str
-    attribute: str
+    path: Path
     name: str
     outer: str
     shape: Shape | None
@@ -42,21 +44,18 @@ class BodyTensor:
 def body_tensors(model: onnx.ModelProto) -> tuple[BodyTensor, ...]:
     """The tensors that candidates in bodies write and that can be handed out, in topological order."""
     analysis, fresh = analyse(model), fresh_names(model)
-    main = analysis.scopes[0]
     uses = Counter(name for scope in analysis.scopes for name in scope.producers)
     chosen = {info.name for info in analysis.candidates}
-    fed, depth = live(model), 0
+    before = accumulate(node.name in chosen for node in model.graph.node)
+    depths = {node.name: depth for node, depth in zip(model.graph.node, before, strict=True)}
     found: list[BodyTensor] = []
-    for owner in main.graph.node:
-        depth += owner.name in chosen
-        if owner.op_type in _STACKING | {"If"} and owner.domain in STANDARD_DOMAINS:
-            for (attribute, _), body in zip(subgraphs(owner), main.children[owner.name], strict=True):
-                for node, name in _written(analysis, body, chosen, fed):
-                    shape = analysis.types.of(body, name).shape
-                    if owner.op_type == "If" or _is_fixed(shape, model):
-                        outer = fresh(name, "inside")
-                        layer = Layer(name if uses[name] == 1 else outer, node.name, node.op_type, depth)
-                        found.append(BodyTensor(layer, owner.name, attribute, name, outer, shape))
+    for path, op, body, moving in _bodies(analysis.scopes[0], live(model)):
+        for node, name in _written(analysis, body, chosen, moving):
+            shape = analysis.types.of(body, name).shape
+            if op == "If" or _is_fixed(shape, model):
+                outer = fresh(name, "inside")
+                layer = Layer(name if uses[name] == 1 else outer, node.name, node.op_type, depths[path[0][0]])
+                found.append(BodyTensor(layer, path, name, outer, shape))
     return tuple(found)
 
 
@@ -66,17 +65,33 @@ def unseen(model: onnx.ModelProto, tensors: Sequence[BodyTensor]) -> tuple[str, 
     return tuple(info.name for info in analyse(model).candidates if info.scope and info.name not in seen)
 
 
-def _written(
-    analysis: Analysis, body: Scope, chosen: set[str], fed: frozenset[str]
-) -> Iterator[tuple[onnx.NodeProto, str]]:
-    """The FP32 tensors of ``body`` that depend on what it or the network is fed, with the candidates behind."""
-    moving = fed | {value.name for value in body.graph.input}
+def _bodies(scope: Scope, fed: frozenset[str], path: Path = ()) -> Iterator[tuple[Path, str, Scope, frozenset[str]]]:
+    """Where each body is that can be looked into, its owner's operator, and the tensors that follow what is fed."""
+    for owner in scope.graph.node:
+        if owner.op_type in _STACKING | {"If"} and owner.domain in STANDARD_DOMAINS:
+            for (attribute, _), body in zip(subgraphs(owner), scope.children[owner.name], strict=True):
+                place, moving = (*path, (owner.name, attribute)), _moving(body, fed)
+                yield place, owner.op_type, body, moving
+                if owner.op_type == "If":
+                    yield from _bodies(body, moving, place)
+
+
+def _moving(body: Scope, fed: frozenset[str]) -> frozenset[str]:
+    """``fed``, and the tensors of ``body`` that depend on these or on what it is fed itself."""
+    found = {*fed, *(value.name for value in body.graph.input)}
     for node in body.graph.node:
-        if moving.isdisjoint(reads(node)):
-            continue
-        moving |= {name for name in node.output if name}
+        if not found.isdisjoint(reads(node)):
+            found.update(name for name in node.output if name)
+    return frozenset(found)
+
+
+def _written(
+    analysis: Analysis, body: Scope, chosen: set[str], moving: frozenset[str]
+) -> Iterator[tuple[onnx.NodeProto, str]]:
+    """The FP32 tensors of ``body`` among ``moving`` that candidates write."""
+    for node in body.graph.node:
         if node.name in chosen:
-            yield from ((node, n) for n in node.output if n and analysis.types.of(body, n).is_float)
+            yield from ((node, n) for n in node.output if n in moving and analysis.types.of(body, n).is_float)
 
 
 def _is_fixed(shape: Shape | None, model: onnx.ModelProto) -> bool:
@@ -90,26 +105,39 @@ def hand_out(model: onnx.ModelProto, tensors: Sequence[BodyTensor]) -> onnx.Mode
     if not tensors:
         return model
     copy = clone(model)
-    fresh = fresh_names(copy)
-    for node in copy.graph.node:
-        if own := [tensor for tensor in tensors if tensor.owner == node.name]:
-            node.output.extend(tensor.outer for tensor in own)
-            for attribute, body in subgraphs(node):
-                for tensor in own:
-                    _append(body, tensor, tensor.attribute == attribute, fresh)
-            _stack_as_usual(node, len(own))
+    _hand_on(copy.graph, tensors, 0, fresh_names(copy))
     return copy
 
 
-def _append(body: onnx.GraphProto, tensor: BodyTensor, holds: bool, fresh: FreshNames) -> None:
-    """``tensor`` as the last output of ``body``; an empty one where it is another body that ``holds`` it."""
-    name = fresh(tensor.outer, "again")
-    if holds:
-        made = helper.make_node("Identity", [tensor.name], [name], name)
+def _hand_on(
+    graph: onnx.GraphProto, tensors: Sequence[BodyTensor], level: int, fresh: FreshNames
+) -> dict[str, tuple[str, Shape | None]]:
+    """What ``graph``, ``level`` bodies inside the main one, calls ``tensors`` then, and their shape there."""
+    found = {tensor.outer: (tensor.name, tensor.shape) for tensor in tensors if len(tensor.path) == level}
+    for node in graph.node:
+        own = [tensor for tensor in tensors if tensor.path[level : level + 1] and tensor.path[level][0] == node.name]
+        if own:
+            for attribute, body in subgraphs(node):
+                here = [tensor for tensor in own if tensor.path[level][1] == attribute]
+                inside = _hand_on(body, here, level + 1, fresh)
+                for tensor in own:
+                    _append(body, fresh(tensor.outer, "again"), inside.get(tensor.outer))
+            names = [fresh(tensor.outer, "again") if level else tensor.outer for tensor in own]
+            found.update((tensor.outer, (name, None)) for tensor, name in zip(own, names, strict=True))
+            node.output.extend(names)
+            _stack_as_usual(node, len(own))
+    return found
+
+
+def _append(body: onnx.GraphProto, name: str, held: tuple[str, Shape | None] | None) -> None:
+    """What ``body`` has ``held`` as its last output, ``name``; an empty tensor where another body has it."""
+    source, shape = held or ("", [0])
+    if source:
+        made = helper.make_node("Identity", [source], [name], name)
     else:
         made = helper.make_node("Constant", [], [name], name, value=numpy_helper.from_array(np.empty(0, np.float32)))
     body.node.append(made)
-    body.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, tensor.shape if holds else [0]))
+    body.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
 
 def _stack_as_usual(node: onnx.NodeProto, count: int) -> None:
