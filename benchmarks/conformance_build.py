@@ -73,6 +73,12 @@ def build(model: onnx.ModelProto) -> str:
     return _kind(log.errors[-1]) if log.errors else "the builder gives no reason"
 
 
+def knows(operator: str) -> bool:
+    """Whether the parser takes ``operator`` at all, in whatever precision."""
+    log = _Log()
+    return bool(trt.OnnxParser(trt.Builder(log).create_network(), log).supports_operator(operator))
+
+
 def _profile(builder: Any, network: Any) -> Any:
     profile = builder.create_optimization_profile()
     for index in range(network.num_inputs):

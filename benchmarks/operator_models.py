@@ -97,16 +97,24 @@ def _case(op: str, given: list[Any], output: onnx.ValueInfoProto, **attributes: 
 
 
 def variants(case: Case) -> Iterator[onnx.ModelProto]:
-    """The FP32 models of ``case``: all inputs constant but the first (weights, sizes), the integers, none."""
+    """The FP32 models of ``case``: all inputs constant but the first (weights, sizes), the integers, none.
+
+    Then the same with the first output alone.
+    """
     feed = case.feed()
     names = [value.name for value in case.model.graph.input]
-    for constant in (names[1:], [n for n in names if feed[n] is not None and feed[n].dtype.kind == "i"], []):
-        if all(isinstance(feed[name], np.ndarray) for name in constant):
-            yield _model(case.model, {name: feed[name] for name in constant})
+    for outputs in dict.fromkeys((len(case.model.graph.output), 1)):
+        for constant in (names[1:], [n for n in names if feed[n] is not None and feed[n].dtype.kind == "i"], []):
+            if all(isinstance(feed[name], np.ndarray) for name in constant):
+                yield _model(case.model, {name: feed[name] for name in constant}, outputs)
 
 
-def _model(source: onnx.ModelProto, weights: Mapping[str, Any]) -> onnx.ModelProto:
-    graph = source.graph
+def _model(source: onnx.ModelProto, weights: Mapping[str, Any], outputs: int) -> onnx.ModelProto:
+    graph = onnx.GraphProto()
+    graph.CopyFrom(source.graph)
+    del graph.output[outputs:]
+    if len(graph.output) < len(source.graph.output):
+        del graph.node[0].output[outputs:]
     inputs = [value for value in graph.input if value.name not in weights]
     made = [numpy_helper.from_array(value, name) for name, value in weights.items()]
     alone = helper.make_graph(graph.node, "one", inputs, graph.output, made)

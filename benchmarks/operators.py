@@ -26,6 +26,9 @@ from trtflow.precision import BF16, FP16, FP32, Precision
 ASKED: tuple[Precision, ...] = (FP32, FP16, BF16)
 NO_MODEL = "no model of it builds in FP32"
 NO_FORM = "ONNX has no such form of it"
+UNKNOWN = "the parser does not know it"
+UNASKED = (NO_MODEL, UNKNOWN)
+"""What leaves the table unjudged: no file that has the operator builds, whatever its precision."""
 
 _NO_KERNEL = "ONNX Runtime, which runs the mixed file too, has no low kernel of it"
 KNOWN: Mapping[str, Mapping[Precision, str]] = {
@@ -48,7 +51,7 @@ class Row:
     @property
     def differs(self) -> bool:
         """Whether the engine was asked and answers otherwise."""
-        asked = self.precision != FP32 and self.refused != NO_MODEL
+        asked = self.precision != FP32 and self.refused not in UNASKED
         return asked and self.taken == bool(self.refused)
 
     @property
@@ -73,15 +76,17 @@ def _fp32_model(operator: str) -> tuple[onnx.ModelProto | None, str]:
 
 def ask(operator: str, precision: Precision) -> str:
     """Why TensorRT-RTX does not take ``operator`` in ``precision``; "" if it does."""
-    from conformance_build import build
+    from conformance_build import build, knows
 
+    if precision != FP32 and lowered(next(variants(small_cases()[operator][0])), precision) is None:
+        return NO_FORM
+    if not knows(operator):
+        return UNKNOWN
     model, refused = _fp32_model(operator)
     if precision == FP32:
         return refused
-    if model is None:
-        return NO_MODEL
-    low = lowered(model, precision)
-    return NO_FORM if low is None else build(low)
+    low = None if model is None else lowered(model, precision)
+    return NO_MODEL if low is None else build(low)
 
 
 def taken(operator: str, precision: Precision) -> bool:
@@ -135,16 +140,18 @@ def main() -> int:
     parser.add_argument("--only", default="")
     found = list(rows(parser.parse_args().only))
     for row in found:
-        if row.refused and row.refused not in (NO_MODEL, NO_FORM):
+        if row.refused and row.refused not in (*UNASKED, NO_FORM):
             print(f"{row.operator:26} {row.precision}  table {'takes' if row.taken else 'refuses'}: {row.refused}")
     for precision in ASKED:
         asked = [row for row in found if row.precision == precision]
         counts = Counter(
-            row.refused if row.refused in (NO_MODEL, NO_FORM) else "refused" if row.refused else "built"
+            row.refused if row.refused in (*UNASKED, NO_FORM) else "refused" if row.refused else "built"
             for row in asked
         )
         agrees = sum(not row.differs for row in asked)
         print(f"{precision}: {dict(counts)}; the table agrees on {agrees} of {len(asked)}")
+    unknown = [row.operator for row in found if row.precision == FP32 and row.refused == UNKNOWN]
+    print(f"{UNKNOWN}: {', '.join(unknown)}")
     differing = [row for row in found if row.differs]
     for row in differing:
         says = f"TensorRT-RTX {row.refused or 'takes it'}, the table {'takes' if row.taken else 'refuses'} it"

@@ -7,7 +7,7 @@ import importlib.util
 import onnx
 import pytest
 from operator_models import lowered, operators, small_cases, variants
-from operators import KNOWN, NO_FORM, NO_MODEL, Row, rows, taken
+from operators import KNOWN, NO_FORM, NO_MODEL, UNKNOWN, Row, rows, taken
 
 from trtflow.precision import BF16, FP16, FP32, Precision
 
@@ -18,7 +18,9 @@ from trtflow.precision import BF16, FP16, FP32, Precision
     reason="tensorrt-rtx is not installed: pip install 'trtflow[rtx]'",
 )
 def test_engine_and_table_differ_only_where_somebody_says_why() -> None:
-    found = {(row.operator, row.precision) for row in rows() if row.differs}
+    answers = list(rows())
+    assert {row.operator for row in answers if row.refused == NO_MODEL} == {"NonZero", "RoiAlign"}
+    found = {(row.operator, row.precision) for row in answers if row.differs}
     assert found == {(operator, precision) for operator, reasons in KNOWN.items() for precision in reasons}
 
 
@@ -30,7 +32,11 @@ def test_a_row_differs_where_one_takes_what_the_other_refuses(refused: str, tabl
     assert Row("Relu", FP16, refused, table).differs is differs
 
 
-@pytest.mark.parametrize("row", [Row("Relu", FP32, "no", True), Row("Relu", FP16, NO_MODEL, True)], ids=str)
+@pytest.mark.parametrize(
+    "row",
+    [Row("Relu", FP32, "no", True), Row("Relu", FP16, NO_MODEL, True), Row("Relu", FP16, UNKNOWN, True)],
+    ids=str,
+)
 def test_a_row_that_no_engine_was_asked_about_does_not_differ(row: Row) -> None:
     assert not row.differs
 
@@ -62,3 +68,17 @@ def test_low_models_are_valid_and_keep_their_inputs_and_outputs(operator: str) -
         assert low is not None
         onnx.checker.check_model(low, full_check=True)
         assert (low.graph.input, low.graph.output) == (net.graph.input, net.graph.output)
+
+
+def test_outputs_that_an_engine_may_not_know_are_left_out_in_the_end() -> None:
+    found = [(len(net.graph.node[0].output), len(net.graph.output)) for net in _variants("LayerNormalization")]
+    assert found == [(3, 3)] * 3 + [(1, 1)] * 3
+
+
+@pytest.mark.parametrize("operator", ["Relu", "Conv"])
+def test_an_operator_of_one_output_has_each_model_once(operator: str) -> None:
+    assert len(_variants(operator)) == 3
+
+
+def _variants(operator: str) -> list[onnx.ModelProto]:
+    return list(variants(small_cases()[operator][0]))

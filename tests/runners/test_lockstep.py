@@ -95,3 +95,21 @@ def test_the_worst_sample_of_a_tensor_does_not_depend_on_batches(overflowing: on
     found, count = compare_tensors(overflowing, candidates, ["a", "b", "y"], samples, memory, lambda *_: None)
     worst = {name: found["fp16"][name].figures().worst_sample for name in ("a", "b", "y")}
     assert (worst, count) == ({"a": 1, "b": 1, "y": 1}, 3)
+
+
+@pytest.mark.parametrize(
+    ("width", "rows", "count"), [(4, 2, 8), (4, 0, 0), (2, 3, 0)], ids=["fewer rows", "none", "others"]
+)
+def test_of_ragged_tensors_the_rows_count_that_both_have(width: int, rows: int, count: int) -> None:
+    def net(shape: list[int]) -> onnx.ModelProto:
+        weights = [onnx.numpy_helper.from_array(np.array(shape), "shape")]
+        nodes = [onnx.helper.make_node("Expand", ["x", "shape"], ["a"], "a")]
+        ends = [onnx.helper.make_tensor_value_info(name, 1, None) for name in ("x", "a")]
+        ends[0] = onnx.helper.make_tensor_value_info("x", 1, [1, 1])
+        graph = onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
+        return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10)
+
+    sample = Sample({"x": np.ones((1, 1), np.float32)})
+    candidates = {"fp16": Candidate(lambda: net([rows, width]), "fp16")}
+    found, _ = compare_tensors(net([3, 4]), candidates, ["a"], [sample], 1 << 20, lambda *_: None, ragged={"a"})
+    assert found["fp16"]["a"].total.count == count

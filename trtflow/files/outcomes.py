@@ -66,13 +66,17 @@ class ModelFacts(Document):
 
 
 class RewriteOutcome(Document):
-    """``rewrite.json``: the mixed file: Casts, Q/DQ pairs, bytes, nodes kept high against the plan, remarks."""
+    """``rewrite.json``: the mixed file: Casts, Q/DQ pairs, bytes, nodes kept high against the plan, remarks.
+
+    ``recurrent`` are the low LSTM, GRU and RNN nodes.
+    """
 
     casts: int
     pairs: int
     bytes: int
     promoted: Mapping[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    recurrent: tuple[str, ...] = ()
 
 
 class BuildOutcome(Document):

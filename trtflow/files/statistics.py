@@ -22,13 +22,15 @@ class Statistics(Document):
 
     Samples are counted from 0.
 
-    A network's float inputs have figures, too: what a first layer reads of them.
+    A network's float inputs have figures, too: what a first layer reads of them. ``unseen`` are nodes in bodies of
+    control flow that take a low precision and that nothing is known of.
     """
 
     samples: int
     rounding: str
     layers: tuple[Layer, ...]
     candidates: Mapping[str, Mapping[str, Figures]] = Field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
 
     @property
     def first(self) -> Mapping[str, Figures]:

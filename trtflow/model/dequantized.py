@@ -14,6 +14,7 @@ import onnx
 from trtflow.model.analysis import Analysis
 from trtflow.model.edit import copied, fresh_names, replace_nodes
 from trtflow.model.scopes import STANDARD_DOMAINS, Key
+from trtflow.model.sliced import slices
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32
 
@@ -24,11 +25,16 @@ Users = Mapping[Key, Sequence[str]]
 
 
 def tied_groups(analysis: Analysis, users: Users) -> tuple[frozenset[str], ...]:
-    """Candidates that must have one precision: a node, and each DequantizeLinear that it alone reads."""
+    """Candidates that must have one precision.
+
+    That is a node with each DequantizeLinear that it alone reads, and with what moves a Scan's slice to it (see
+    ``slices``).
+    """
     known = {info.name for info in analysis.candidates}
     group_of: dict[str, frozenset[str]] = {}
+    moving = {user for key in slices(analysis.scopes) for user in users.get(key, ())}
     for info in analysis.candidates:
-        if info.op == "DequantizeLinear":
+        if info.op == "DequantizeLinear" or (info.name in moving and info.op in MOVES):
             chain = tuple(_chain(analysis, users, known, info.name))
             joined = frozenset().union(*(group_of.get(name, frozenset({name})) for name in chain))
             group_of.update(dict.fromkeys(joined, joined))

@@ -23,12 +23,14 @@ NO_RANGES: Mapping[str, float] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class CarriedOut:
-    """The mixed model, the nodes that stayed in floating point or in FP32 against the decision, and remarks."""
+    """The mixed model, the nodes that stayed in floating point or in FP32 against the decision, remarks, and the low
+    ``recurrent`` nodes."""
 
     model: onnx.ModelProto
     skipped: Mapping[str, str]
     promoted: Mapping[str, str]
     notes: tuple[str, ...]
+    recurrent: tuple[str, ...] = ()
 
 
 def carry_out(model: onnx.ModelProto, decision: Constraints) -> CarriedOut:
@@ -61,7 +63,7 @@ def mix(
     """
     quantized = quantize(model, plan, amax, cures)
     rewritten = rewrite(quantized.model, quantized.plan)
-    return CarriedOut(rewritten.model, quantized.skipped, rewritten.promoted, rewritten.notes)
+    return CarriedOut(rewritten.model, quantized.skipped, rewritten.promoted, rewritten.notes, rewritten.recurrent)
 
 
 def apply(constraints: Path, model: Path, destination: Path) -> tuple[str, ...]:

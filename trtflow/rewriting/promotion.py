@@ -11,6 +11,7 @@ from trtflow.model.analysis import Analysis, NodeInfo, analyse
 from trtflow.model.assignment import edges
 from trtflow.model.constants import loss
 from trtflow.model.dequantized import tied, tied_groups
+from trtflow.model.nested import WHY, held
 from trtflow.model.operators import refusal
 from trtflow.model.scopes import Key
 from trtflow.model.units import readers
@@ -18,6 +19,7 @@ from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, Precision
 
 TOGETHER = "a DequantizeLinear and its reader have one precision: a Cast between them loses the INT8 kernel"
+SLICED = "what moves a slice of a Scan has its reader's precision: TensorRT fails on a Cast between them"
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ def legalize(model: onnx.ModelProto, plan: PrecisionPlan) -> Legal:
     """``plan`` with every node made FP32 that its format does not suit.
 
     That is: a node that reads a finite constant which the format turns into infinity (nothing is clamped), a node
-    whose operator has no form in that format, and a node that is tied to one in FP32 (see ``tied``). Nodes that are
-    no candidates are not mentioned.
+    whose operator has no form in that format, one that ``held`` names, and a node that is tied to one in FP32 (see
+    ``tied``). Nodes that are no candidates are not mentioned.
 
     Raises:
         PlanError: the plan names a node that the model does not have.
@@ -51,8 +53,10 @@ def legalized(analysis: Analysis, plan: PrecisionPlan) -> Legal:
     promoted, by_constant = _promoted(analysis, tied(plan, groups))
     legal = tied(plan.assign(promoted, FP32), groups)
     for node in analysis.candidates:
-        if legal.precision(node.name) == FP32 != plan.precision(node.name):
-            promoted.setdefault(node.name, TOGETHER)
+        if legal.precision(node.name) == FP32 != plan.precision(node.name) and node.name not in promoted:
+            group = next(names for names in groups if node.name in names)
+            ops = {analysis.by_name[name][1].op_type for name in group}
+            promoted[node.name] = TOGETHER if "DequantizeLinear" in ops else SLICED
     return Legal(legal, promoted, by_constant)
 
 
@@ -62,12 +66,16 @@ def _promoted(analysis: Analysis, plan: PrecisionPlan) -> tuple[dict[str, str], 
     losses: dict[tuple[Key, Precision], str] = {}
     promoted: dict[str, str] = {}
     by_constant: set[str] = set()
+    nested = held(analysis.scopes)
     for node in analysis.candidates:
         precision = plan.precision(node.name)
         if precision == FP32:
             continue
         if not assigned.inputs[node.name] and not assigned.outputs[node.name]:
             promoted[node.name] = refusal(analysis.by_name[node.name][1], precision)
+            continue
+        if node.name in nested:
+            promoted[node.name] = WHY
             continue
         for key, tensor in _constants_of(analysis, node, tuple(assigned.inputs[node.name])):
             if (key, precision) not in losses:

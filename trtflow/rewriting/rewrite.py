@@ -33,11 +33,13 @@ from trtflow.rewriting.recurrent import shield_recurrent
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The mixed model, the nodes that stayed FP32 against the plan (with the reason), and remarks."""
+    """The mixed model, the nodes that stayed FP32 against the plan (with the reason), remarks, and low
+    ``recurrent`` nodes."""
 
     model: onnx.ModelProto
     promoted: Mapping[str, str]
     notes: tuple[str, ...]
+    recurrent: tuple[str, ...] = ()
 
 
 def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
@@ -68,9 +70,12 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
         f"{name} reads a Cast through a Max that changes nothing: TensorRT-RTX does not build it else"
         for name in shield_recurrent(mixed)
     )
-    notes.extend(_remarks(before, assigned))
+    recurrent = tuple(
+        n for n in assigned.outputs if before.by_name[n][1].op_type in RECURRENT and assigned.outputs[n]
+    )
+    notes.extend(_remarks(before, recurrent))
     check_casts(mixed)
-    return Rewritten(mixed, legal.promoted, tuple(notes))
+    return Rewritten(mixed, legal.promoted, tuple(notes), recurrent)
 
 
 def _retype_ends(mixed: onnx.ModelProto, assigned: Edges) -> None:
@@ -80,9 +85,8 @@ def _retype_ends(mixed: onnx.ModelProto, assigned: Edges) -> None:
                 value.type.tensor_type.elem_type = ROWS[assigned.format((scope.path, value.name))].onnx_type
 
 
-def _remarks(analysis: Analysis, assigned: Edges) -> list[str]:
+def _remarks(analysis: Analysis, recurrent: tuple[str, ...]) -> list[str]:
     """What the reader of the plan must know: low recurrent nodes, and nodes that no plan reaches."""
-    recurrent = [name for name in assigned.outputs if analysis.by_name[name][1].op_type in RECURRENT]
     foreign = [
         f"{node.domain}.{node.op_type}"
         for _, node in analysis.by_name.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -45,6 +45,8 @@ def compare_tensors(
     progress: Progress,
     known: Known | None = None,
     log: Callable[[str], None] = lambda _: None,
+    *,
+    ragged: Collection[str] = (),
 ) -> tuple[Statistics, int]:
     """Statistics per candidate and tensor, and over how many samples, which are read once.
 
@@ -53,7 +55,8 @@ def compare_tensors(
 
     Reference and candidates advance together, a batch of tensors at a time, and a batch is reduced before the next
     one is computed. ``memory``: bytes for tensors, and for what sessions hold of weights, beside ``reference``
-    itself; where it does not do for one tensor of each model, ``log`` is told.
+    itself; where it does not do for one tensor of each model, ``log`` is told. ``ragged`` tensors are rows of which a
+    candidate may have fewer or more, where its loops end or its branches go otherwise: those that both have count.
 
     Raises:
         DataError: ``known`` refuses what a sample makes of the reference.
@@ -72,7 +75,7 @@ def compare_tensors(
             for expected, *actual in visit.batches:
                 progress(count, None, f"sample {count}, tensors from {next(iter(expected), 'nothing')}")
                 for statistics, arrays in zip(found.values(), actual, strict=True):
-                    alone = _reduce(statistics, expected, arrays, count, pool)
+                    alone = _reduce(statistics, *_shared(expected, arrays, ragged), count, pool)
                     held |= {name: alone[name].reference for name in outputs & alone.keys()}
             if known:
                 known.see(visit.sample, held)
@@ -86,6 +89,15 @@ def _inputs(feed: Feed, precision: Precision) -> tuple[Feed, Feed]:
     """The float inputs, and what a first layer in ``precision`` reads of them."""
     floats = {name: array for name, array in feed.items() if array.dtype == np.float32}
     return floats, {name: round_to(array, precision) for name, array in floats.items()}
+
+
+def _shared(expected: Feed, actual: Feed, ragged: Collection[str]) -> tuple[Feed, Feed]:
+    """Both sides with the rows of ``ragged`` tensors that both have."""
+    for name in [n for n in expected if n in ragged and expected[n].shape != actual[n].shape]:
+        one, other = expected[name], actual[name]
+        rows = min(len(one), len(other)) if one.shape[1:] == other.shape[1:] else 0
+        expected, actual = {**expected, name: one[:rows]}, {**actual, name: other[:rows].reshape(one[:rows].shape)}
+    return expected, actual
 
 
 def _reduce(

@@ -26,6 +26,7 @@ class SwitchedRunner(ReferenceRunner):
     """
 
     def __init__(self, model: ModelProto, low: Precision, taps: tuple[str, ...] = ()) -> None:
+        self.is_active = False  # Polygraphy asks when the runner goes, also where the next line raises
         self._switched = switchable(model, low)
         with doing(f"starting switched-{low}"):
             session = create_session(tapped(self._switched.model, taps))

@@ -10,7 +10,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, Saturation, runner_facts
 
-version = 12
+version = 13
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 SETTINGS = {"strategy", "rounding", "held_out", "saturation", "high", "runner", "baselines", "pareto"}

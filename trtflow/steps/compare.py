@@ -10,7 +10,7 @@ from trtflow.precision import FP16
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.steps.options import Data, Executed
 
-version = 5
+version = 6
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}

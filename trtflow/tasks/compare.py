@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from types import MappingProxyType
 
 from onnx import ModelProto
@@ -13,6 +14,7 @@ from onnx import ModelProto
 from trtflow.data import Sample
 from trtflow.emulation.emulate import Rounding
 from trtflow.files.statistics import Statistics
+from trtflow.model.bodies import body_tensors, hand_out, unseen
 from trtflow.model.layers import layers
 from trtflow.model.mapped import MappedWeights
 from trtflow.plan import PrecisionPlan
@@ -63,18 +65,32 @@ def compare(
     """
     with MappedWeights() as mapped:
         light = mapped.light(model)
-        found, known = layers(light), Known(allow_nonfinite)
+        inner, known = body_tensors(light), Known(allow_nonfinite)
+        called = {tensor.outer: tensor.layer.tensor for tensor in inner}
+        found = sorted((*(tensor.layer for tensor in inner), *layers(light)), key=attrgetter("depth"))
+
+        def make(entry: Candidate) -> ModelProto:
+            return hand_out(emulate(light, entry.plan, entry.ranges, rounding), inner)
+
         made = {
-            name: lockstep.Candidate(
-                partial(emulate, light, entry.plan, entry.ranges, rounding), float_plan(entry.plan).default
-            )
+            name: lockstep.Candidate(partial(make, entry), float_plan(entry.plan).default)
             for name, entry in candidates.items()
         }
-        tensors, chosen = [layer.tensor for layer in found], itertools.islice(data, samples)
+        tensors = [*(layer.tensor for layer in layers(light)), *called]
         statistics, count = lockstep.compare_tensors(
-            light, made, tensors, chosen, memory, hooks.progress, known, hooks.log
+            hand_out(light, inner),
+            made,
+            tensors,
+            itertools.islice(data, samples),
+            memory,
+            hooks.progress,
+            known,
+            hooks.log,
+            ragged=called.keys(),
         )
+        left = unseen(light, inner)
     figures = {
-        name: {tensor: entry.figures() for tensor, entry in tensors.items()} for name, tensors in statistics.items()
+        name: {called.get(tensor, tensor): entry.figures() for tensor, entry in tensors.items()}
+        for name, tensors in statistics.items()
     }
-    return Statistics(samples=count, rounding=rounding, layers=found, candidates=figures)
+    return Statistics(samples=count, rounding=rounding, layers=tuple(found), candidates=figures, unseen=left)

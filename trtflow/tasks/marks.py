@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from trtflow.tasks.bodies import bodies_mark
 from trtflow.tasks.build import not_built
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.foreign import foreign_mark
@@ -11,6 +12,7 @@ from trtflow.tasks.inside import rests_on_saturation
 from trtflow.tasks.pairs import pairs_mark
 from trtflow.tasks.proof import proof_marks
 from trtflow.tasks.quantized_already import obstacle_mark
+from trtflow.tasks.recurrent import recurrent_mark
 from trtflow.tasks.runtime_trial import runtime_mark
 from trtflow.tasks.selected import judged_as_sets
 
@@ -28,6 +30,8 @@ SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
     data_marks,
     proof_marks,
     rests_on_saturation,
+    recurrent_mark,
+    bodies_mark,
     judged_as_sets,
     pairs_mark,
     runtime_mark,

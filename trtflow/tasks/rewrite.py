@@ -53,4 +53,5 @@ def rewrite_file(model: onnx.ModelProto, decision: Constraints, destination: Pat
         bytes=destination.stat().st_size,
         promoted={**done.skipped, **done.promoted},
         notes=(*done.notes, *borrowed),
+        recurrent=done.recurrent,
     )
