@@ -83,7 +83,7 @@ def test_a_missing_kernel_excuses_only_where_the_original_lacks_it(
 def test_that_nothing_can_be_lowered_is_believed_where_no_operator_could_be(
     tmp_path: Path, op: str, elem: int, outcome: str
 ) -> None:
-    found = refusal("Nothing gained: nothing in it can take FP16.", written(tmp_path, op, elem))
+    found = refusal("Nothing gained: nothing in it can take a low precision.", written(tmp_path, op, elem))
     assert found.outcome == outcome
     assert ("But it has Add" in found.text) == (outcome == "wrong")
 
