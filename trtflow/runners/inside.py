@@ -51,7 +51,7 @@ def look_inside(
     rounding: Rounding = "tensor",
     progress: Progress = silent,
 ) -> Inside:
-    """What ``plan`` has inside on ``samples``; ``ranges`` for INT8 and FP8. ``memory``: bytes of tensors and sessions."""
+    """What ``plan`` has inside on ``samples``; ``ranges`` for INT8 and FP8. ``memory``: bytes to use."""
     quantized = (ranges or Ranges({})).quantize(model, plan)
     rounds = _rounding_reads(quantized.model, quantized.plan, rounding)
     watch = _Watch(_Graph.of(model), rounds)

@@ -21,6 +21,7 @@ from trtflow.qdq.quantize import float_plan
 from trtflow.runners import lockstep
 from trtflow.runners.known import Known
 from trtflow.runners.quantized import Ranges, emulate
+from trtflow.runners.resident import overrun, resident
 from trtflow.tasks.hooks import SILENT, Hooks
 
 MEMORY = 512_000_000
@@ -51,7 +52,8 @@ def compare(
     """The figures of every layer under each of ``candidates``, over all of ``data`` or the first ``samples``.
 
     The samples stream by. ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
-    ``memory``: bytes to use, the sessions' weights included, beside ``model`` itself.
+    ``memory``: bytes to use, the sessions' weights included, beside ``model`` itself. The log says
+    where more than that, and a tenth, were used.
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
@@ -61,6 +63,7 @@ def compare(
         >>> [layer.node for layer in statistics.wrong("fp16")][:1]
         ['/down0/bn0/BatchNormalization']
     """
+    before = resident()
     with MappedWeights() as mapped:
         light = mapped.light(model)
         found, known = layers(light), Known(allow_nonfinite)
@@ -74,6 +77,8 @@ def compare(
         statistics, count = lockstep.compare_tensors(
             light, made, tensors, chosen, memory, hooks.progress, known, hooks.log
         )
+    if exceeded := overrun(before, resident(), memory):
+        hooks.log(exceeded)
     figures = {
         name: {tensor: entry.figures() for tensor, entry in tensors.items()} for name, tensors in statistics.items()
     }
