@@ -87,6 +87,7 @@ bench-compare: .venv/dev  ## time and memory of comparing all layers, against Po
 
 bench-memory: .venv/dev  ## peak memory of a comparison against its budget, five networks
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/memory_judging.py
 
 bench-scaling: .venv/dev  ## time and memory against nodes, tensor size and samples
 	$(BIN)/python benchmarks/scaling.py

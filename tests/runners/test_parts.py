@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.data import Sample
 from trtflow.numerics.parts import Parts
+from trtflow.runners.outputs import Kept
 from trtflow.runners.parts import learn_parts
 from trtflow.runners.reference import ReferenceRunner
 
@@ -54,7 +55,7 @@ STEADY = samples([[1, 0.9, 0.8]], [[0.7, 1, 0.9]], [[0.8, 0.7, 1]])
 
 def learned(model: onnx.ModelProto, data: Sequence[Sample] = STEADY) -> Parts:
     with ReferenceRunner(model) as runner:
-        return learn_parts(model, data, [runner(sample.feed) for sample in data])
+        return learn_parts(model, data, Kept(runner(sample.feed) for sample in data))
 
 
 def names(model: onnx.ModelProto, data: Sequence[Sample] = STEADY) -> tuple[str, ...]:
@@ -156,4 +157,4 @@ def test_integers_and_missing_samples_have_no_parts() -> None:
 def test_inner_tensors_are_divided_as_outputs_are() -> None:
     model = network(*joined("large", "small")[:-1], node("Concat", "large_x small_x", "j", axis=1), node("Abs", "j"))
     inner = np.array([[640, 640, 640, 1, 1, 1]], np.float32)
-    assert set(learn_parts(model, STEADY[:1], [{"j": inner}]).divisions) == {"j"}
+    assert set(learn_parts(model, STEADY[:1], Kept([{"j": inner}])).divisions) == {"j"}

@@ -54,6 +54,24 @@ def test_a_buffer_is_reused_until_it_is_too_small() -> None:
     assert not np.shares_memory(first, buffer.arrays({"c": (1000,)})["c"])
 
 
+def test_a_buffer_with_room_for_the_largest_batch_never_grows() -> None:
+    batches = [{"a": (100,)}, {"b": (30, 50), "c": (7,)}, {"d": (20,)}]
+    buffer = Buffer()
+    buffer.reserve(batches)
+    first, *others = (next(iter(buffer.arrays(shapes).values())) for shapes in batches)
+    assert all(np.shares_memory(first, other) for other in others)
+
+
+def test_batches_that_grow_lie_in_one_place() -> None:
+    nodes = [node("Neg", "x", "a"), node("Concat", "a a a a", "b", axis=1), node("Abs", "b", "y")]
+    net = model(nodes, [info("x", [1, 64])], [info("y", None)])
+    feed = {"x": np.ones((1, 64), np.float32)}
+    sessions = StageSessions(net, [["a"], ["b"], ["y"]], floats_of(net), keep_layout=False)
+    run = sessions.run(feed, inferred_shapes(net, {"x": (1, 64)}))
+    first, *others = (next(iter(batch.values())) for batch in run)
+    assert all(np.shares_memory(first, other) for other in others)
+
+
 @pytest.mark.parametrize("told", [{}, {"s": (1, 9, 64, 2)}, {"s": (1, 9, 33, 2)}], ids=["none", "wrong", "right"])
 def test_shapes_that_inference_has_wrong_do_not_stop_a_run(told: dict[str, tuple[int, ...]]) -> None:
     spectrum = node("STFT", "x step - length", "s", onesided=1)

@@ -14,6 +14,7 @@ from trtflow.data import Sample
 from trtflow.errors import DataError
 from trtflow.plan import PrecisionPlan
 from trtflow.runners.quantized import Ranges
+from trtflow.runners.resident import Resident
 from trtflow.tasks.compare import ALL_FP16, Candidate, compare
 from trtflow.tasks.hooks import Hooks
 
@@ -73,6 +74,13 @@ def test_int8_is_compared_with_its_ranges() -> None:
 def test_memory_for_one_tensor_at_a_time_changes_nothing() -> None:
     net, data = int8_network(), dataset(pictures(1, 2))
     assert compare(net, data, memory=1) == compare(net, data)
+
+
+def test_a_budget_that_was_exceeded_is_told(overflowing: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, lines = iter([Resident(10**8, 10**8), Resident(10**8, 4 * 10**8)]), list[str]()
+    monkeypatch.setattr("trtflow.tasks.compare.resident", lambda: next(held))
+    compare(overflowing, rows(1), memory=200_000_000, hooks=Hooks(log=lines.append))
+    assert [line.split(":")[:2] for line in lines] == [["memory", " 300 MB were used where 200 MB were given"]]
 
 
 def test_progress_is_told_for_every_sample(overflowing: onnx.ModelProto) -> None:

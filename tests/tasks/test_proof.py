@@ -19,6 +19,7 @@ from trtflow.files.proof import Proof
 from trtflow.files.search import SearchDocument
 from trtflow.numerics.accept import Accept
 from trtflow.runners.evaluate import Evaluator, UserMetric
+from trtflow.runners.outputs import Kept
 from trtflow.runners.reference import ReferenceRunner
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.judge import Conditions
@@ -32,12 +33,12 @@ def samples(count: int) -> list[Sample]:
     return [Sample({"x": np.full((1, 4), 1 + index, np.float32)}, label=index) for index in range(count)]
 
 
-def off_by(decibels: Sequence[float], evaluator: Evaluator) -> list[dict[str, Any]]:
+def off_by(decibels: Sequence[float], evaluator: Evaluator) -> Kept:
     """Outputs that have this SQNR on each sample."""
-    return [
+    return Kept(
         {"y": expected["y"] * (1 + 10 ** (-level / 20))}
         for level, expected in zip(decibels, evaluator.expected, strict=True)
-    ]
+    )
 
 
 Judged = Callable[..., Proof]

@@ -18,6 +18,7 @@ from trtflow.precision import INT8, Precision
 from trtflow.progress import Progress, silent
 from trtflow.qdq.placement import Site
 from trtflow.qdq.trial_graph import gated
+from trtflow.runners.outputs import Kept
 from trtflow.runners.parts import learn_parts
 
 EARNS = 0.6  # of the widest range's noise: what a clipped one may leave, for it clips more of samples not tried
@@ -36,7 +37,7 @@ class RangeTrial:
         outputs = {value.name for value in model.graph.output} - selected.outputs
         self._names = [*sorted(outputs), *selected.before]
         self._session = create_session(tapped(self._gated.model, selected.before))
-        self._exact = [self._run(sample, {}) for sample in samples]
+        self._exact = Kept(self._run(sample, {}) for sample in samples)
         self._parts = learn_parts(model, samples, self._exact)
         self._sounding = frozenset[str]().union(*map(self._parts.sounding, self._exact))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onnx import ModelProto
@@ -20,6 +20,7 @@ from trtflow.numerics.parts import Parts
 from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
 from trtflow.runners.known import Known, spreads
+from trtflow.runners.outputs import Kept
 from trtflow.runners.parts import learn_parts
 from trtflow.runners.user_metric import UserMetric as UserMetric
 from trtflow.runners.user_metric import measured_by
@@ -60,6 +61,8 @@ class Evaluator:
     which runners return behind the outputs. A runner that returns none of them (an engine) is judged without. With
     ``model``, which the reference runs, they judge each part of each of these; the worst counts.
 
+    Outputs beyond ``outputs.LIMIT`` bytes lie in a file, and built-in metrics read them sample by sample.
+
     With ``known``, outputs that are no reference are refused, and ``silent`` names the samples that tell nothing.
 
     Raises:
@@ -80,14 +83,14 @@ class Evaluator:
     ) -> None:
         self.samples, self._metric, self._known, self.selection = samples, metric, known, selection
         with reference:
-            self._expected = [self._forward(reference, sample, i, progress) for i, sample in enumerate(samples)]
+            self._expected = Kept(self._forward(reference, sample, i, progress) for i, sample in enumerate(samples))
         self.silent = known.finish() if known else ()
         self._parts = Parts() if model is None else learn_parts(model, samples, self._expected)
         self._sounding = [self._parts.sounding(outputs) for outputs in self._expected]
-        own = {} if metric is None else self._call([*map(self._own, self._expected)], range(len(samples)))
+        own = {} if metric is None else self._call(self._expected, range(len(samples)))
         self._builtins = tuple(dict.fromkeys([*(name for name in accept if name not in own), "sqnr"]))
         self.accept = Accept.parse(accept, known=(*own, *METRICS))
-        self.reference = self._score(self._expected, range(len(samples)))
+        self.reference = self.score(self._expected, range(len(samples)))
         self._check_numbers(own)
         for name in self.accept.metrics:
             if name not in self.reference.metrics:
@@ -114,7 +117,7 @@ class Evaluator:
         """What measures on the samples at ``chosen`` alone; the reference does not run again."""
         part = copy.copy(self)
         part.samples = [self.samples[index] for index in chosen]
-        part._expected = [self._expected[index] for index in chosen]
+        part._expected = self._expected.at(chosen)
         part._sounding = [self._sounding[index] for index in chosen]
         part.reference = part.subset(range(len(chosen)))
         return part
@@ -122,25 +125,36 @@ class Evaluator:
     def measure(self, runner: Runner, indices: Sequence[int] | None = None) -> Measurement:
         """The metrics of ``runner`` over all samples, or those at ``indices``."""
         chosen = range(len(self.samples)) if indices is None else indices
-        return self._score(self.run(runner, chosen), chosen)
+        if self._metric is not None:
+            return self.score(self.run(runner, chosen), chosen)
+        with runner:
+            return self._compared((runner(self.samples[index].feed) for index in chosen), chosen)
 
-    def run(self, runner: Runner, indices: Sequence[int]) -> list[Mapping[str, Array]]:
+    def run(self, runner: Runner, indices: Sequence[int]) -> Kept:
         """The outputs of ``runner`` on the samples at ``indices``."""
         with runner:
-            return [runner(self.samples[index].feed) for index in indices]
+            return Kept(runner(self.samples[index].feed) for index in indices)
 
     def score(self, outputs: Sequence[Mapping[str, Array]], indices: Sequence[int]) -> Measurement:
         """The metrics of ``outputs`` on the samples at ``indices``."""
-        return self._score(outputs, indices)
+        found = self._compared(outputs, indices)
+        if self._metric is None:
+            return found
+        own = self._call(outputs if isinstance(outputs, Kept) else Kept(outputs), indices)
+        decided_by = {name: part for name, part in found.decided_by.items() if name not in own}
+        return Measurement({**found.metrics, **own}, found.sample_sqnr, decided_by)
 
     def level(self, output: Mapping[str, Array], index: int) -> float:
         """The SQNR of ``output`` on the sample at ``index`` alone, in dB; NaN where nothing can be compared."""
+        return self._level(output, self._expected[index], index)
+
+    def _level(self, output: Mapping[str, Array], expected: Mapping[str, Array], index: int) -> float:
         alone = start(["sqnr"])
-        self._update(alone, output, index, self._sounding[index])
+        self._update(alone, output, expected, index, self._sounding[index])
         return _told(alone).get("sqnr", math.nan)
 
     @property
-    def expected(self) -> Sequence[Mapping[str, Array]]:
+    def expected(self) -> Kept:
         """The reference's outputs on all samples."""
         return self._expected
 
@@ -160,30 +174,35 @@ class Evaluator:
 
     def subset(self, indices: Sequence[int]) -> Measurement:
         """The reference's own metrics over the samples at ``indices``."""
-        return self._score([self._expected[index] for index in indices], indices)
+        return self.score(self._expected.at(indices), indices)
 
-    def _score(self, outputs: Sequence[Mapping[str, Array]], indices: Sequence[int]) -> Measurement:
+    def _compared(self, outputs: Iterable[Mapping[str, Array]], indices: Sequence[int]) -> Measurement:
+        """The built-in metrics; one sample of ``outputs`` is looked at at a time."""
         metrics = start(self._builtins)
         if MATCHED in metrics:
             metrics[MATCHED] = Matched(self.selection.groups)
         sounding = frozenset[str]().union(*(self._sounding[index] for index in indices))
         levels = []
         for index, output in zip(indices, outputs, strict=True):
-            self._update(metrics, output, index, sounding)
-            levels.append(self.level(output, index))
-        own = {} if self._metric is None else self._call([self._own(output) for output in outputs], indices)
+            expected = self._expected[index]
+            self._update(metrics, output, expected, index, sounding)
+            levels.append(self._level(output, expected, index))
         worst = {name: metric.decided_by() for name, metric in metrics.items() if isinstance(metric, Distance)}
-        decided_by = {name: part for name, part in worst.items() if part and name not in own}
-        return Measurement({**_told(metrics), **own}, tuple(levels), decided_by)
+        return Measurement(_told(metrics), tuple(levels), {name: part for name, part in worst.items() if part})
 
     def _update(
-        self, metrics: Mapping[str, Metric], output: Mapping[str, Array], index: int, sounding: frozenset[str]
+        self,
+        metrics: Mapping[str, Metric],
+        output: Mapping[str, Array],
+        expected: Mapping[str, Array],
+        index: int,
+        sounding: frozenset[str],
     ) -> None:
         """Take in a sample. Distances hear what no selection decides, part by part, of those where FP32 has a signal.
 
         All others look at the model's own outputs.
         """
-        expected, label = self._expected[index], self.samples[index].label
+        label = self.samples[index].label
         numbers = self._numbers(expected, output)
         shown = {name: array for name, array in output.items() if name in numbers}
         parts = self._parts.split(shown, sounding), self._parts.split(numbers, sounding)
@@ -200,10 +219,10 @@ class Evaluator:
         hidden = {*self.selection.outputs, *(set(self.selection.before) - output.keys())}
         return {name: array for name, array in expected.items() if name not in hidden}
 
-    def _call(self, outputs: Sequence[Mapping[str, Array]], indices: Sequence[int]) -> dict[str, float]:
+    def _call(self, outputs: Kept, indices: Sequence[int]) -> dict[str, float]:
         assert self._metric is not None  # noqa: S101 - only called when there is one
         labels = [self.samples[index].label for index in indices]
-        return measured_by(self._metric, outputs, labels)
+        return measured_by(self._metric, outputs.without(self.selection.before), labels)
 
 
 def _told(metrics: Mapping[str, Metric]) -> dict[str, float]:

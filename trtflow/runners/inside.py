@@ -24,6 +24,7 @@ from trtflow.model.analysis import analyse
 from trtflow.model.assignment import edges
 from trtflow.model.edit import clone, fresh_names
 from trtflow.model.layers import layers
+from trtflow.model.mapped import weight_bytes
 from trtflow.model.scopes import CONTROL_FLOW
 from trtflow.model.stages import reads
 from trtflow.numerics.formats import round_to
@@ -32,8 +33,10 @@ from trtflow.plan import PrecisionPlan
 from trtflow.precision import ROWS, Precision
 from trtflow.progress import Progress, silent
 from trtflow.runners.quantized import Ranges
+from trtflow.runners.room import share
 from trtflow.runners.staged import Staged
 
+_OPEN = 2 / 3  # of the memory for the weights of open sessions: to open them for each sample costs more than the look
 Mask = NDArray[np.bool_]
 Key = tuple[str, str]
 
@@ -48,12 +51,14 @@ def look_inside(
     rounding: Rounding = "tensor",
     progress: Progress = silent,
 ) -> Inside:
-    """What ``plan`` has inside on ``samples``; ``ranges`` for INT8 and FP8. ``memory``: bytes of tensors at once."""
+    """What ``plan`` has inside on ``samples``; ``ranges`` for INT8 and FP8. ``memory``: bytes to use."""
     quantized = (ranges or Ranges({})).quantize(model, plan)
     rounds = _rounding_reads(quantized.model, quantized.plan, rounding)
     watch = _Watch(_Graph.of(model), rounds)
     make = partial(instrument, quantized.model, quantized.plan, rounding)
-    for index, visit in enumerate(Staged(model, watch.graph.tensors, samples, memory, [make])):
+    room = share(memory, weight_bytes(model), 2, _OPEN)
+    staged = Staged(model, watch.graph.tensors, samples, 2 * room.batch, [make], keep=room.keep)
+    for index, visit in enumerate(staged):
         progress(index, None, f"looking inside, sample {index}")
         seen = _Seen()
         for name, array in visit.sample.feed.items():

@@ -20,13 +20,14 @@ from trtflow.model.scopes import Scope, scopes
 from trtflow.model.types import Shape, infer
 from trtflow.numerics.parts import Division, Parts, Sizes, collapsed, select
 from trtflow.numerics.scale_groups import axis_scales, operand_groups
+from trtflow.runners.outputs import Kept
 from trtflow.runners.part_names import maker, part_names
 
 Labels = NDArray[np.int64]
 _SLACK = 1e-3  # a softmax that is written out may overshoot by rounding
 
 
-def learn_parts(model: ModelProto, samples: Sequence[Sample], outputs: Sequence[Mapping[str, Array]]) -> Parts:
+def learn_parts(model: ModelProto, samples: Sequence[Sample], outputs: Kept) -> Parts:
     """The parts of the floating-point tensors of ``outputs``, FP32's on each of ``samples``.
 
     They are outputs of ``model`` or other tensors of its main graph.
@@ -36,7 +37,7 @@ def learn_parts(model: ModelProto, samples: Sequence[Sample], outputs: Sequence[
     origins = _origins(joined, samples)
     found: dict[str, Division] = {}
     for name in names:
-        arrays = [output[name] for output in outputs]
+        arrays = outputs.only(name)
         labels = [origin[name] for origin in origins if name in origin]
         division = _by_operand(main, name, joined.sources, labels, arrays)
         if division is None and not on_one_scale(main, name):

@@ -19,14 +19,14 @@ class Room:
     keep: bool = True
 
 
-def share(memory: int, weights: int, models: int) -> Room:
+def share(memory: int, weights: int, models: int, most: float = 1 / 3) -> Room:
     """How to spend ``memory`` bytes on ``models`` models with ``weights`` bytes of weights each.
 
-    Sessions stay open where their weights take a third at most: they hold up to twice as much for a while. Half of
-    what is left is for a batch, the other half for what later batches need of it.
+    Sessions stay open where their weights take a third at most (``most``): they hold up to twice as much for a while.
+    Half of what is left is for a batch, the other half for what later batches need of it.
     """
     kept = weights * models
-    keep = kept <= memory // 3
+    keep = kept <= memory * most
     return Room((memory - kept * keep) // (2 * models), keep)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from trtflow.data import Array, Feed
 from trtflow.model.session import create_session
 from trtflow.model.stages import stages
 
+Shapes = Mapping[str, tuple[int, ...]]
 _ALIGNMENT = 64
 
 
@@ -43,16 +45,16 @@ class StageSessions:
             opened = _same(make()) if keep and stage.outputs else make
             self._stages.append((batch, stage.fed, stage.inputs, stage.outputs, opened))
 
-    def run(self, feed: Feed, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, Array]]:
+    def run(self, feed: Feed, shapes: Shapes) -> Iterator[dict[str, Array]]:
         """The tensors of each batch for ``feed``; they are overwritten when the next batch is asked for.
 
         ``shapes`` are those that the tensors are said to take for this feed. ONNX Runtime finds memory for what is
         not there, and for what once took another shape: inference is wrong about STFT, say.
         """
         kept: dict[str, Array] = {}
+        self._buffer.reserve([self._sure(stage[0], stage[3], shapes) for stage in self._stages])
         for index, (batch, fed, inputs, outputs, opened) in enumerate(self._stages):
-            sure = [name for name in outputs if name in shapes and name in batch and name not in self._misjudged]
-            arrays = self._buffer.arrays({name: shapes[name] for name in sure})
+            arrays = self._buffer.arrays(self._sure(batch, outputs, shapes))
             given = {name: np.asarray(feed[name], order="C") for name in fed}
             given |= {name: kept[name] for name in inputs}
             found = self._run(opened(), given, arrays, outputs) if outputs else {}
@@ -61,6 +63,11 @@ class StageSessions:
             kept = {name: array for name, array in kept.items() if name in later}
             kept |= {name: array.copy() for name, array in found.items() if name in later}
             del found
+
+    def _sure(self, batch: Collection[str], outputs: Sequence[str], shapes: Shapes) -> Shapes:
+        """The shapes of what is computed for ``batch``, as far as they are known."""
+        known = (name for name in outputs if name in shapes and name in batch and name not in self._misjudged)
+        return {name: shapes[name] for name in known}
 
     def _run(self, session: Any, feed: Feed, arrays: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         """The outputs, in ``arrays`` where ONNX Runtime takes these."""
@@ -101,14 +108,26 @@ class Buffer:
     def __init__(self) -> None:
         self._memory: NDArray[np.uint8] = np.empty(0, np.uint8)
 
-    def arrays(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
-        """FP32 arrays side by side; what earlier ones held is overwritten."""
-        sizes = [4 * math.prod(shape) for shape in shapes.values()]
-        starts = np.cumsum([0, *(size + -size % _ALIGNMENT for size in sizes)]).tolist()
-        if starts[-1] > self._memory.size:
+    def reserve(self, batches: Iterable[Shapes]) -> None:
+        """Make room for the largest of ``batches``.
+
+        Whoever reads a batch holds it until the next one is there: growing in between would hold both.
+        """
+        needed = max((_starts(shapes)[-1] for shapes in batches), default=0)
+        if needed > self._memory.size:
             self._memory = np.empty(0, np.uint8)  # the old one goes first
-            self._memory = np.empty(starts[-1], np.uint8)
+            self._memory = np.empty(needed, np.uint8)
+
+    def arrays(self, shapes: Shapes) -> dict[str, NDArray[np.float32]]:
+        """FP32 arrays side by side; what earlier ones held is overwritten."""
+        self.reserve([shapes])
         return {
-            name: self._memory[start : start + size].view(np.float32).reshape(shape)
-            for (name, shape), start, size in zip(shapes.items(), starts, sizes, strict=False)
+            name: self._memory[start : start + 4 * math.prod(shape)].view(np.float32).reshape(shape)
+            for (name, shape), start in zip(shapes.items(), _starts(shapes), strict=False)
         }
+
+
+def _starts(shapes: Shapes) -> list[int]:
+    """Where FP32 arrays of ``shapes`` begin, in bytes, and at last where they all end."""
+    sizes = (4 * math.prod(shape) for shape in shapes.values())
+    return list(itertools.accumulate((size + -size % _ALIGNMENT for size in sizes), initial=0))

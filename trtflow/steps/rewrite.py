@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.text import counted
 
-version = 6
+version = 7
 environment = ("onnx", "onnx-graphsurgeon", "onnxruntime")
 outputs = {"model": "mixed.onnx", "notes": "rewrite.json"}
 published = {"model": "{config}.mixed.onnx"}

@@ -23,6 +23,7 @@ from trtflow.qdq.quantize import float_plan
 from trtflow.runners import lockstep
 from trtflow.runners.known import Known
 from trtflow.runners.quantized import Ranges, emulate
+from trtflow.runners.resident import overrun, resident
 from trtflow.tasks.hooks import SILENT, Hooks
 
 MEMORY = 512_000_000
@@ -53,7 +54,8 @@ def compare(
     """The figures of every layer under each of ``candidates``, over all of ``data`` or the first ``samples``.
 
     The samples stream by. ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
-    ``memory``: bytes to use, the sessions' weights included, beside ``model`` itself.
+    ``memory``: bytes to use, the sessions' weights included, beside ``model`` itself. The log says
+    where more than that, and a tenth, were used.
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
@@ -63,6 +65,7 @@ def compare(
         >>> [layer.node for layer in statistics.wrong("fp16")][:1]
         ['/down0/bn0/BatchNormalization']
     """
+    before = resident()
     with MappedWeights() as mapped:
         light = mapped.light(model)
         inner, known = body_tensors(light), Known(allow_nonfinite)
@@ -89,6 +92,8 @@ def compare(
             ragged=called.keys(),
         )
         left = unseen(light, inner)
+    if exceeded := overrun(before, resident(), memory):
+        hooks.log(exceeded)
     figures = {
         name: {called.get(tensor, tensor): entry.figures() for tensor, entry in tensors.items()}
         for name, tensors in statistics.items()

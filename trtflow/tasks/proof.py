@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from trtflow.data import Array, Sample
+from trtflow.data import Sample
 from trtflow.errors import MetricError
 from trtflow.files.proof import Proof, Unseen, WorstSample
 from trtflow.files.search import SearchDocument
@@ -17,15 +17,14 @@ from trtflow.numerics.confidence import Confidence, jackknife, rule_of_three, su
 from trtflow.numerics.decisions import decide
 from trtflow.numerics.metrics import METRICS
 from trtflow.runners.evaluate import Evaluator
+from trtflow.runners.outputs import Kept
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.doubts import Ground, doubts
-
-Outputs = Mapping[str, Array]
 
 
 def prove(
     evaluator: Evaluator,
-    outputs: Sequence[Outputs],
+    outputs: Kept,
     searches: Iterable[SearchDocument] = (),
     *,
     accepted: bool,
@@ -39,7 +38,7 @@ def prove(
     places = _unseen_places(digests, searches)
     unseen = _unseen(evaluator, outputs, places)
     judging = unseen.places if unseen else tuple(range(len(outputs)))
-    sure = _confidences(evaluator.over(judging), [outputs[place] for place in judging])
+    sure = _confidences(evaluator.over(judging), outputs.at(judging))
     worst = dict(_worst(evaluator.builtin(), outputs))
     ground = Ground(len(judging), unseen is not None, len(set(digests)), calibrated, sure, worst)
     conditions = evaluator.accept.conditions
@@ -76,13 +75,13 @@ def _digest(sample: Sample) -> str:
     return hashlib.sha256(b"".join(arrays)).hexdigest()
 
 
-def _unseen(evaluator: Evaluator, outputs: Sequence[Outputs], places: tuple[int, ...]) -> Unseen | None:
+def _unseen(evaluator: Evaluator, outputs: Kept, places: tuple[int, ...]) -> Unseen | None:
     """The verdict on the samples at ``places``, where there are any on which the metrics can tell."""
     if not places:
         return None
     try:
         reference = evaluator.subset(places).metrics
-        candidate = evaluator.score([outputs[place] for place in places], places).metrics
+        candidate = evaluator.score(outputs.at(places), places).metrics
     except MetricError:  # masks without a foreground, say
         return None
     verdict = evaluator.accept.judge(reference, candidate)
@@ -91,14 +90,14 @@ def _unseen(evaluator: Evaluator, outputs: Sequence[Outputs], places: tuple[int,
     )
 
 
-def _confidences(part: Evaluator, outputs: Sequence[Outputs]) -> dict[str, Confidence]:
+def _confidences(part: Evaluator, outputs: Kept) -> dict[str, Confidence]:
     """By the name of each condition, over all samples of ``part``."""
     relative = any(condition.relative for condition in part.accept.conditions)
 
     def margins(places: Sequence[int]) -> Mapping[str, float]:
         try:
             reference = part.subset(places) if relative else part.reference
-            candidate = part.score([outputs[place] for place in places], places)
+            candidate = part.score(outputs.at(places), places)
             return part.accept.judge(reference.metrics, candidate.metrics).margins
         except MetricError:  # on so few samples the metric cannot tell
             return {}
@@ -127,7 +126,7 @@ def _decides_once(part: Evaluator, metric: str) -> bool:
     return decide(first, first, None if label is None else np.asarray(label)).size == 1
 
 
-def _worst(evaluator: Evaluator, outputs: Sequence[Outputs]) -> Iterator[tuple[str, WorstSample]]:
+def _worst(evaluator: Evaluator, outputs: Kept) -> Iterator[tuple[str, WorstSample]]:
     """The worst sample by each built-in metric among the conditions; none where all samples are alike."""
     alone: dict[str, dict[int, float]] = {name: {} for name in evaluator.accept.metrics if name in METRICS}
     for place, output in enumerate(outputs):
