@@ -44,6 +44,12 @@ def test_the_sentence_counts_what_stays_high(kept: tuple[str, ...], accepted: bo
     assert (found.accepted, found.sentence) == (accepted, sentence)
 
 
+def test_a_single_node_is_not_counted() -> None:
+    alone = FACTS.model_copy(update={"candidates": 1})
+    sentence = run_verdict(alone, search(metrics=SIDES), _judged()).sentence
+    assert sentence.startswith("Accepted: its only node takes the low precision;")
+
+
 @pytest.mark.parametrize(
     ("accepted", "emulated", "begin", "end"),
     [

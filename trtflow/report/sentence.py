@@ -98,7 +98,9 @@ def _decision(nodes: int, search: SearchDocument | None) -> str:
         return f"{some} in {label(search.low)}"
     kept = len(search.kept) if search else 0
     stays = "stays" if kept == 1 else "stay"
-    return f"{kept} of {nodes} nodes {stays} in FP32" if kept else f"all {nodes} nodes take the low precision"
+    if kept:
+        return f"{kept} of {nodes} nodes {stays} in FP32"
+    return "its only node takes the low precision" if nodes == 1 else f"all {nodes} nodes take the low precision"
 
 
 def _figures(row: MetricRow, low: str) -> str:
