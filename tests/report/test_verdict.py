@@ -46,7 +46,7 @@ def test_the_sentence_counts_what_stays_high(kept: tuple[str, ...], accepted: bo
 
 def test_a_single_node_is_not_counted() -> None:
     alone = FACTS.model_copy(update={"candidates": 1})
-    sentence = run_verdict(alone, search(metrics=SIDES), _judged()).sentence
+    sentence = run_verdict(alone, search(kept=(), metrics=SIDES), _judged()).sentence
     assert sentence.startswith("Accepted: its only node takes the low precision;")
 
 
