@@ -40,8 +40,10 @@ def test_what_never_began_is_nothing(tmp_path: Path) -> None:
 
 def test_a_process_that_keeps_nothing_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_files", [])
+    done = []
     with doing("work"):
-        pass
+        done.append("work")
+    assert (done, module._files) == (["work"], [])
 
 
 def test_a_crash_leaves_it(tmp_path: Path) -> None:
