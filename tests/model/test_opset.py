@@ -40,6 +40,17 @@ def test_operators_that_changed_their_form(
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [[2, 3], [2, 3, 4], [2, 3, 4, 3]], ids=str)
+def test_slopes_of_an_old_prelu_stay_on_their_channels(shape: list[int]) -> None:
+    net = model([node("PRelu", "x s", "y")], [info("x", shape), info("s", [3])], [info("y", shape)], opset=6)
+    net.graph.initializer.append(f32("s", [0.5, 0.25, 2.0]))
+    net.ir_version = 3
+    x = random(*shape)
+    slopes = np.reshape([0.5, 0.25, 2.0], (3, *[1] * (len(shape) - 2)))
+    (y,) = run(accepted(raise_opset(net, 13)), {"x": x})
+    np.testing.assert_array_equal(y, np.where(x < 0, x * slopes, x).astype(np.float32))
+
+
 def test_grid_sample_modes_are_renamed() -> None:
     nodes = [node("GridSample", "x g", "y", mode="bicubic")]
     net = model(nodes, [info("x", [1, 1, 4, 4]), info("g", [1, 3, 3, 2])], [info("y", [1, 1, 3, 3])], opset=16)

@@ -15,12 +15,15 @@ from onnx import helper
 from trtflow.errors import ModelError
 from trtflow.model.edit import FreshNames, clone, fresh_names, replace_nodes
 from trtflow.model.scopes import STANDARD_DOMAINS, opset, scopes
-from trtflow.model.types import schema_of
+from trtflow.model.types import infer, schema_of
 
 OLDEST = 7
 """The oldest opset that trtflow and ONNX Runtime take as it is."""
 STABLE = 13
 """From here on this module raises; below, ONNX's converter. BF16 begins here as well: Cast has it from 13 on."""
+
+ALIGNED_AT_THE_END = 7
+"""From here on operands broadcast from their last axis; before, PRelu's slopes stood on the channels."""
 
 SCAN_OF_BATCHES = 8
 """The opset of the first Scan, which no later one can follow."""
@@ -100,12 +103,30 @@ HELD = "trtflow.held"
 
 def _held(model: onnx.ModelProto) -> onnx.ModelProto:
     copy = clone(model)
+    if opset(copy) < ALIGNED_AT_THE_END:
+        _spread_slopes(copy)
     held = [node for scope in scopes(copy) for node in scope.graph.node if _is_held(node)]
     for node in held:
         node.domain = HELD
     if held:
         copy.opset_import.append(helper.make_opsetid(HELD, 1))
     return copy
+
+
+def _spread_slopes(model: onnx.ModelProto) -> None:
+    """Give each PRelu's slopes, one a channel, the axes that keep them there; ONNX's converter forgets to."""
+    types, top, fresh = infer(model), scopes(model)[0], fresh_names(model)
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        if node.op_type == "PRelu":
+            shape, slopes = (types.of(top, name).shape for name in node.input)
+            if shape is not None and slopes is not None and len(slopes) == 1 and len(shape) > 2:
+                name = fresh(node.input[1], "spread")
+                axes = list(range(1, len(shape) - 1))
+                nodes.append(helper.make_node("Unsqueeze", [node.input[1]], [name], fresh(name), axes=axes))
+                node.input[1] = name
+        nodes.append(node)
+    replace_nodes(model.graph, nodes)
 
 
 def _is_held(node: onnx.NodeProto) -> bool:
