@@ -24,7 +24,7 @@ calibration
 runners
 diagnosis rewriting
 report search
-emulation qdq
+emulation qdq trt
 config files
 cures
 model

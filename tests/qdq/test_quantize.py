@@ -22,9 +22,9 @@ from trtflow.precision import Precision
 from trtflow.qdq.foreign import read_quantized
 from trtflow.qdq.quantize import Quantized, quantizable, quantize
 from trtflow.rewriting.rewrite import rewrite
-from trtflow.runners.backend import ShapeRange
 from trtflow.runners.registry import find_backend
 from trtflow.runners.tensorrt import build_engine
+from trtflow.trt.shapes import ShapeRange
 
 WEIGHTS = {
     "w0": (4, 3, 3, 3),

@@ -14,13 +14,14 @@ import pytest
 
 from trtflow.errors import BackendError
 from trtflow.runners import registry
-from trtflow.runners.backend import Runner, ShapeRange
+from trtflow.runners.backend import Runner
 from trtflow.runners.reference import ReferenceRunner
 from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES, executor, find_backend
 from trtflow.steps.bisect import With as BisectOptions
 from trtflow.steps.build import With as BuildOptions
 from trtflow.steps.contract import Options
 from trtflow.steps.validate import With as ValidateOptions
+from trtflow.trt.shapes import ShapeRange
 
 FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
 

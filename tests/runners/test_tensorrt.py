@@ -16,9 +16,9 @@ from trtflow.facts import Gpu
 from trtflow.plan import PrecisionPlan
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners import tensorrt
-from trtflow.runners.backend import ShapeRange
 from trtflow.runners.registry import BACKENDS
 from trtflow.runners.tensorrt import EngineRunner, TensorRt, build_engine, load_plugins
+from trtflow.trt.shapes import ShapeRange
 
 needs_rtx = pytest.mark.skipif(
     importlib.util.find_spec("tensorrt_rtx") is None,

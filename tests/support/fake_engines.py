@@ -9,8 +9,9 @@ import pytest
 
 from trtflow.errors import BuildError
 from trtflow.runners import registry
-from trtflow.runners.backend import Runner, ShapeRange
+from trtflow.runners.backend import Runner
 from trtflow.runners.emulated import TypedRunner
+from trtflow.trt.shapes import ShapeRange
 
 Execute = Callable[[onnx.ModelProto], Runner]
 

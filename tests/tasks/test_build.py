@@ -12,11 +12,11 @@ import pytest
 from trtflow.data import Sample
 from trtflow.errors import BackendError, BuildError
 from trtflow.files.outcomes import BuildOutcome
-from trtflow.runners.backend import ShapeRange
 from trtflow.runners.tensorrt import EngineBuild
 from trtflow.tasks import build as task
 from trtflow.tasks.build import build, not_built
 from trtflow.tasks.documents import Documents
+from trtflow.trt.shapes import ShapeRange
 
 DATA = [Sample({"x": np.ones((size, 3), np.float32)}) for size in (1, 4, 2)]
 

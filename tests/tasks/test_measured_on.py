@@ -10,8 +10,9 @@ import pytest
 from fake_engines import FakeEngine, install
 
 from trtflow.data import Sample
-from trtflow.runners.backend import Runner, ShapeRange
+from trtflow.runners.backend import Runner
 from trtflow.tasks.measured_on import execute_on
+from trtflow.trt.shapes import ShapeRange
 
 
 class Watched(FakeEngine):

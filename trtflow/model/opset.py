@@ -121,7 +121,7 @@ def _spread_slopes(model: onnx.ModelProto) -> None:
         if node.op_type == "PRelu":
             shape, slopes = (types.of(top, name).shape for name in node.input)
             if shape is not None and slopes is not None and len(slopes) == 1 and len(shape) > 2:
-                name = fresh(node.input[1], "spread")
+                name = fresh(node.input[1], "tall")
                 axes = list(range(1, len(shape) - 1))
                 nodes.append(helper.make_node("Unsqueeze", [node.input[1]], [name], fresh(name), axes=axes))
                 node.input[1] = name

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from trtflow.runners.backend import Runner, ShapeRange
+from trtflow.runners.backend import Runner
+from trtflow.trt.shapes import ShapeRange
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError, BuildError, ModelError
 from trtflow.facts import gpu
-from trtflow.runners.backend import Runner, ShapeRange
+from trtflow.runners.backend import Runner
+from trtflow.trt.shapes import ShapeRange
 
 if TYPE_CHECKING:
     from onnx import ModelProto

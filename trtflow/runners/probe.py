@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trtflow.errors import BackendError
-from trtflow.runners.backend import Backend, ShapeRange
+from trtflow.runners.backend import Backend
+from trtflow.trt.shapes import ShapeRange
 
 if TYPE_CHECKING:
     from onnx import ModelProto

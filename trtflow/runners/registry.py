@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError, TrtflowError
-from trtflow.runners.backend import Backend, Runner, ShapeRange
+from trtflow.runners.backend import Backend, Runner
 from trtflow.runners.cpu import Emulated, OnnxRuntime
 from trtflow.runners.cuda import Cuda
 from trtflow.runners.probe import probe
 from trtflow.runners.tensorrt import TensorRt
+from trtflow.trt.shapes import ShapeRange
 
 if TYPE_CHECKING:
     from onnx import ModelProto

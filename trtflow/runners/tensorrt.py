@@ -18,8 +18,9 @@ from trtflow.errors import BuildError
 from trtflow.facts import gpu
 from trtflow.model.libraries import plugin_libraries
 from trtflow.precision import LOW, ROWS
-from trtflow.runners.backend import Runner, ShapeRange
-from trtflow.runners.profile import SampledProfile, by_engine_names
+from trtflow.runners.backend import Runner
+from trtflow.trt.profile import SampledProfile, by_engine_names
+from trtflow.trt.shapes import ShapeRange
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -9,10 +9,10 @@ from pathlib import Path
 from trtflow.data import Sample
 from trtflow.errors import BackendError, BuildError
 from trtflow.files.outcomes import BuildOutcome
-from trtflow.runners.backend import ShapeRange, shape_ranges
 from trtflow.runners.registry import BUILDERS, find_backend
 from trtflow.runners.tensorrt import build_engine
 from trtflow.tasks.documents import Documents
+from trtflow.trt.shapes import ShapeRange, shape_ranges
 
 
 def build(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trtflow.data import Sample
-from trtflow.runners.backend import shape_ranges
 from trtflow.runners.registry import EMULATED, Execute, executor
+from trtflow.trt.shapes import shape_ranges
 
 
 def execute_on(runner: str, samples: Sequence[Sample]) -> Execute:

@@ -9,12 +9,12 @@ from pathlib import Path
 import onnx
 
 from trtflow.errors import BuildError
-from trtflow.runners.backend import ShapeRange
 from trtflow.runners.tensorrt import EngineBuild
 from trtflow.steps import build
 from trtflow.steps.build import With, environment, optional, outputs, published
 from trtflow.steps.contract import Context, Result
 from trtflow.tasks import build as task
+from trtflow.trt.shapes import ShapeRange
 
 __all__ = ["With", "environment", "optional", "outputs", "published", "run"]
 BUILDS = os.environ.get("TOY_BUILDS", "all")

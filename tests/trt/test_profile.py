@@ -14,9 +14,9 @@ from graph_models import f32, info, model, node
 from onnx import TensorProto
 
 from trtflow.errors import BuildError
-from trtflow.runners.backend import Bounds, ShapeRange, shape_ranges
-from trtflow.runners.profile import SampledProfile, by_engine_names
 from trtflow.runners.tensorrt import build_engine
+from trtflow.trt.profile import SampledProfile, by_engine_names
+from trtflow.trt.shapes import Bounds, ShapeRange, shape_ranges
 
 needs_rtx = pytest.mark.skipif(
     importlib.util.find_spec("tensorrt_rtx") is None,

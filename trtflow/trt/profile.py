@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trtflow.errors import BuildError
-from trtflow.runners.backend import ShapeRange
+from trtflow.trt.shapes import ShapeRange
 
 RETURNED = "__"
 """What TensorRT's parser puts before the name of an input that is an output as well."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trtflow.runners.backend import Bounds, ShapeRange, shape_ranges
+from trtflow.trt.shapes import Bounds, ShapeRange, shape_ranges
 
 shapes = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5)
 

@@ -1,0 +1,1 @@
+"""TensorRT itself: what an installed version can do, how an engine is asked for, what was built."""
