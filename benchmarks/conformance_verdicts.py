@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from conformance_checks import as_written, is_random, session
+from conformance_checks import as_written, is_random, run, session
 
 from trtflow.data import Sample
 from trtflow.emulation.typed import emulate_typed
@@ -99,6 +99,8 @@ def refusal(said: str, original: Path) -> Verdict:
         return Verdict("refused", f"ONNX Runtime has no kernel of {lacking[1]} as the original has it")
     if "ONNX Runtime refuses the model" in said and not _loads(original):
         return Verdict("refused", "ONNX Runtime refuses the original as well, and is quoted")
+    if "ONNX Runtime cannot run the model on the sample" in said and not _runs(original):
+        return Verdict("refused", "ONNX Runtime cannot run the original on its own data, and is quoted")
     if NOTHING.search(said) and (missed := _lowerable(original)):
         return Verdict("wrong", f"{said} But it has {', '.join(missed)}")
     reason = next((reason for pattern, reason in REFUSALS.items() if re.search(pattern, said, re.DOTALL)), None)
@@ -121,6 +123,19 @@ def _loads(original: Path) -> bool:
     try:
         session(onnx.load(original))
     except Exception:  # ONNX Runtime raises a class per status, all below Exception
+        return False
+    return True
+
+
+def _runs(original: Path) -> bool:
+    """Whether ONNX Runtime runs ``original`` on the data beside it (see conformance_projects.py)."""
+    files = json.loads(original.with_name("inputs.json").read_text(encoding="utf-8"))
+    feed = {
+        name: onnx.numpy_helper.to_array(onnx.load_tensor(original.with_name(file))) for name, file in files.items()
+    }
+    try:
+        run(onnx.load(original), feed)
+    except Exception:  # as in _loads
         return False
     return True
 

@@ -43,6 +43,15 @@ def test_a_known_reason_is_a_refusal(tmp_path: Path, said: str, reason: str) -> 
     assert (found.outcome, found.text.startswith(reason)) == ("refused", True)
 
 
+@pytest.mark.parametrize(("rows", "outcome"), [(2, "wrong"), (3, "refused")], ids=["runs", "does not run"])
+def test_that_the_sample_cannot_run_must_be_true_of_the_original(tmp_path: Path, rows: int, outcome: str) -> None:
+    said = "compare: ONNX Runtime cannot run the model on the sample: no"
+    original = written(tmp_path, "Add", onnx.TensorProto.FLOAT)
+    onnx.save_tensor(onnx.numpy_helper.from_array(np.zeros(rows, np.float32)), tmp_path / "0.pb")
+    (tmp_path / "inputs.json").write_text('{"x": "0.pb"}')
+    assert refusal(said, original).outcome == outcome
+
+
 @pytest.mark.parametrize(
     "said",
     [
