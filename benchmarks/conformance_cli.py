@@ -2,7 +2,8 @@
 
 Cases are those of ``conformance.py`` and ../shared/cases. Most run in process (see in_process.py), some by the
 command. Usage:
-    conformance_cli.py [--only TEXT] [--kind KIND] [--low LOW] [--share N] [--command N] [--jobs N] [--json FILE].
+    conformance_cli.py [--only TEXT] [--kind KIND] [--low LOW] [--share N] [--command N] [--jobs N] [--json FILE]
+                       [--models FOLDER].
 Exit status 1 where a run died, or ended by something that is neither right nor a refusal with a known reason.
 """
 
@@ -47,15 +48,16 @@ def main() -> int:
     parser.add_argument("--command", type=int, default=0, help="so many runs, evenly spread, by the command")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", type=Path, help="write each run's verdict here, a line each")
+    parser.add_argument("--models", type=Path, help="instead the ONNX files below this folder, on random values")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        known = {project.name: project for project in projects()}
+        known = {project.name: project for project in projects(options.models)}
         return serve(lambda task, stage: asdict(_run(known[task["name"]], task, stage)))
-    found = [one for one in projects() if options.only in one.name and options.kind in one.kind]
+    found = [one for one in projects(options.models) if options.only in one.name and options.kind in one.kind]
     tasks = _tasks(found, options.low or LOWS, options.share, options.command)
     with (options.json or Path(os.devnull)).open("w", encoding="utf-8") as file:
-        verdicts = collect(tasks, options.jobs, file)
+        verdicts = collect(tasks, options.jobs, file, options.models)
     return report(tasks, verdicts)
 
 
@@ -103,22 +105,23 @@ def _by_command(config: Path, overrides: tuple[str, ...], workflow: str | None) 
     return Verdict("died", f"exit {done.returncode}: {last}")
 
 
-def collect(tasks: Sequence[Task], jobs: int, log: TextIO) -> list[Verdict]:
+def collect(tasks: Sequence[Task], jobs: int, log: TextIO, models: Path | None = None) -> list[Verdict]:
     """A verdict for each task, from ``jobs`` workers, told to ``log`` as it comes; to die is a verdict, too."""
     left: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(len(tasks)):
         left.put(index)
     found: dict[int, Verdict] = {}
+    more = [] if models is None else ["--models", str(models)]
 
     def work_off() -> None:
-        worker = Worker(__file__, limit=LIMIT)
+        worker = Worker(__file__, more, limit=LIMIT)
         while not left.empty():
             index = left.get()
             result = worker.judge(dict(tasks[index]))
             if "died" in result:
                 found[index] = Verdict("died", f"{result['died']} in {result['stage']}")
                 worker.close()
-                worker = Worker(__file__, limit=LIMIT)
+                worker = Worker(__file__, more, limit=LIMIT)
             else:
                 found[index] = Verdict(**result)
             log.write(json.dumps({**tasks[index], **asdict(found[index])}) + "\n")

@@ -61,3 +61,11 @@ def test_a_model_without_low_tensors_is_unchanged_and_the_argument_always_is() -
     low, before = overflowing(), clone(overflowing())
     emulate_typed(low)
     assert low == before
+
+
+def test_what_opset_22_only_opened_to_bf16_runs_by_the_kernels_of_21() -> None:
+    nodes = [node("RoiAlign", "x r i", "y")]
+    rois = [f32("r", [[0.0, 0.0, 2.0, 2.0]]), helper.make_tensor("i", TensorProto.INT64, [1], [0])]
+    net = model(nodes, [info("x", [1, 1, 4, 4])], [info("y", [1, 1, 1, 1])], rois, opset=22)
+    x = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
+    assert np.isfinite(run(emulate_typed(net), {"x": x})[0]).all()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from graph_models import accepted, casts, f32, i64, info, model, node, ops, random, run
+from graph_models import accepted, casts, conv_net, f32, i64, info, model, node, ops, random, run
 from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.errors import ModelError
@@ -255,3 +255,12 @@ def test_what_was_done_is_told_in_the_order_of_the_doing() -> None:
     net = model(nodes, [info("x", [4]), info("w", [4], half)], [info("y", [4], half)], weights, 11, ir_version=6)
     told = [note.split(" ", 1)[1] for note in prepare(net)[1]]
     assert [text.split(" ")[0] for text in told] == ["nodes", "weights", "11", "FP16", "Casts"]
+
+
+def test_weights_that_were_stripped_are_refused_by_name(tmp_path: Path) -> None:
+    net = conv_net()
+    net.graph.initializer[0].ClearField("raw_data")
+    net.graph.initializer[0].ClearField("float_data")
+    onnx.save(net, tmp_path / "m.onnx")
+    with pytest.raises(ModelError, match=f"weight '{net.graph.initializer[0].name}' of shape .* is not in the file"):
+        load(tmp_path / "m.onnx")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import onnx
 import pytest
 from graph_models import accepted, conv_net, f32, i64, info, model, node, random, run
 
 from trtflow.errors import ModelError
-from trtflow.model.opset import raise_opset, refuse_old_scans
+from trtflow.model.opset import lower_opset, raise_opset, refuse_old_scans
 
 X = info("x", [2, 4, 3])
 
@@ -209,3 +211,58 @@ def test_a_scan_of_opset_8_is_refused_by_name() -> None:
     with pytest.raises(ModelError, match=r"'scan' is a Scan of opset 8, .* opset 9 or newer"):
         refuse_old_scans(old_scan(8))
     refuse_old_scans(old_scan(9))
+
+
+def test_roi_align_keeps_its_first_coordinates() -> None:
+    rois = [f32("r", [[0.0, 0.0, 3.0, 2.0]]), i64("i", [0])]
+    net = model([node("RoiAlign", "x r i", "y", output_height=2)], [info("x", [1, 1, 4, 4])], [info("y", None)], rois)
+    net.opset_import[0].version = 13
+    raised = raise_opset(net, 21)
+    feed = {"x": random(1, 1, 4, 4)}
+    np.testing.assert_array_equal(run(raised, feed)[0], run(net, feed)[0])
+
+
+ADDED = {
+    *("AveragePool.dilations", "BatchNormalization.training_mode", "Cast.saturate", "CastLike.saturate"),
+    *(
+        "DequantizeLinear.block_size",
+        "GRU.layout",
+        "GroupNormalization.stash_type",
+        "LSTM.layout",
+        "LpPool.ceil_mode",
+    ),
+    *("LpPool.dilations", "QuantizeLinear.block_size", "QuantizeLinear.output_dtype", "QuantizeLinear.saturate"),
+    *("RNN.layout", "Reshape.allowzero", "Resize.antialias", "Resize.axes", "Resize.keep_aspect_ratio_policy"),
+    *("RoiAlign.coordinate_transformation_mode", "ScatterElements.reduction", "ScatterND.reduction"),
+    *("Shape.end", "Shape.start", "Split.num_outputs"),
+}
+"""Attributes that came after opset 13: each was judged; but for RoiAlign and Split the default is as before."""
+
+
+def test_no_operator_got_an_attribute_that_nobody_judged() -> None:
+    found = set()
+    for schema in onnx.defs.get_all_schemas_with_history():
+        if not schema.domain and 13 < schema.since_version <= 22 and not schema.name.startswith("Reduce"):
+            with contextlib.suppress(onnx.defs.SchemaError):  # it is new itself
+                before = onnx.defs.get_schema(schema.name, schema.since_version - 1)
+                found |= {f"{schema.name}.{name}" for name in schema.attributes.keys() - before.attributes.keys()}
+    assert found == ADDED
+
+
+def forms(version: int) -> dict[str, tuple[object, ...]]:
+    """Operator → the names of what it takes, in opset ``version``, of those that changed in opset 22."""
+    changed = {s.name for s in onnx.defs.get_all_schemas_with_history() if not s.domain and s.since_version == 22}
+    schemas = [onnx.defs.get_schema(name, version) for name in changed]
+    return {s.name: (sorted(s.attributes), [(i.name, i.option) for i in s.inputs], len(s.outputs)) for s in schemas}
+
+
+def test_opset_22_changed_no_operator_in_its_form() -> None:
+    assert len(forms(22)) > 40
+    assert forms(22) == forms(21)
+
+
+@pytest.mark.parametrize(("version", "declared"), [(21, 21), (22, 21), (23, 23)])
+def test_only_opset_22_is_lowered(version: int, declared: int) -> None:
+    net = model([node("Neg", "x", "y")], [X], [info("y", [2, 4, 3])], opset=version)
+    lower_opset(net)
+    assert net.opset_import[0].version == declared

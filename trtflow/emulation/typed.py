@@ -12,6 +12,7 @@ from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import keep_nan, loses_nan
 from trtflow.emulation.rounding import cast_pair
 from trtflow.model.edit import FreshNames, clone, fresh_names, replace_nodes
+from trtflow.model.opset import lower_opset
 from trtflow.model.scopes import CONTROL_FLOW, Scope, is_constant, opset, scopes
 from trtflow.model.types import Types, infer
 from trtflow.model.upcast import keep_interface, retype
@@ -31,6 +32,7 @@ def emulate_typed(model: onnx.ModelProto) -> onnx.ModelProto:
     for scope in reversed(scopes(copy)):
         _round_typed(scope, types, version, fresh)
     keep_interface(copy, types)
+    lower_opset(copy)
     sidestep_fusion(copy)
     return copy
 

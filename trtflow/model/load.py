@@ -24,7 +24,7 @@ from trtflow.model.scopes import opset, uses_standard_operators
 from trtflow.model.spelling import respell
 from trtflow.model.types import infer
 from trtflow.model.upcast import drop_noop_casts, keep_interface, retype
-from trtflow.model.weights import check_weights
+from trtflow.model.weights import check_stored, check_weights
 
 LARGEST = 1900 * 2**20
 """Bytes of weights above which ``save`` writes them beside the file: protobuf's limit is 2 GiB for everything."""
@@ -67,6 +67,7 @@ def load(path: Path | str, *, allow_nonfinite: bool = False) -> LoadedModel:
     for location in external_files(path):
         digest.update((path.parent / location).read_bytes())
     check_interface(model)
+    check_stored(model)
     if not allow_nonfinite:
         check_weights(model)
     model, notes = prepare(model)

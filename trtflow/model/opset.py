@@ -25,6 +25,9 @@ STABLE = 13
 ALIGNED_AT_THE_END = 7
 """From here on operands broadcast from their last axis; before, PRelu's slopes stood on the channels."""
 
+OPEN_TO_BF16 = 22
+"""What changed its version here let BF16 in, and nothing else."""
+
 SCAN_OF_BATCHES = 8
 """The opset of the first Scan, which no later one can follow."""
 
@@ -49,6 +52,12 @@ def raise_opset(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
             _adapt(scope.graph, version, target, fresh)
         _declare(copy, target)
     return copy
+
+
+def lower_opset(model: onnx.ModelProto) -> None:
+    """Declare opset 21 where ``model``, all in FP32, says 22: that one only let BF16 in, and lacks kernels for it."""
+    if opset(model) == OPEN_TO_BF16:
+        _declare(model, OPEN_TO_BF16 - 1)
 
 
 def refuse_old_scans(model: onnx.ModelProto) -> None:
@@ -195,6 +204,12 @@ def _grid_modes(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]
     return []
 
 
+def _first_coordinates(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]:
+    """RoiAlign, from 16 on, shifts its boxes by half a pixel unless told; before, it did not."""
+    node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "output_half_pixel"))
+    return []
+
+
 def _axis_to_input(node: onnx.NodeProto, fresh: FreshNames) -> list[onnx.NodeProto]:
     """DFT, from 20 on, takes its axis as the third input, and -2 where it once took 1."""
     axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
@@ -238,6 +253,7 @@ _REDUCTIONS = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", 
 CHANGED: Mapping[str, Mapping[int, Adapter]] = {
     **{f"Reduce{name}": {18: _axes_to_input} for name in _REDUCTIONS},
     "Split": {18: _count_outputs},
+    "RoiAlign": {16: _first_coordinates},
     "GridSample": {20: _grid_modes},
     "GroupNormalization": {21: _scale_per_channel},
     "DFT": {20: _axis_to_input},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -38,6 +39,26 @@ def check_weights(model: onnx.ModelProto) -> None:
             f"{'; '.join(found[:10])}{more}: FP32 itself computes nothing with it. Export the model again; where "
             "such values are meant, allow-nonfinite: true among the options of inspect."
         )
+
+
+def check_stored(model: onnx.ModelProto) -> None:
+    """Nothing for a model whose weights are all there.
+
+    Raises:
+        ModelError: some are declared and not stored; the first is named.
+    """
+    weights = (tensor for scope in scopes(model) for tensor in scope.graph.initializer)
+    stripped = [tensor for tensor in weights if math.prod(tensor.dims) and not _stored(tensor)]
+    if stripped:
+        more = f", nor are {len(stripped) - 1} others" if len(stripped) > 1 else ""
+        raise ModelError(
+            f"weight '{stripped[0].name}' of shape {[*stripped[0].dims]} is not in the file{more}: expected values. "
+            "Where they were stripped, put them back (polygraphy surgeon weight-reconstruct, say), or export again."
+        )
+
+
+def _stored(tensor: onnx.TensorProto) -> bool:
+    return any(field.name.endswith("_data") and len(value) for field, value in tensor.ListFields())
 
 
 def _broken_weights(model: onnx.ModelProto) -> Iterator[str]:
