@@ -10,6 +10,7 @@ from trt_double.listing import Argument
 
 _ENUM = re.compile(r"<(?P<enum>\w+)\.(?P<name>\w+): -?\d+>")
 _SEQUENCE = re.compile(r"(?:\w+\.)*(?:Sequence|List|list)\[(.*)\]")
+_NESTED = {"Severity": "ILogger.Severity"}
 _LITERALS = {"None": None, "True": True, "False": False}
 
 
@@ -50,7 +51,7 @@ def fits(value: Any, wanted: str, known: Mapping[str, Any]) -> bool:
         return all(fits(one, "int", known) for one in value)
     if wanted == "buffer" or wanted.endswith(".Buffer"):
         return _is_buffer(value)
-    wanted = {"Severity": "ILogger.Severity"}.get(wanted, wanted)
+    wanted = _NESTED.get(wanted, wanted)
     return value is None or wanted not in known or isinstance(value, known[wanted])
 
 
@@ -83,7 +84,7 @@ def _bind(
 def _default(text: str, known: Mapping[str, Any]) -> Any:
     enum = _ENUM.fullmatch(text)
     if enum:
-        return getattr(known.get(enum["enum"], known["ILogger.Severity"]), enum["name"])
+        return getattr(known[_NESTED.get(enum["enum"], enum["enum"])], enum["name"])
     if text in _LITERALS:
         return _LITERALS[text]
     return text.strip("'") if text.startswith("'") else int(text)
