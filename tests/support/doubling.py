@@ -106,6 +106,7 @@ def _in_process(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module, which Polygraphy uses in this process until the test ends."""
     from polygraphy import config
     from polygraphy.cuda import cuda
+    from polygraphy.mod.trt_importer import lazy_import_trt
 
     monkeypatch.setattr(cuda, "G_CUDA", None)
     monkeypatch.setattr(config, "USE_TENSORRT_RTX", False)
@@ -117,6 +118,6 @@ def _in_process(monkeypatch: pytest.MonkeyPatch) -> Any:
         holder = import_module(name)
         if vars(holder.trt).get("module") is module:
             object.__setattr__(holder.trt, "module", None)  # it loaded the double, and would keep it
-        monkeypatch.setattr(holder, "trt", module)
+        monkeypatch.setattr(holder, "trt", lazy_import_trt())
     monkeypatch.setattr("polygraphy.backend.trt.util.TRT_LOGGER", None)
     return module

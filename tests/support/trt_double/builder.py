@@ -15,7 +15,9 @@ from trt_double.engine_layers import Typing, engine_layers, unfused
 from trt_double.plan import EngineLayer, EnginePlan, serialize
 from trt_double.small import host_memory, say
 
-WEAK = frozenset({"FP16", "BF16", "INT8", "FP8", "INT4", "OBEY_PRECISION_CONSTRAINTS", "PREFER_PRECISION_CONSTRAINTS"})
+WEAK = frozenset(
+    {"FP16", "BF16", "INT8", "FP8", "INT4", "OBEY_PRECISION_CONSTRAINTS", "PREFER_PRECISION_CONSTRAINTS"}
+)
 """The flags that a strongly typed network is not built with."""
 PHASE = "Building Engine"
 TICK = 0.05  # seconds between the questions whether a build that hangs is to go on
@@ -64,7 +66,9 @@ class Builder:
         api: Any = self._api  # type: ignore[attr-defined]
         kinds = api.listing.classes["NetworkDefinitionCreationFlag"].values
         asked = "STRONGLY_TYPED" in kinds and flags >> kinds["STRONGLY_TYPED"] & 1
-        return api.new("INetworkDefinition", self, int(flags), bool(asked) or not api.has("ILayer", "set_output_type"))
+        return api.new(
+            "INetworkDefinition", self, int(flags), bool(asked) or not api.has("ILayer", "set_output_type")
+        )
 
     def create_builder_config(self) -> Any:
         """See TensorRT."""
@@ -143,7 +147,9 @@ class Builder:
                 return None
         typing = Typing(network, found, self._behaviour.renamed)
         layers = engine_layers(typing, self._behaviour.fuse)
-        executable.add_one(executed, [p.onnx for one in layers if one.name in self._behaviour.broken for p in one.outputs])
+        executable.add_one(
+            executed, [p.onnx for one in layers if one.name in self._behaviour.broken for p in one.outputs]
+        )
         self._time(config, layers)
         plan = EnginePlan(
             version=api.listing.version,
@@ -153,7 +159,9 @@ class Builder:
             debug=tuple(map(typing.port, network._debug)),
             unfused=tuple(unfused(typing, layers)) if network._unfused else (),
             layers=tuple(layers),
-            profiles=tuple({n: [list(b) for b in bounds] for n, bounds in p._shapes.items()} for p in config._profiles),
+            profiles=tuple(
+                {n: [list(b) for b in bounds] for n, bounds in p._shapes.items()} for p in config._profiles
+            ),
         )
         return host_memory(api, serialize(plan, executed))
 

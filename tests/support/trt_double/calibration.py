@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import onnx
+
 from trt_double.network import FLOATS
 from trt_double.small import say
-
 from trtflow.runners.reference import ReferenceRunner
 
 ALGORITHMS = {

@@ -15,7 +15,6 @@ from trt_double.touched import missing
 from trt_double.values import enumeration
 
 SEVERITIES = {"INTERNAL_ERROR": 0, "ERROR": 1, "WARNING": 2, "INFO": 3, "VERBOSE": 4}
-_DUNDERS = ("__repr__", "__bool__", "__enter__", "__exit__", "__len__", "__getitem__", "__eq__", "__hash__")
 
 
 class Stored:
@@ -45,6 +44,12 @@ class Thing(metaclass=Doubled):
 
     def _begin(self, *args: Any) -> None:
         """What a constructor does, after its arguments are bound."""
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Nothing is to be freed."""
 
     def __getattr__(self, name: str) -> Any:
         raise missing(type(self).__name__, name)

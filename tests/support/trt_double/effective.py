@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from trt_double.network import FLOATS
-
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import BF16, FP16, FP32, INT8, Precision
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import onnx
+
 from trt_double.calibration import numpy_type, read_array
 from trt_double.classes import Stored
 from trt_double.plan import EnginePlan, Port, deserialize
 from trt_double.small import host_memory, say
-
 from trtflow.model.selection import tapped
 from trtflow.model.session import create_session
 
 ALIGNMENT = 256
+CHUNK = 1 << 20  # bytes that a stream is asked for at a time
 
 
 class Runtime:
@@ -48,14 +49,16 @@ class Runtime:
     def deserialize_cuda_engine(self, engine: Any) -> Any:
         """See TensorRT; None for what is no engine of this version."""
         api: Any = self._api  # type: ignore[attr-defined]
-        content = bytes(engine)
+        content = bytes(engine) if not hasattr(engine, "read") else _read_all(engine)
         try:
             plan, executed = deserialize(content)
         except ValueError as error:
             say(self._logger, "ERROR", f"Error Code 1: {error}")
             return None
         if plan.version != api.listing.version:
-            say(self._logger, "ERROR", f"Error Code 6: the engine is of {plan.version}, this is {api.listing.version}")
+            say(
+                self._logger, "ERROR", f"Error Code 6: the engine is of {plan.version}, this is {api.listing.version}"
+            )
             return None
         return api.new("ICudaEngine", content, plan, executed)
 
@@ -73,12 +76,6 @@ class ICudaEngine:
 
     def __bool__(self) -> bool:
         return True
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        """Nothing."""
 
     def serialize(self) -> Any:
         """See TensorRT."""
@@ -327,7 +324,10 @@ class IExecutionContext:
 
     def execute_async_v3(self, stream: int) -> bool:
         """See TensorRT."""
-        missing = [*self.infer_shapes(), *(p.name for p in self._engine._plan.inputs if p.name not in self._addresses)]
+        missing = [
+            *self.infer_shapes(),
+            *(p.name for p in self._engine._plan.inputs if p.name not in self._addresses),
+        ]
         if missing:
             return False
         made = self._run({port.onnx: self._input(port) for port in self._engine._plan.inputs})
@@ -349,7 +349,9 @@ class IExecutionContext:
             inside = tuple(name for name in taps if name not in outputs | given)
             self._session = create_session(tapped(self._engine._executed, inside))
         names = [value.name for value in self._session.get_outputs()]
-        fed = {name: array.astype("f4") if array.dtype == numpy_type("BF16") else array for name, array in feed.items()}
+        fed = {
+            name: array.astype("f4") if array.dtype == numpy_type("BF16") else array for name, array in feed.items()
+        }
         return {**feed, **dict(zip(names, self._session.run(None, fed), strict=True))}
 
     def _debug_ports(self) -> list[Port]:
@@ -362,7 +364,9 @@ class IExecutionContext:
     def _tell(self, port: Port, array: Any, stream: int) -> None:
         api: Any = self._api  # type: ignore[attr-defined]
         kind, place = getattr(api["DataType"], port.dtype), api["TensorLocation"].DEVICE
-        self._listener.process_debug_tensor(array.ctypes.data, place, kind, api["Dims"](array.shape), port.name, stream)
+        self._listener.process_debug_tensor(
+            array.ctypes.data, place, kind, api["Dims"](array.shape), port.name, stream
+        )
 
     def _deliver(self, port: Port, array: Any) -> None:
         allocator = self._allocators.get(port.name)
@@ -380,3 +384,10 @@ class IExecutionContext:
 def _typed(array: Any, dtype: str) -> Any:
     with np.errstate(over="ignore", invalid="ignore"):
         return np.ascontiguousarray(np.asarray(array).astype(numpy_type(dtype))).reshape(np.shape(array))
+
+
+def _read_all(reader: Any) -> bytes:
+    chunks = [reader.read(CHUNK)]
+    while len(chunks[-1]) == CHUNK:
+        chunks.append(reader.read(CHUNK))
+    return b"".join(chunks)

@@ -9,7 +9,6 @@ from typing import Any
 from trt_double.effective import NAMES, Effective
 from trt_double.network import FLOATS
 from trt_double.plan import EngineLayer, Port
-
 from trtflow.precision import INT8, Precision
 
 SEPARATOR = "\x1e"
@@ -78,15 +77,15 @@ def engine_layers(typing: Typing, groups: Iterable[tuple[str, ...]]) -> list[Eng
     return made
 
 
-def _reformatted(
-    typing: Typing, layer: Any, tensor: Any, index: int, name: str, made: list[EngineLayer]
-) -> Port:
+def _reformatted(typing: Typing, layer: Any, tensor: Any, index: int, name: str, made: list[EngineLayer]) -> Port:
     """What the engine layer reads; behind a reformat where the tensor is stored in another type."""
     lies, wanted = typing.port(tensor), typing.read(layer, tensor)
     if lies.dtype == wanted:
         return lies
     port = Port(f"Reformatted Input Tensor {index} to {name}", lies.onnx, wanted, lies.shape)
-    made.append(EngineLayer(f"Reformatting CopyNode for Input Tensor {index} to {name}", "Reformat", "", (lies,), (port,)))
+    made.append(
+        EngineLayer(f"Reformatting CopyNode for Input Tensor {index} to {name}", "Reformat", "", (lies,), (port,))
+    )
     return port
 
 
@@ -109,7 +108,11 @@ def _joins(typing: Typing, group: list[Any], layer: Any, forced: list[tuple[str,
         return False
     if any(layer._name in names and group[-1]._name in names for names in forced):
         return True
-    alike = group[-1]._kind == "CONVOLUTION" and layer._kind == "ACTIVATION" and len(_readers(typing.network, between[0])) == 1
+    alike = (
+        group[-1]._kind == "CONVOLUTION"
+        and layer._kind == "ACTIVATION"
+        and len(_readers(typing.network, between[0])) == 1
+    )
     if typing.effective is None:
         return alike
     return alike and typing.effective.plan.precision(group[-1]._node) in (
@@ -141,5 +144,3 @@ def unfused(typing: Typing, layers: Iterable[EngineLayer]) -> list[Port]:
     ports = [p for layer in layers if layer.kind != "Reformat" for p in layer.outputs]
     real = {tensor._onnx for layer in typing.network._layers for tensor in layer._outputs}
     return [port for port in ports if port.name not in outer and port.dtype in FLOATS and port.onnx in real]
-
-

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from trt_double.effective import Effective
 
+from trt_double.effective import Effective
 from trtflow.emulation.rounding import cast_pair
 from trtflow.emulation.typed import emulate_typed
 from trtflow.model.edit import clone, fresh_names

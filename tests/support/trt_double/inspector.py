@@ -12,7 +12,11 @@ from trt_double.plan import EngineLayer, EnginePlan, Port
 
 NAMES = {"FLOAT": "Float", "HALF": "Half", "BF16": "BFloat16", "INT8": "Int8", "INT32": "Int32", "INT64": "Int64",
          "BOOL": "Bool", "FP8": "FP8", "UINT8": "UInt8"}  # fmt: skip
-OLD_NAMES = {"FLOAT": "Row major linear FP32", "HALF": "Row major linear FP16 format", "INT8": "Row major Int8 format"}
+OLD_NAMES = {
+    "FLOAT": "Row major linear FP32",
+    "HALF": "Row major linear FP16 format",
+    "INT8": "Row major Int8 format",
+}
 
 
 class EngineInspector:

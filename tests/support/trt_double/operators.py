@@ -17,7 +17,9 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Mod", "Sum"), ("ELEMENTWISE",)),
     **dict.fromkeys(("And", "Or", "Xor", "Equal", "Greater", "Less"), ("ELEMENTWISE",)),
     **dict.fromkeys(("GreaterOrEqual", "LessOrEqual"), ("ELEMENTWISE", "ELEMENTWISE", "ELEMENTWISE")),
-    **dict.fromkeys(("Exp", "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Sin", "Cos", "Erf", "Not", "Sign"), ("UNARY",)),
+    **dict.fromkeys(
+        ("Exp", "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Sin", "Cos", "Erf", "Not", "Sign"), ("UNARY",)
+    ),
     **dict.fromkeys(("Ceil", "Floor", "Round", "Tan", "Sinh", "Cosh", "Asin", "Acos", "Atan", "IsNaN"), ("UNARY",)),
     **dict.fromkeys(("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd"), ("REDUCE",)),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), ("REDUCE",)),

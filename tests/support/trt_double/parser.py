@@ -1,7 +1,8 @@
 """The parser double: layers and tensors named as TensorRT-RTX 1.7.1's parser names them.
 
-Node ``a`` becomes layer ``a``, what is more of it ``a_<n>``, n counting all clashes of the network; a nameless node
-``node_of_<output>``. Constants become CONSTANT layers with their own name and tensors ``<name>_output``. Helpers
+Node ``a`` becomes layer ``a``, what is more of it, or another ``a``, ``a_<n>``, n counting all clashes of the network
+(the real one counts more of them); a nameless node ``node_of_<output>``. Metadata tell the file's name, not the
+layer's. Constants become CONSTANT layers with their own name and tensors ``<name>_output``. Helpers
 (``ONNXTRT_Broadcast``; ``(Unnamed Layer* N) [Shuffle]`` before 10) have no metadata. Helpers around shapes are left out.
 """
 
@@ -13,8 +14,8 @@ from typing import Any
 
 import onnx
 
-from trt_double.operators import ABSORBED, BROADCAST, LAYERS, OLDER, PER_OUTPUT, UNSQUEEZED
 from trt_double.network import TYPES
+from trt_double.operators import ABSORBED, BROADCAST, LAYERS, OLDER, PER_OUTPUT, UNSQUEEZED
 from trt_double.small import say
 
 FIRST_TYPED = 10  # the first version that has INT64 and does not fall back to INT32
@@ -109,7 +110,7 @@ class OnnxParser:
             return self._fail("networks without EXPLICIT_BATCH are not supported by the parser")
         refused = self._network._builder._behaviour.unparsed
         for node in model.graph.node:
-            if node.name in refused or node.op_type not in LAYERS and node.op_type != "Constant":
+            if node.name in refused or (node.op_type not in LAYERS and node.op_type != "Constant"):
                 return self._fail(f"In node {node.name} with operator {node.op_type}: no importer, no plugin")
         _Filling(self._api, self._network, model).run()  # type: ignore[attr-defined]
         return True
@@ -127,6 +128,7 @@ class _Filling:
         self.tensors: dict[str, Any] = {}
         self.constants = {tensor.name: tensor.name for tensor in model.graph.initializer}
         self.made: dict[str, Any] = {}
+        self.metadata: dict[str, str] = {}
         self.names: set[str] = set()
         self.clashes = 0
 
@@ -144,11 +146,21 @@ class _Filling:
         for value in graph.output:
             if value.name in self.constants:
                 self._constant(value.name)
+            elif self.tensors[value.name].is_network_input:
+                self._pass_on(value.name)
             self.network._outputs.append(self.tensors[value.name])
         self.network._model = self.model
 
+    def _pass_on(self, name: str) -> None:
+        """An input that is an output too goes through a layer of its own."""
+        given, self.tensors[name] = self.tensors[name], self._tensor(name, name)
+        called = f"(Unnamed Layer* {len(self.network._layers)}) [Identity]"
+        self._layer(called, "IDENTITY", [given], [self.tensors[name]], None)
+
     def _node(self, node: onnx.NodeProto) -> None:
-        node.name = self._name(node.name or f"node_of_{next(filter(None, node.output), node.op_type)}")
+        said = node.name or f"node_of_{next(filter(None, node.output), node.op_type)}"
+        node.name = self._name(said)
+        self.metadata[node.name] = f"[ONNX Layer: {said}]"
         if node.op_type == "Constant":
             self.constants[node.output[0]] = node.name
             return
@@ -177,7 +189,7 @@ class _Filling:
     def _layer(self, name: str, kind: str, inputs: list[Any], outputs: list[Any], node: str | None) -> Any:
         layer = self.api.new("ILayer", self.network, name, kind, inputs, outputs)
         layer._node = node
-        layer._stored_metadata = f"[ONNX Layer: {node}]" if node else ""
+        layer._stored_metadata = self.metadata[node] if node else ""
         self.network._layers.append(layer)
         return layer
 
