@@ -148,9 +148,9 @@ def test_unfused_tensors_are_told_under_the_engines_names(double: Install, versi
             trt.IDebugListener.__init__(self)
 
         def process_debug_tensor(
-            self, addr: int, location: Any, type: Any, shape: Any, name: str, stream: int
-        ) -> None:  # noqa: A002
-            assert (location, type) == (trt.TensorLocation.DEVICE, trt.float32)
+            self, addr: int, location: Any, kind: Any, shape: Any, name: str, stream: int
+        ) -> None:
+            assert (location, kind) == (trt.TensorLocation.DEVICE, trt.float32)
             told[name] = tuple(shape)
 
     engine = build(network(), tmp_path, prepare=lambda made: made.mark_unfused_tensors_as_debug_tensors())

@@ -45,7 +45,7 @@ Install = Callable[..., Double]
 
 @pytest.fixture
 def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Install]:
-    """``double("10.16.1", refuse="no")`` installs a version that behaves so (see ``trt_double.behaviour``), and a GPU.
+    """``double("10.16.1", refuse="no")`` installs a version that behaves so (``trt_double.behaviour``), and a GPU.
 
     At the end the test fails if the code under test touched a member that the version lacks.
     """

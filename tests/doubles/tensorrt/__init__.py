@@ -1,4 +1,4 @@
-"""Stands in for the package ``tensorrt``: put ``tests/doubles`` on PYTHONPATH, ``TRTFLOW_DOUBLE`` says which version."""
+"""Stands in for the package ``tensorrt``: put ``tests/doubles`` on PYTHONPATH; ``TRTFLOW_DOUBLE`` is the version."""
 
 import sys
 from pathlib import Path

@@ -74,10 +74,11 @@ def _bind(
     for argument in overload:
         if argument.name not in given and argument.default is None:
             return None
-        if argument.name in given and not fits(given[argument.name], argument.type, known):
-            if given[argument.name] is not None or argument.default != "None":
-                return None
-        values.append(given[argument.name] if argument.name in given else _default(str(argument.default), known))
+        value = given.get(argument.name)
+        unset = value is None and argument.default == "None"
+        if argument.name in given and not unset and not fits(value, argument.type, known):
+            return None
+        values.append(value if argument.name in given else _default(str(argument.default), known))
     return values
 
 

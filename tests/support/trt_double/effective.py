@@ -16,7 +16,7 @@ NAMES: Mapping[str, Precision] = {"FLOAT": FP32, "HALF": FP16, "BF16": BF16, "IN
 
 @dataclass(frozen=True)
 class Effective:
-    """``stored``: tensors that are stored lower than their node computes. ``constants``: (node, constant) → precision."""
+    """``stored``: tensors kept lower than their node computes. ``constants``: (node, constant) → precision."""
 
     plan: PrecisionPlan
     stored: Mapping[str, Precision]

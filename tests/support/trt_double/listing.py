@@ -1,4 +1,4 @@
-"""What the bindings of one TensorRT version offer: classes, members and signatures, read from the compiled bindings."""
+"""What the bindings of one TensorRT version offer: classes, members, signatures, read from the compiled ones."""
 
 from __future__ import annotations
 

@@ -6,12 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import onnx
+from onnx import TensorProto
 
 from trt_double.classes import Stored
 from trt_double.small import say
 from trt_double.touched import note
 
-TYPES = {1: "FLOAT", 10: "HALF", 16: "BF16", 3: "INT8", 2: "UINT8", 6: "INT32", 7: "INT64", 9: "BOOL", 17: "FP8", 11: "FLOAT"}  # fmt: skip
+TYPES = {
+    TensorProto.FLOAT: "FLOAT",
+    TensorProto.DOUBLE: "FLOAT",
+    TensorProto.FLOAT16: "HALF",
+    TensorProto.BFLOAT16: "BF16",
+    TensorProto.FLOAT8E4M3FN: "FP8",
+    TensorProto.INT8: "INT8",
+    TensorProto.UINT8: "UINT8",
+    TensorProto.INT32: "INT32",
+    TensorProto.INT64: "INT64",
+    TensorProto.BOOL: "BOOL",
+}
 """``TensorProto.DataType`` → ``DataType``."""
 FLOATS = ("FLOAT", "HALF", "BF16")
 

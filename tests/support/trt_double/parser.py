@@ -3,7 +3,8 @@
 Node ``a`` becomes layer ``a``, what is more of it, or another ``a``, ``a_<n>``, n counting all clashes of the network
 (the real one counts more of them); a nameless node ``node_of_<output>``. Metadata tell the file's name, not the
 layer's. Constants become CONSTANT layers with their own name and tensors ``<name>_output``. Helpers
-(``ONNXTRT_Broadcast``; ``(Unnamed Layer* N) [Shuffle]`` before 10) have no metadata. Helpers around shapes are left out.
+(``ONNXTRT_Broadcast``; ``(Unnamed Layer* N) [Shuffle]`` before 10) have no metadata. Helpers around
+shapes are left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The small classes: logger, dimensions, memory on the host, profiles, timing caches, interfaces that users extend."""
+"""The small classes: logger, dimensions, host memory, profiles, timing caches, interfaces that users extend."""
 
 from __future__ import annotations
 
