@@ -150,7 +150,7 @@ def test_unfused_tensors_are_told_under_the_engines_names(double: Install, versi
         def process_debug_tensor(
             self, addr: int, location: Any, kind: Any, shape: Any, name: str, stream: int
         ) -> None:
-            assert (location, kind) == (trt.TensorLocation.DEVICE, trt.float32)
+            assert (place, kind) == (trt.TensorLocation.DEVICE, trt.float32)
             told[name] = tuple(shape)
 
     engine = build(network(), tmp_path, prepare=lambda made: made.mark_unfused_tensors_as_debug_tensors())

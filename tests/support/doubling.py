@@ -50,6 +50,7 @@ def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Install]
     At the end the test fails if the code under test touched a member that the version lacks.
     """
     made: list[Double] = []
+    _leave_polygraphy_undecided()
 
     def install(version: str = "10.16.1", **behaviour: Any) -> Double:
         touches = tmp_path / "touched.txt"
@@ -115,9 +116,24 @@ def _in_process(monkeypatch: pytest.MonkeyPatch) -> Any:
     module = import_module("tensorrt")
     monkeypatch.setitem(sys.modules, "tensorrt", module)
     for name in _HOLDERS:
-        holder = import_module(name)
-        if vars(holder.trt).get("module") is module:
-            object.__setattr__(holder.trt, "module", None)  # it loaded the double, and would keep it
-        monkeypatch.setattr(holder, "trt", lazy_import_trt())
+        monkeypatch.setattr(import_module(name), "trt", lazy_import_trt())
     monkeypatch.setattr("polygraphy.backend.trt.util.TRT_LOGGER", None)
     return module
+
+
+def _leave_polygraphy_undecided() -> None:
+    if "polygraphy.backend.trt" not in sys.modules:
+        for name in _HOLDERS:
+            vars(import_module(name))["trt"] = _Undecided()
+
+
+class _Undecided:
+    """TensorRT or TensorRT-RTX, as Polygraphy is configured when it is used.
+
+    Polygraphy decides when its modules are imported: they would be the double's for the rest of the process.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        from polygraphy.mod.trt_importer import lazy_import_trt
+
+        return getattr(lazy_import_trt(), name)
