@@ -147,9 +147,7 @@ def test_unfused_tensors_are_told_under_the_engines_names(double: Install, versi
         def __init__(self) -> None:
             trt.IDebugListener.__init__(self)
 
-        def process_debug_tensor(
-            self, addr: int, location: Any, kind: Any, shape: Any, name: str, stream: int
-        ) -> None:
+        def process_debug_tensor(self, addr: int, place: Any, kind: Any, shape: Any, name: str, stream: int) -> None:
             assert (place, kind) == (trt.TensorLocation.DEVICE, trt.float32)
             told[name] = tuple(shape)
 
