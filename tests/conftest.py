@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import onnx
 import pytest
+from doubling import double  # noqa: F401 (a fixture)
 from onnx import TensorProto, helper, numpy_helper
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so its children

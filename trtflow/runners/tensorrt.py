@@ -119,8 +119,9 @@ class EngineRunner:
 
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
         """The outputs for ``feed``."""
-        named = by_engine_names(feed, self._engine.get_input_metadata())
-        return dict(self._engine.infer(named, check_inputs=False))
+        named = by_engine_names(feed, self._engine.get_input_metadata(use_numpy_dtypes=False))
+        made = self._engine.infer(named, check_inputs=False)
+        return {name: array.copy() for name, array in made.items()}  # Polygraphy writes the next ones over them
 
 
 def build_engine(backend: str, model: Path, shapes: Mapping[str, ShapeRange], destination: Path) -> EngineBuild:
