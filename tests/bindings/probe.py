@@ -34,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = {
             "version": tensorrt.__version__,
-            "capabilities": asdict(ABLE),
+            "capabilities": {name: value for name, value in asdict(ABLE).items() if isinstance(value, bool | str)},
             "calibrators": {kind: calibrate(kind, Path(folder)) for kind in get_args(Calibrator)},
             "listener": told(listen),
             "monitor": told(monitor),

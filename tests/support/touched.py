@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+from guarded import guards_behind, guards_in, root
 from listed import MODULE, Kind, can, member, result, takes
-
-from trtflow.trt.capabilities import Capabilities
 
 NAMES = {
     "trt": MODULE,
@@ -30,11 +29,6 @@ NAMES = {
     "inspector": "EngineInspector",
 }
 MODULES = ("tensorrt", "tensorrt_rtx")
-GUARDS = {field.name for field in fields(Capabilities)} - {"flavour", "version"}
-WORDS = {"weak": "weak", "strong": "strong", "debug": "debug", "unfused-debug": "unfused_debug"}
-"""Options whose value was held against the capability that it needs."""
-CHECKS = {"require_implicit": "calibrators"}
-"""Functions that raise where the capability is missing."""
 Known = dict[str, ast.expr | Kind | None]
 """Name → what it was assigned, or is; None: nothing of TensorRT's."""
 
@@ -133,7 +127,7 @@ def _read(body: list[ast.stmt], guards: frozenset[str], known: Known, inside: st
     """Of a block, in order, with what is known of names; a check that ends the block early guards what follows."""
     for statement in body:
         yield from _visit(statement, guards, known, inside)
-        guards |= _checked(statement)
+        guards |= guards_behind(statement)
 
 
 def _visit(node: ast.AST, guards: frozenset[str], known: Known, inside: str) -> Iterator[Touch]:
@@ -144,7 +138,7 @@ def _visit(node: ast.AST, guards: frozenset[str], known: Known, inside: str) -> 
     for owner, name, touching in _own(node):
         yield Touch(touching.lineno, inside, owner, name, touching, guards, {**known})
     for field, value in ast.iter_fields(node):
-        met = _guards(node.test) if isinstance(node, ast.If | ast.IfExp) and field == "body" else frozenset()
+        met = guards_in(node.test) if isinstance(node, ast.If | ast.IfExp) and field == "body" else frozenset()
         if field not in ("annotation", "returns"):
             yield from _inner(value, guards | met, known, inside)
 
@@ -198,37 +192,8 @@ def _learn(node: ast.AST, known: Known) -> None:
             known[alias.asname or alias.name] = Kind(MODULE) if is_module else None
     elif isinstance(node, ast.comprehension | ast.For):
         parts = node.iter.elts if isinstance(node.iter, ast.Tuple) else [node.iter]
-        if isinstance(node.target, ast.Name) and all(known.get(_root(part), node) is None for part in parts):
+        if isinstance(node.target, ast.Name) and all(known.get(root(part), node) is None for part in parts):
             known[node.target.id] = None
     for inner in ast.iter_child_nodes(node) if isinstance(node, ast.expr) else ():
         if isinstance(inner, ast.comprehension):
             _learn(inner, known)
-
-
-def _root(node: ast.AST) -> str:
-    """The name that an expression begins with; empty: with none."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _guards(test: ast.expr) -> frozenset[str]:
-    """The capabilities that hold where ``test`` does."""
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-        return frozenset().union(*map(_guards, test.values))
-    if isinstance(test, ast.Attribute) and test.attr in GUARDS:
-        return frozenset({test.attr})
-    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Eq):
-        word = getattr(test.comparators[0], "value", None)
-        return frozenset({WORDS[word]} if word in WORDS else ())
-    return frozenset()
-
-
-def _checked(statement: ast.stmt) -> frozenset[str]:
-    """The capabilities that hold behind ``statement``: it ends the function, or raises, where they do not."""
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        return frozenset({CHECKS[name]} if (name := _root(statement.value)) in CHECKS else ())
-    ends = isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Raise | ast.Return)
-    if ends and isinstance(statement.test, ast.UnaryOp) and isinstance(statement.test.op, ast.Not):
-        return _guards(statement.test.operand)
-    return frozenset()

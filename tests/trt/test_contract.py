@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from guarded import GUARDS
 from listed import VERSIONS, can, takes
-from touched import GUARDS, faults, members
+from touched import faults, members
 
 import trtflow
 

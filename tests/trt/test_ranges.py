@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import onnx
 import pytest
+from graph_models import f32, info, model, node
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,6 +105,33 @@ def test_only_floats_on_the_device_have_a_range(tensor: Tensor | None) -> None:
 def test_a_range_that_tensorrt_refuses_is_an_error() -> None:
     with pytest.raises(BackendError, match="refuses the range ±0 of 'x'; expected a positive finite number"):
         set_ranges(Network([Tensor("x", refuses=True)]), {"x": 0.0})
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorrt_rtx") is None,
+    reason="tensorrt-rtx is not installed: pip install 'trtflow[rtx]'",
+)
+def test_a_real_parser_has_tensors_that_onnx_lacks_and_they_are_told() -> None:
+    import tensorrt_rtx as trt
+
+    nodes = [node("Gemm", "x w b", "h", "gemm"), node("Relu", "h", "y", "relu"), node("Shape", "y", "n", "size")]
+    outputs = [info("y", [2, 3]), info("n", [2], onnx.TensorProto.INT64)]
+    logger = trt.Logger(trt.Logger.ERROR)
+    network = trt.Builder(logger).create_network()
+    weights = [f32("w", [[0.5] * 3] * 4), f32("b", [1, 2, 3])]
+    parsed = model(nodes, [info("x", [2, 4])], outputs, weights)
+    assert trt.OnnxParser(network, logger).parse(parsed.SerializeToString())
+    found = cover({"x": 1.0, "h": 1.0, "y": 1.0, "n": 1.0}, [tensor.name for tensor in float_tensors(network)])
+    assert found.given == ("x", "h", "y")
+    assert {*found.without} == {"w_output", "b_output", "gemm_output", "ONNXTRT_Broadcast_output"}
+    assert found.unmatched == ("n",)
+
+
+def test_coverage_is_told_in_a_sentence() -> None:
+    assert Coverage(("a",), (), ()).says == "1 of 1 float tensor have a range"
+    assert Coverage(("a",), ("b", "c"), ("d",)).says == (
+        "1 of 3 float tensors have a range; TensorRT computes in floats at the rest (b, c); 1 range of no tensor (d)"
+    )
 
 
 @given(NAMES, NAMES)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trtflow.errors import BackendError
+from trtflow.text import counted, listed
 from trtflow.trt.capabilities import Capabilities
 from trtflow.trt.profile import RETURNED
 
@@ -25,6 +26,17 @@ class Coverage:
     given: tuple[str, ...]
     without: tuple[str, ...]
     unmatched: tuple[str, ...]
+
+    @property
+    def says(self) -> str:
+        """In a sentence, for the log and the report."""
+        all_of_them = len(self.given) + len(self.without)
+        parts = [f"{len(self.given)} of {counted(all_of_them, 'float tensor')} have a range"]
+        if self.without:
+            parts.append(f"TensorRT computes in floats at the rest ({listed(self.without)})")
+        if self.unmatched:
+            parts.append(f"{counted(len(self.unmatched), 'range')} of no tensor ({listed(self.unmatched)})")
+        return "; ".join(parts)
 
 
 def require_implicit(able: Capabilities, what: str) -> None:
