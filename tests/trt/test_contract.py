@@ -69,12 +69,15 @@ def test_the_collector_sees_through_loops_comprehensions_and_results() -> None:
         "INetworkDefinition.num_inputs",
         "INetworkDefinition.num_layers",
         "ILayer.get_output",
+        "ILayer.name",
         "ILayer.num_outputs",
+        "ILayer.type",
         "ITensor.dtype",
         "ITensor.is_execution_tensor",
         "ITensor.name",
         "ITensor.set_dynamic_range",
         "DataType.name",
+        "LayerType.name",
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from graph_models import f32, info, model, node
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from trtflow.errors import BackendError
 from trtflow.trt.capabilities import Capabilities
-from trtflow.trt.ranges import Coverage, cover, float_tensors, require_implicit, set_ranges
+from trtflow.trt.ranges import Coverage, constant_ranges, cover, float_tensors, require_implicit, set_ranges
 
 NAMES = st.lists(st.text("abc_", min_size=1, max_size=4), unique=True)
 
@@ -42,10 +43,11 @@ class Tensor:
 
 @dataclass
 class Network:
-    """Inputs, and layers as the tensors that each gives."""
+    """Inputs, and layers as the tensors that each gives; ``constants`` are names of those that hold one."""
 
     inputs: list[Tensor]
     layers: list[list[Tensor | None]] = field(default_factory=list)
+    constants: dict[int, str] = field(default_factory=dict)
 
     @property
     def num_inputs(self) -> int:
@@ -60,7 +62,9 @@ class Network:
 
     def get_layer(self, index: int) -> Any:
         outputs = self.layers[index]
-        return SimpleNamespace(num_outputs=len(outputs), get_output=outputs.__getitem__)
+        kind = SimpleNamespace(name="CONSTANT" if index in self.constants else "ACTIVATION")
+        name = self.constants.get(index, "")
+        return SimpleNamespace(name=name, type=kind, num_outputs=len(outputs), get_output=outputs.__getitem__)
 
     def __iter__(self) -> Iterator[Tensor]:
         yield from self.inputs
@@ -102,6 +106,17 @@ def test_only_floats_on_the_device_have_a_range(tensor: Tensor | None) -> None:
     assert tensor is None or tensor.range is None
 
 
+def test_constants_have_the_range_of_their_values_under_the_networks_name() -> None:
+    network = Network([], [[Tensor("w_output")], [Tensor("k_output")], [Tensor("w")]], {0: "w", 1: "k"})
+    constants = {"w": np.float32([[-2, 1]]), "k": np.int64([7]), "empty": np.zeros(0, np.float32)}
+    assert constant_ranges(network, constants) == {"w_output": 2.0}
+
+
+@pytest.mark.parametrize("values", [np.zeros(3, np.float32), np.zeros(0, np.float32)], ids=["zero", "empty"])
+def test_a_constant_that_is_zero_has_no_range(values: np.ndarray[Any, Any]) -> None:
+    assert constant_ranges(Network([], [[Tensor("w_output")]], {0: "w"}), {"w": values}) == {}
+
+
 def test_a_range_that_tensorrt_refuses_is_an_error() -> None:
     with pytest.raises(BackendError, match="refuses the range ±0 of 'x'; expected a positive finite number"):
         set_ranges(Network([Tensor("x", refuses=True)]), {"x": 0.0})
@@ -121,6 +136,8 @@ def test_a_real_parser_has_tensors_that_onnx_lacks_and_they_are_told() -> None:
     weights = [f32("w", [[0.5] * 3] * 4), f32("b", [1, 2, 3])]
     parsed = model(nodes, [info("x", [2, 4])], outputs, weights)
     assert trt.OnnxParser(network, logger).parse(parsed.SerializeToString())
+    constants = {"w": np.full((4, 3), -0.5, np.float32), "b": np.float32([1, -3, 2]), "dead": np.zeros(2)}
+    assert constant_ranges(network, constants) == {"w_output": 0.5, "b_output": 3.0}
     found = cover({"x": 1.0, "h": 1.0, "y": 1.0, "n": 1.0}, [tensor.name for tensor in float_tensors(network)])
     assert found.given == ("x", "h", "y")
     assert {*found.without} == {"w_output", "b_output", "gemm_output", "ONNXTRT_Broadcast_output"}

@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from trtflow.data import Array
 from trtflow.errors import BackendError
 from trtflow.text import counted, listed
 from trtflow.trt.capabilities import Capabilities
@@ -56,8 +59,7 @@ def require_implicit(able: Capabilities, what: str) -> None:
 def float_tensors(network: Any) -> Iterator[Any]:
     """The tensors of ``network`` that hold floats on the device: its inputs, then what its layers give."""
     inputs = [network.get_input(index) for index in range(network.num_inputs)]
-    layers = [network.get_layer(index) for index in range(network.num_layers)]
-    outputs = [layer.get_output(index) for layer in layers for index in range(layer.num_outputs)]
+    outputs = [layer.get_output(index) for layer in _layers(network) for index in range(layer.num_outputs)]
     for tensor in (*inputs, *outputs):
         if tensor is not None and tensor.dtype.name in FLOATS and tensor.is_execution_tensor:
             yield tensor
@@ -76,6 +78,21 @@ def cover(ranges: Collection[str], tensors: Collection[str]) -> Coverage:
 def onnx_name(name: str, known: Collection[str]) -> str:
     """``name`` of a network's tensor as the ONNX file has it: an input that is an output too was renamed."""
     return name if name in known else name.removeprefix(RETURNED)
+
+
+def constant_ranges(network: Any, constants: Mapping[str, Array]) -> dict[str, float]:
+    """The largest magnitude of each of ``constants``, a model's by name, under the network's name for it.
+
+    A calibrator sees constants, too; without a range a product with one stays in floats. What is zero has none.
+    """
+    floats = {name: array for name, array in constants.items() if array.dtype.kind == "f"}
+    largest = {name: float(np.abs(array).max(initial=0)) for name, array in floats.items()}
+    held = (layer for layer in _layers(network) if layer.type.name == "CONSTANT" and largest.get(layer.name))
+    return {layer.get_output(0).name: largest[layer.name] for layer in held}
+
+
+def _layers(network: Any) -> list[Any]:
+    return [network.get_layer(index) for index in range(network.num_layers)]
 
 
 def set_ranges(network: Any, ranges: Mapping[str, float]) -> Coverage:
