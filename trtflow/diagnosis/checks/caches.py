@@ -9,11 +9,10 @@ from statistics import median
 from trtflow.files.checks import Check
 from trtflow.files.ranges import MODELOPT_SUFFIX, RangesFile
 from trtflow.files.scales import Scales
+from trtflow.trt.caches import ALGORITHMS, foreign, is_foreign
 
-FOREIGN = 0.05  # share of a cache's tensors that the model may lack
-TENSORRTS_OWN = ("(Unnamed", "ONNXTRT", "__myl")  # names that its parser and optimiser make up
 STALE = 2.0  # cached amax over fresh amax, or the other way round
-EXPECTED_ALGORITHMS = ("EntropyCalibration2", "MinMaxCalibration")
+EXPECTED_ALGORITHMS = (ALGORITHMS["entropy2"], ALGORITHMS["minmax"])
 
 
 def check_cache(
@@ -36,12 +35,12 @@ def check_cache(
 
 
 def _names(known: Mapping[str, float], names: Collection[str], fresh: Mapping[str, Collection[float]]) -> Check:
-    foreign = [name for name in known if name not in names and not name.startswith(TENSORRTS_OWN)]
+    lacking = foreign(known, names)
     used = [name for name in fresh if name in known]
-    evidence = {"tensors": len(known), "foreign": foreign[:10], "used": len(used), "wanted": len(fresh)}
-    if len(foreign) > FOREIGN * len(known) or not used:
+    evidence = {"tensors": len(known), "foreign": lacking[:10], "used": len(used), "wanted": len(fresh)}
+    if is_foreign(known, names) or not used:
         sentence = (
-            f"{len(foreign)} of its {len(known)} tensors are not in the model, and it knows {len(used)} of the "
+            f"{len(lacking)} of its {len(known)} tensors are not in the model, and it knows {len(used)} of the "
             f"{len(fresh)} that are quantized: it was made for another model or export; calibrate again"
         )
         return Check("R23", "names", "refuse", sentence, evidence)

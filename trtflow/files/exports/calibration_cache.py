@@ -8,6 +8,7 @@ that algorithm.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 
 from trtflow.files.exports.decision import Decision, Version
 from trtflow.files.ranges import LARGEST
@@ -26,8 +27,13 @@ def suits(decision: Decision) -> bool:
 
 def write(decision: Decision) -> str:
     """The cache for ``decision.tensorrt``, which skips those of other versions."""
-    lines = [f"TRT-{_number(decision.tensorrt)}-{ALGORITHM}"]
-    lines += [f"{name}: {struct.pack('>f', amax / LARGEST).hex()}" for name, amax in decision.ranges.items()]
+    return cache_text(decision.ranges, decision.tensorrt)
+
+
+def cache_text(ranges: Mapping[str, float], version: Version, algorithm: str = ALGORITHM) -> str:
+    """A cache of ``ranges``, tensor → amax, as TensorRT ``version`` writes it after calibrating by ``algorithm``."""
+    lines = [f"TRT-{_number(version)}-{algorithm}"]
+    lines += [f"{name}: {struct.pack('>f', amax / LARGEST).hex()}" for name, amax in ranges.items()]
     return "\n".join(lines) + "\n"
 
 
