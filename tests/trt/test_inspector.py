@@ -93,8 +93,8 @@ def test_separators_may_stand_unescaped_in_the_text() -> None:
         ("[]", "no layers"),
         ("{}", "no layers"),
         ('{"Layers": []}', "no layers"),
-        ('{"Layers": ["conv + relu", "pool"], "Bindings": ["x"]}', "names of its layers only"),
-        ('{"Layers": [{"Name": "conv"}, "pool"], "I/O Tensors": []}', "names of its layers only"),
+        ('{"Layers": ["conv + relu", "pool"], "Bindings": ["x"]}', "names of layers only"),
+        ('{"Layers": [{"Name": "conv"}, "pool"], "I/O Tensors": []}', "names of layers only"),
     ],
 )
 def test_what_tells_too_little_is_refused_with_what_to_do(text: str, says: str) -> None:

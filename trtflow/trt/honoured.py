@@ -73,8 +73,8 @@ def honoured(layers: Sequence[EngineLayer], plan: PrecisionPlan, nodes: Iterable
 
 def _constraint(node: str, layers: Sequence[EngineLayer], asked: Mapping[str, Precision]) -> Constraint:
     statuses = {_status(layer, asked[node], asked) for layer in layers}
-    worst: Sequence[Status] = ("not honoured", "fused", "honoured")
-    status = next((status for status in worst if status in statuses), "unknown")
+    worst: tuple[Status, ...] = ("not honoured", "fused", "honoured")
+    status: Status = next((status for status in worst if status in statuses), "unknown")
     built = sorted({precision for layer in layers for precision in layer.precisions})
     return Constraint(node, asked[node], status, tuple(built), tuple(layer.name for layer in layers))
 
@@ -99,14 +99,14 @@ def _agrees(layer: EngineLayer, wanted: Precision) -> bool:
 
 
 def _require_low(layers: Sequence[EngineLayer], found: Honoured) -> None:
-    """FP16 asked and FP32 built is the worst silent failure; where layers hide what they compute in, it is no proof."""
+    """FP16 asked and FP32 built is the worst silent failure; where layers hide what they compute in, no proof."""
     built = {precision for layer in layers for precision in layer.precisions}
     asked = {constraint.asked for constraint in found.constraints} - {FP32}
     hidden = found.counts["fused"] or any(OPAQUE in layer.name for layer in layers)
     missing = sorted(asked - built, key=[*ROWS].index)
     if missing and not hidden:
         raise BuildError(
-            f"{listed([label(name) for name in missing])} was asked for, and no layer of the engine reads or writes it: "
+            f"{listed([label(name) for name in missing])} was asked for, and no layer of the engine has it: "
             f"{listed([label(name) for name in sorted(built)]) or 'no float'} was built. {''.join(_remedy(missing))}"
         )
 
@@ -115,4 +115,4 @@ def _remedy(missing: Iterable[Precision]) -> Iterator[str]:
     if QUANTIZED.isdisjoint(missing):
         yield "Build the rewritten ONNX strongly typed (`typing: strong`), or with the precision's flag below 11."
     else:
-        yield "Quantize the ONNX with Q/DQ pairs (`typing: strong`), or give ranges and the precision's flag below 11."
+        yield "Quantize the ONNX with Q/DQ pairs (`typing: strong`), or give ranges and the flag below 11."

@@ -83,9 +83,7 @@ def read_layers(text: str) -> tuple[EngineLayer, ...]:
     if not isinstance(found, list) or not found:
         raise BackendError(f"the engine inspector tells no layers; expected a list of them in 'Layers'. {_DETAIL}")
     if not all(isinstance(layer, Mapping) for layer in found):
-        raise BackendError(
-            f"the engine tells the names of its layers only; expected their types and tensors. {_DETAIL}"
-        )
+        raise BackendError(f"the engine tells names of layers only; expected their types and tensors. {_DETAIL}")
     return tuple(map(_layer, found))
 
 
