@@ -59,7 +59,7 @@ def run_trtflow(models: list[onnx.ModelProto], tensors: list[str], feeds: Feeds,
     from trtflow.data import Sample
     from trtflow.runners import lockstep, sessions
 
-    lockstep._reduce = clocked(times, "compare", lockstep._reduce)
+    lockstep.reduce_tensors = clocked(times, "compare", lockstep.reduce_tensors)
     sessions._run = clocked(times, "infer", sessions._run)
     candidates = {"fp16": lockstep.Candidate(lambda: models.pop(), "fp16")}
     samples = [Sample(feed) for feed in feeds]

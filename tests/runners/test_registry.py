@@ -19,6 +19,7 @@ from trtflow.runners.reference import ReferenceRunner
 from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES, executor, find_backend
 from trtflow.steps.bisect import With as BisectOptions
 from trtflow.steps.build import With as BuildOptions
+from trtflow.steps.compare import With as CompareOptions
 from trtflow.steps.contract import Options
 from trtflow.steps.validate import With as ValidateOptions
 from trtflow.trt.shapes import ShapeRange
@@ -38,6 +39,7 @@ def test_each_backend_is_listed_by_its_own_name() -> None:
         (BisectOptions, "runner", (EMULATED, *ENGINES)),
         (ValidateOptions, "runner", (EMULATED, *ENGINES)),
         (BuildOptions, "runner", ("auto", *BUILDERS)),
+        (CompareOptions, "runner", (*BACKENDS,)),
     ],
 )
 def test_options_of_steps_offer_the_backends_of_their_kind(

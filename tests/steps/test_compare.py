@@ -6,12 +6,14 @@ import csv
 from pathlib import Path
 
 import pytest
+from fake_engines import FakeEngine, install
 from stepping import overflowing_project, run_step
 
 from trtflow.files.document import read_document
 from trtflow.files.scales import Scales, TensorScale, write_scales
 from trtflow.files.statistics import Statistics
 from trtflow.plan import PrecisionPlan, write_plan
+from trtflow.runners.registry import BACKENDS
 from trtflow.steps import compare
 
 
@@ -60,7 +62,26 @@ def test_scales_are_read_for_candidates_in_eight_bits(tmp_path: Path) -> None:
     assert list(read_document(Statistics, done.folder / "statistics.json").candidates) == ["int8"]
 
 
-@pytest.mark.parametrize("candidates", [{"fp16": {"precision": "fp64"}}, {"fp16": {"runner": "tensorrt"}}])
+@pytest.mark.parametrize("candidates", [{"fp16": {"precision": "fp64"}}, {"fp16": {"runner": "tensorflow"}}])
 def test_candidates_that_there_are_not_are_refused(tmp_path: Path, candidates: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="candidates"):
         compare.With.model_validate({**overflowing_project(tmp_path), "candidates": candidates})
+
+
+def test_the_low_candidate_and_the_reference_run_where_the_options_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, FakeEngine())
+    given = {"low": "fp16", "runner": "cuda", "reference": {"runner": "cuda"}, "candidates": {"half": {}}}
+    done = run_step(compare, tmp_path / "compare", **overflowing_project(tmp_path), **given)
+    found = read_document(Statistics, done.folder / "statistics.json")
+    assert found.runners == {"reference": "cuda", "fp16": "cuda"}
+    assert "marks change reference's outputs by 0, fp16's outputs by 0 (relative RMS)" in done.result.summary
+    facts = compare.depends(compare.With.model_validate({**overflowing_project(tmp_path), **given}))
+    assert set(facts) == {*BACKENDS["cuda"].facts, "onnxruntime"}
+
+
+def test_the_summary_of_an_emulated_comparison_knows_no_marks(tmp_path: Path) -> None:
+    done = run_step(compare, tmp_path / "compare", **overflowing_project(tmp_path))
+    assert "marks" not in done.result.summary
+    assert compare.depends(compare.With.model_validate(overflowing_project(tmp_path))) == ("onnxruntime",)

@@ -23,7 +23,9 @@ class Statistics(Document):
     Samples are counted from 0.
 
     A network's float inputs have figures, too: what a first layer reads of them. ``unseen`` are nodes in bodies of
-    control flow that take a low precision and that nothing is known of.
+    control flow that take a low precision and that nothing is known of, and others that a runner does not show.
+    ``runners``: where candidates, and the ``reference``, ran that were not emulated. ``observer``: of each of them
+    that is an engine, what reading its layers changes of the network's outputs (relative root mean square).
     """
 
     samples: int
@@ -31,6 +33,8 @@ class Statistics(Document):
     layers: tuple[Layer, ...]
     candidates: Mapping[str, Mapping[str, Figures]] = Field(default_factory=dict)
     unseen: tuple[str, ...] = ()
+    runners: Mapping[str, str] = Field(default_factory=dict)
+    observer: Mapping[str, float] = Field(default_factory=dict)
 
     @property
     def first(self) -> Mapping[str, Figures]:

@@ -70,12 +70,12 @@ def compare_tensors(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for visit in staged:
             for name, candidate in candidates.items():
-                _reduce(found[name], *_inputs(visit.sample.feed, candidate.precision), count, pool)
+                reduce_tensors(found[name], *read_inputs(visit.sample.feed, candidate.precision), count, pool)
             held: dict[str, Spread] = {}
             for expected, *actual in visit.batches:
                 progress(count, None, f"sample {count}, tensors from {next(iter(expected), 'nothing')}")
                 for statistics, arrays in zip(found.values(), actual, strict=True):
-                    alone = _reduce(statistics, *_shared(expected, arrays, ragged), count, pool)
+                    alone = reduce_tensors(statistics, *_shared(expected, arrays, ragged), count, pool)
                     held |= {name: alone[name].reference for name in outputs & alone.keys()}
             if known:
                 known.see(visit.sample, held)
@@ -85,7 +85,7 @@ def compare_tensors(
     return found, count
 
 
-def _inputs(feed: Feed, precision: Precision) -> tuple[Feed, Feed]:
+def read_inputs(feed: Feed, precision: Precision) -> tuple[Feed, Feed]:
     """The float inputs, and what a first layer in ``precision`` reads of them."""
     floats = {name: array for name, array in feed.items() if array.dtype == np.float32}
     return floats, {name: round_to(array, precision) for name, array in floats.items()}
@@ -100,7 +100,7 @@ def _shared(expected: Feed, actual: Feed, ragged: Collection[str]) -> tuple[Feed
     return expected, actual
 
 
-def _reduce(
+def reduce_tensors(
     found: dict[str, OverSamples], expected: Feed, actual: Feed, sample: int, pool: ThreadPoolExecutor
 ) -> dict[str, TensorStatistics]:
     """Add the tensors of one batch to ``found``; their statistics for ``sample`` alone."""

@@ -7,30 +7,13 @@ from typing import Literal
 from pydantic import Field
 
 from trtflow.precision import FP16
-from trtflow.steps.contract import Context, File, Options, Result
-from trtflow.steps.options import Data, Executed
+from trtflow.steps.contract import Context, File, Result
+from trtflow.steps.options import AnyRunner, Candidate, Data, Executed, Reference, runner_facts
 
-version = 6
+version = 7
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
-
-
-class Reference(Options):
-    """What everything is compared with."""
-
-    runner: Literal["onnxruntime"] = "onnxruntime"
-    precision: Literal["fp32"] = "fp32"
-
-
-class Candidate(Options):
-    """One precision under test."""
-
-    runner: Literal["emulated"] = "emulated"
-    precision: Literal["fp16", "bf16", "int8", "fp8"] = Field("fp16", description="of every node that suits it")
-    plan: File | None = Field(None, description="a precision plan, from bisect or quantize; overrides precision")
-    scales: File | None = Field(None, description="the scales file, from calibrate; for INT8 and FP8")
-    cures: File | None = Field(None, description="clipped weights and corrected biases, from cure")
 
 
 class With(Executed):
@@ -41,9 +24,16 @@ class With(Executed):
     reference: Reference = Reference()
     low: Literal["fp16", "bf16"] | None = Field(None, description="a candidate of that name: all nodes that suit it")
     candidates: dict[str, Candidate] = Field(default_factory=dict, description="others by name; without any: fp16")
+    runner: AnyRunner = Field("emulated", description="what executes the candidate that `low` names, or fp16")
     samples: int | None = Field(None, ge=1, description="compare the first ones only; left out, all that decide")
     memory: int = Field(512, ge=1, description="MB to use, weights and sessions included")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
+
+
+def depends(options: With) -> tuple[str, ...]:
+    """What the runners bring along."""
+    runners = [options.reference.runner, *(one.runner for one in _candidates(options).values())]
+    return tuple(dict.fromkeys(fact for name in runners for fact in runner_facts(name)))
 
 
 def run(options: With, context: Context) -> Result:
@@ -58,7 +48,7 @@ def run(options: With, context: Context) -> Result:
 
     candidates = {
         name: compare.Candidate(
-            given_plan(one.plan, PrecisionPlan(one.precision)), given_ranges(one.scales, one.cures)
+            given_plan(one.plan, PrecisionPlan(one.precision)), given_ranges(one.scales, one.cures), one.runner
         )
         for name, one in _candidates(options).items()
     }
@@ -72,6 +62,7 @@ def run(options: With, context: Context) -> Result:
             allow_nonfinite="outputs" in options.data.allow_nonfinite,
             rounding=options.rounding,
             memory=options.memory * 1_000_000,
+            reference=options.reference.runner,
             hooks=hooks(context),
         )
     write_document(statistics, context.folder / outputs["statistics"])
@@ -84,4 +75,4 @@ def run(options: With, context: Context) -> Result:
 
 def _candidates(options: With) -> dict[str, Candidate]:
     low = options.low or (None if options.candidates else FP16)
-    return {**({low: Candidate(precision=low)} if low else {}), **options.candidates}
+    return {**({low: Candidate(precision=low, runner=options.runner)} if low else {}), **options.candidates}

@@ -10,6 +10,7 @@ from pydantic_core.core_schema import literal_schema
 
 from trtflow.numerics.accept import Kind
 from trtflow.numerics.metrics import METRICS
+from trtflow.precision import Precision
 from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES
 from trtflow.steps.contract import Code, File, Options, Source
 from trtflow.text import did_you_mean
@@ -23,6 +24,7 @@ def one_of(names: Sequence[str]) -> GetPydanticSchema:
 
 
 Builder = Annotated[str, one_of(("auto", *BUILDERS))]
+AnyRunner = Annotated[str, one_of((*BACKENDS,))]
 Decider = Annotated[str, one_of((EMULATED, *ENGINES))]
 """Who decides: the emulator, or an engine, which then must be here."""
 
@@ -46,6 +48,23 @@ class Data(Options):
     allow_nonfinite: tuple[Literal["inputs", "outputs"], ...] = Field(
         (), description="where NaN and infinity are meant: in the samples, in what FP32 makes of them"
     )
+
+
+class Reference(Options):
+    """What everything is compared with."""
+
+    runner: AnyRunner = "onnxruntime"
+    precision: Literal["fp32"] = "fp32"
+
+
+class Candidate(Options):
+    """One precision under test."""
+
+    runner: AnyRunner = "emulated"
+    precision: Precision = Field("fp16", description="of every node that suits it")
+    plan: File | None = Field(None, description="a precision plan, from bisect or quantize; overrides precision")
+    scales: File | None = Field(None, description="the scales file, from calibrate; for INT8 and FP8")
+    cures: File | None = Field(None, description="clipped weights and corrected biases, from cure")
 
 
 def _several(value: Any) -> Any:

@@ -109,7 +109,13 @@ def deviation(statistics: Statistics) -> str:
     first = f", first at {wrong[0].node}" if wrong else ""
     deviate = "deviates" if len(wrong) == 1 else "deviate"
     some = f"{len(wrong)} of {counted(len(statistics.layers), 'layer')} {deviate} by more than 10 %{first}"
-    return f"{some} ({counted(statistics.samples, 'sample')})"
+    return f"{some} ({counted(statistics.samples, 'sample')}){_observed(statistics)}"
+
+
+def _observed(statistics: Statistics) -> str:
+    """What reading its layers does to an engine."""
+    changes = [f"{name}'s outputs by {effect:.2g}" for name, effect in statistics.observer.items()]
+    return f"; marks change {', '.join(changes)} (relative RMS)" if changes else ""
 
 
 def deviating_layers(statistics: Statistics) -> Table | None:

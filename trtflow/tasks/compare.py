@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
@@ -17,24 +16,21 @@ from trtflow.files.statistics import Statistics
 from trtflow.model.bodies import body_tensors, hand_out, unseen
 from trtflow.model.layers import layers
 from trtflow.model.mapped import MappedWeights
-from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16
 from trtflow.qdq.quantize import float_plan
 from trtflow.runners import lockstep
 from trtflow.runners.known import Known
-from trtflow.runners.quantized import Ranges, emulate
+from trtflow.runners.quantized import emulate
+from trtflow.runners.registry import EMULATED
 from trtflow.runners.resident import overrun, resident
+from trtflow.runners.sides import REFERENCE
+from trtflow.tasks.candidate import Candidate
+from trtflow.tasks.compare_sides import compare_sides
 from trtflow.tasks.hooks import SILENT, Hooks
 
+__all__ = ["ALL_FP16", "MEMORY", "Candidate", "compare"]
+
 MEMORY = 512_000_000
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What is compared: a plan, and for INT8 and FP8 the ranges of activations."""
-
-    plan: PrecisionPlan = field(default_factory=PrecisionPlan)
-    ranges: Ranges = field(default_factory=lambda: Ranges({}))
 
 
 ALL_FP16 = MappingProxyType({FP16: Candidate()})
@@ -49,22 +45,28 @@ def compare(
     allow_nonfinite: bool = False,
     rounding: Rounding = "tensor",
     memory: int = MEMORY,
+    reference: str = REFERENCE,
     hooks: Hooks = SILENT,
 ) -> Statistics:
     """The figures of every layer under each of ``candidates``, over all of ``data`` or the first ``samples``.
 
     The samples stream by. ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
     ``memory``: bytes to use, the sessions' weights included, beside ``model`` itself. The log says
-    where more than that, and a tenth, were used.
+    where more than that, and a tenth, were used. ``reference``: the runner of what they are held against, in FP32.
+    On an engine, layers are read in batches, each in an engine of its own, and samples are read at once.
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
+        BackendError: a runner is not to be had here, stops, or would hide what a plan does.
 
     Example:
         >>> statistics = trtflow.compare(model, data)
         >>> [layer.node for layer in statistics.wrong("fp16")][:1]
         ['/down0/bn0/BatchNormalization']
     """
+    if reference != REFERENCE or any(entry.runner != EMULATED for entry in candidates.values()):
+        listed = list(itertools.islice(data, samples))
+        return compare_sides(model, listed, candidates, allow_nonfinite, rounding, memory, reference, hooks)
     before = resident()
     with MappedWeights() as mapped:
         light = mapped.light(model)
