@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import onnx
 import pytest
@@ -11,7 +11,8 @@ from trtflow.errors import BuildError
 from trtflow.runners import registry
 from trtflow.runners.backend import Runner
 from trtflow.runners.emulated import TypedRunner
-from trtflow.trt.shapes import ShapeRange
+from trtflow.trt.capabilities import Typing
+from trtflow.trt.request import EngineRequest, EngineSettings
 
 Execute = Callable[[onnx.ModelProto], Runner]
 
@@ -31,7 +32,10 @@ class FakeEngine:
     def why_not_run(self) -> str:
         return self.missing
 
-    def start(self, model: onnx.ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+    def typing(self, settings: EngineSettings) -> Typing:
+        return "strong"
+
+    def start(self, model: onnx.ModelProto, request: EngineRequest) -> Runner:
         self.started += 1
         return self.execute(model)
 
