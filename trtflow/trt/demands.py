@@ -66,8 +66,9 @@ def _of_network(request: EngineRequest, typing: Typing, can: Capabilities) -> It
     if plan is not None and typing == "strong":
         yield "a precision plan beside the file", "takes under `typing: weak` only: give the rewritten ONNX"
     elif plan is not None:
-        for name in sorted({plan.default, *plan.nodes.values()} - can.flags - {FP32}):
-            takes = "takes as Q/DQ pairs in the file only" if not ROWS[name].weakly_typed else "has no flag for"
+        told = {name for name in can.flags if ROWS[name].weakly_typed}
+        for name in sorted({plan.default, *plan.nodes.values()} - told - {FP32}):
+            takes = "has no flag for" if ROWS[name].weakly_typed else "takes as Q/DQ pairs in the file only"
             yield f"{name} under `typing: weak`", f"{takes}: ask for `typing: strong` on a version that has it"
     if request.ranges and not can.dynamic_ranges:
         yield "setting dynamic ranges", f"does not have: {AS_PAIRS}"

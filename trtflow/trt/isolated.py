@@ -79,10 +79,9 @@ def _run(folder: Path, limit: float | None, progress: Progress) -> tuple[int, bo
     paths = dict.fromkeys(str(Path(path).resolve()) for path in sys.path)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     late = threading.Event()
-    with (folder / "log").open("wb") as log:
-        child = subprocess.Popen(  # noqa: S603 (our own module)
-            [*CHILD, str(folder)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment
-        )
+    command = [*CHILD, str(folder)]
+    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "env": environment}
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stderr=log, **options) as child:  # noqa: S603 (our own module)
         timer = threading.Timer(limit or 0, _end, [child, late])
         if limit is not None:
             timer.start()
@@ -92,7 +91,6 @@ def _run(folder: Path, limit: float | None, progress: Progress) -> tuple[int, bo
         finally:
             timer.cancel()
             child.kill()
-            child.wait()
     sys.stderr.write((folder / "log").read_text(encoding="utf-8", errors="replace"))
     return status, late.is_set()
 
