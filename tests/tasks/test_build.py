@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from trtflow.data import Sample
 from trtflow.errors import BackendError, BuildCrash, BuildError, BuildTimeout
+from trtflow.files.constraints import Constraints, ModelReference, Node
 from trtflow.files.outcomes import BuildOutcome
 from trtflow.progress import Progress
 from trtflow.runners.registry import typing_on
 from trtflow.tasks import build as task
 from trtflow.tasks.build import build, not_built
 from trtflow.tasks.documents import Documents
-from trtflow.trt.request import EngineBuild, EngineRequest
+from trtflow.trt.request import EngineBuild, EngineRequest, EngineSettings
 from trtflow.trt.shapes import ShapeRange
 
 DATA = [Sample({"x": np.ones((size, 3), np.float32)}) for size in (1, 4, 2)]
@@ -149,3 +151,54 @@ def test_a_verdict_that_no_engine_stands_behind_is_marked(outcome: BuildOutcome 
 def test_a_backend_that_builds_no_engines_is_refused_with_those_that_do(name: str, tmp_path: Path) -> None:
     with pytest.raises(BackendError, match=f"'{name}' builds no engines; expected auto or one of tensorrt, "):
         build(tmp_path / "m.onnx", [], tmp_path / "m.plan", name)
+
+
+def weak_decision() -> Constraints:
+    nodes = {"up": Node(precision="fp32", op="Mul", reason="R01")}
+    return Constraints(model=ModelReference(path="m.onnx", sha256="0"), default="fp16", nodes=nodes)
+
+
+def test_weakly_typed_the_original_is_built_and_told_the_plan(
+    builds: list[tuple[Any, ...]], overflowing: onnx.ModelProto, tmp_path: Path
+) -> None:
+    original, decided = tmp_path / "original.onnx", weak_decision()
+    onnx.save(overflowing, original)
+    build(
+        tmp_path / "mixed.onnx",
+        DATA,
+        tmp_path / "engine.plan",
+        "tensorrt",
+        original,
+        constraints=decided,
+        trt=EngineSettings("weak"),
+    )
+    ((_, request, _),) = builds
+    assert (request.model.name, request.plan, request.ranges) == ("original.onnx", decided.plan, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [("original", "no constraints to tell"), ("constraints", "give it as `original`")]
+)
+def test_weak_typing_needs_the_original_and_the_constraints(
+    given: str, said: str, overflowing: onnx.ModelProto, tmp_path: Path
+) -> None:
+    original = tmp_path / "original.onnx"
+    onnx.save(overflowing, original)
+    more: dict[str, Any] = {"original": original} if given == "original" else {"constraints": weak_decision()}
+    with pytest.raises(BackendError, match=said):
+        build(tmp_path / "mixed.onnx", DATA, tmp_path / "m.plan", "tensorrt", trt=EngineSettings("weak"), **more)
+
+
+def test_constraints_that_do_not_build_are_to_blame_where_the_original_alone_does(
+    overflowing: onnx.ModelProto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(request: EngineRequest, flavour: str, destination: Path, progress: Progress) -> EngineBuild:
+        if request.plan is not None:
+            raise BuildCrash("ended by SIGSEGV")
+        return EngineBuild(flavour, "10.0", 0.5, 6, {})
+
+    monkeypatch.setattr(task.isolated, "build", refuses)
+    original, trt = tmp_path / "original.onnx", EngineSettings("weak")
+    onnx.save(overflowing, original)
+    with pytest.raises(BuildCrash, match=r"the constraints broke it: .*`typing: strong`\. ended by SIGSEGV"):
+        build(original, DATA, tmp_path / "m.plan", "tensorrt", original, constraints=weak_decision(), trt=trt)

@@ -29,9 +29,7 @@ V8 = Capabilities(
 )
 V10 = replace(V8, version="10.0.1", strong=True, debug=True, progress=True, flags=V8.flags | {"bf16"})
 V10_16 = replace(V10, version="10.16.1", unfused_debug=True, strict_nans=True)
-V11 = replace(
-    V10_16, version="11.4.0", weak=False, calibrators=False, dynamic_ranges=False, flags=frozenset[Any]()
-)
+V11 = replace(V10_16, version="11.4.0", weak=False, calibrators=False, dynamic_ranges=False, flags=frozenset[Any]())
 RTX = replace(V11, flavour="tensorrt-rtx", version="1.7.1", timing_cache=False)
 VERSIONS = {"8.6.1": V8, "10.0.1": V10, "10.16.1": V10_16, "11.4.0": V11, "rtx": RTX}
 MODEL = Path("m.onnx")

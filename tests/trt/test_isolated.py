@@ -66,7 +66,11 @@ def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         ("import os\nos._exit(7)", BuildCrash, "ended with exit status 7 before it was done; it logged nothing"),
         ("raise RuntimeError('no libnvinfer')", BuildCrash, "exit status 1 .*RuntimeError: no libnvinfer"),
         ("import time\ntime.sleep(60)", BuildTimeout, r"was ended after 3 s, its `timeout`: raise it, or lower"),
-        ("import no_such_library", BackendError, "tensorrt was asked for but cannot be imported: No module named 'no"),
+        (
+            "import no_such_library",
+            BackendError,
+            "tensorrt was asked for but cannot be imported: No module named 'no",
+        ),
     ],
     ids=["SIGSEGV", "SIGKILL", "exit", "raises", "hangs", "not there"],
 )
@@ -131,10 +135,7 @@ def test_the_strongly_typed_path_of_tensorrt_passes_a_real_parser_and_builder(
 
 def convolution() -> onnx.ModelProto:
     """Conv, Relu, Conv: what every precision takes."""
-    weights = [
-        f32(name, np.full(shape, 0.1))
-        for name, shape in (("w", (8, 8, 3, 3)), ("v", (8, 8, 1, 1)))
-    ]
+    weights = [f32(name, np.full(shape, 0.1)) for name, shape in (("w", (8, 8, 3, 3)), ("v", (8, 8, 1, 1)))]
     nodes = [
         node("Conv", "x w", "a", "first", pads=[1, 1, 1, 1]),
         node("Relu", "a", "b", "relu"),

@@ -61,6 +61,11 @@ class Trt(Options):
     )
     memory: int = Field(1000, ge=1, description="MB of device memory that marked tensors may take at a time")
 
+    @property
+    def batches(self) -> dict[str, int]:
+        """Per input with a profile, the largest first dimension."""
+        return {name: one.max[0] for name, one in self.profiles.items() if one.max}
+
     def settings(self, timing_cache: Path | None = None) -> EngineSettings:
         """As what builds takes them; ``timing_cache``: a file that the builds of a search share."""
         from trtflow.trt.request import EngineSettings

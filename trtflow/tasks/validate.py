@@ -15,7 +15,7 @@ from trtflow.files.search import SearchDocument
 from trtflow.model.foreign import ending_at
 from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import UserMetric
-from trtflow.runners.registry import BACKENDS, EMULATED
+from trtflow.runners.registry import EMULATED
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.judge import Conditions, judge_by
 from trtflow.tasks.measured_on import DEFAULTS, execute_on
@@ -87,7 +87,7 @@ def validate(
         decided_by=measured.decided_by if measured.error else {},
         silent=evaluator.silent,
         runner=runner,
-        typing=execute.typing if BACKENDS[runner].builds else None,
+        typing=execute.typing if execute.backend.builds else None,
         emulated=None if beside is None else evaluator.judge(beside).accepted,
         runtime=None if file is None else try_runtime(file, evaluator, as_typed),
     )
