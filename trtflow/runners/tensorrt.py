@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError
 from trtflow.facts import gpu
-from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
 from trtflow.trt.capabilities import Typing, capabilities
 from trtflow.trt.profile import by_engine_names
@@ -96,10 +95,10 @@ class EngineRunner:
     ``layers`` is the inspector's text once it is built; None where it was not asked.
     """
 
-    def __init__(self, backend: str, model: ModelProto, request: EngineRequest, progress: Progress = silent) -> None:
+    def __init__(self, backend: str, model: ModelProto, request: EngineRequest) -> None:
         self.name = backend
         self.layers: str | None = None
-        self._model, self._request, self._progress = model, request, progress
+        self._model, self._request = model, request
         self._engine: Any = None
 
     def __enter__(self) -> EngineRunner:
@@ -110,7 +109,7 @@ class EngineRunner:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             save(self._model, folder / FILE)
-            build(replace(self._request, model=folder / FILE), self.name, folder / ENGINE, self._progress)
+            build(replace(self._request, model=folder / FILE), self.name, folder / ENGINE)
             engine, layers = (folder / ENGINE).read_bytes(), folder / LAYERS
             self.layers = layers.read_text(encoding="utf-8") if layers.exists() else None
         import_module(self.name)
