@@ -12,12 +12,19 @@ TrtflowError                    1
 ├── PlanError                   1  a precision plan or constraints file does not fit the model
 ├── BackendError                1  a runner or builder is missing, or ignores what was asked
 │   └── BuildError              1  an engine cannot be built from one model: nothing is known of its accuracy
+│       ├── BuildCrash          1  the builder ended by a signal, or before it was done
+│       └── BuildTimeout        1  the builder took longer than it may
 ├── LockError                   1  the lock is missing, or a locked run would change something
 │   └── VerifyError             3  a verified run came out different from its lock
 └── StepError                   1  a step failed: its name, why, and the end of its log
 """
 
 from __future__ import annotations
+
+from typing import Literal
+
+Outcome = Literal["refusal", "crash", "time-out"]
+"""How a build that made no engine ended."""
 
 
 class TrtflowError(Exception):
@@ -53,7 +60,24 @@ class BackendError(TrtflowError):
 
 
 class BuildError(BackendError):
-    """A backend that works cannot build this one model. In a search such a plan has failed, and is not bad."""
+    """A backend that works cannot build this one model. In a search such a plan has failed, and is not bad.
+
+    ``outcome`` is how the build ended, in a word: this class is the parser's or the builder's own refusal.
+    """
+
+    outcome: Outcome = "refusal"
+
+
+class BuildCrash(BuildError):  # noqa: N818 - an outcome, as time-outs and refusals are
+    """The process that builds was ended by a signal, or ended before it was done."""
+
+    outcome = "crash"
+
+
+class BuildTimeout(BuildError):  # noqa: N818 - as above
+    """The process that builds took longer than it may, and was ended."""
+
+    outcome = "time-out"
 
 
 class LockError(TrtflowError):

@@ -23,7 +23,8 @@ from trtflow.qdq.foreign import read_quantized
 from trtflow.qdq.quantize import Quantized, quantizable, quantize
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.registry import find_backend
-from trtflow.runners.tensorrt import build_engine
+from trtflow.trt.isolated import build
+from trtflow.trt.request import EngineRequest
 from trtflow.trt.shapes import ShapeRange
 
 WEIGHTS = {
@@ -257,7 +258,8 @@ def test_tensorrt_builds_it(
     quantized = quantize(network, plan, _amax(network, feed))
     onnx.save(rewrite(quantized.model, quantized.plan).model, tmp_path / "model.onnx")
     shape = (2, 3, 8, 8)
-    built = build_engine(backend, tmp_path / "model.onnx", {"x": ShapeRange(shape, shape, shape)}, tmp_path / "plan")
+    request = EngineRequest(tmp_path / "model.onnx", {"x": ShapeRange(shape, shape, shape)})
+    built = build(request, backend, tmp_path / "plan")
     assert built.tensors.get("fp8" if plan.default == "fp8" else "int8")
 
 

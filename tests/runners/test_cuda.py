@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from trtflow.errors import BackendError, BuildError
 from trtflow.facts import Gpu
 from trtflow.runners import cuda
 from trtflow.runners.cuda import PROVIDER, Cuda
+from trtflow.trt.request import EngineRequest
 
 needs_cuda = pytest.mark.skipif(
     PROVIDER not in onnxruntime.get_available_providers(), reason="onnxruntime has no CUDA provider"
@@ -39,7 +41,10 @@ def test_without_a_gpu_the_provider_alone_does_not_run(monkeypatch: pytest.Monke
 
 def test_a_model_that_the_provider_refuses_is_not_built(overflowing: onnx.ModelProto) -> None:
     overflowing.graph.node[0].op_type = "NoSuchOperator"
-    with pytest.raises(BuildError, match="refuses the model"), Cuda().start(overflowing, {}):
+    with (
+        pytest.raises(BuildError, match="refuses the model"),
+        Cuda().start(overflowing, EngineRequest(Path("m.onnx"))),
+    ):
         pass
 
 
@@ -61,7 +66,7 @@ def test_a_provider_that_does_not_start_is_an_error(
     monkeypatch: pytest.MonkeyPatch, overflowing: onnx.ModelProto
 ) -> None:
     monkeypatch.setattr(onnxruntime, "InferenceSession", _Session)
-    runner = Cuda().start(overflowing, {})
+    runner = Cuda().start(overflowing, EngineRequest(Path("m.onnx")))
     with pytest.raises(BackendError, match="did not start"), runner:
         pass
     assert _Session.asked[0] == (PROVIDER, {"use_tf32": "0"})
@@ -69,5 +74,5 @@ def test_a_provider_that_does_not_start_is_an_error(
 
 @needs_cuda
 def test_a_gpu_computes_as_the_file_is_typed(overflowing: onnx.ModelProto) -> None:
-    with Cuda().start(overflowing, {}) as runner:
+    with Cuda().start(overflowing, EngineRequest(Path("m.onnx"))) as runner:
         assert np.isfinite(runner({"x": np.full((1, 4), 70, np.float32)})["y"]).all()

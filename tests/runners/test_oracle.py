@@ -10,8 +10,9 @@ import pytest
 from dict_memo import DictMemo
 
 from trtflow.data import Sample
-from trtflow.errors import BackendError, BuildError
+from trtflow.errors import BackendError, BuildCrash, BuildError, BuildTimeout, ModelError
 from trtflow.plan import PrecisionPlan
+from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.emulated import Rounding, TypedRunner
 from trtflow.runners.evaluate import Evaluator
 from trtflow.runners.oracle import EmulatedOracle, EngineOracle, ProbingOracle
@@ -152,3 +153,32 @@ def test_an_engine_that_cannot_be_asked_is_an_error_and_says_nothing_of_the_plan
     _, engine = oracles(overflowing, unreachable)
     with pytest.raises(BackendError, match="no driver"):
         engine.evaluate(PrecisionPlan("fp16"))
+
+
+def test_a_weakly_typed_engine_is_told_the_plan_on_the_model_itself(overflowing: onnx.ModelProto) -> None:
+    asked: list[object] = []
+
+    def execute(model: onnx.ModelProto, *told: object) -> ReferenceRunner:
+        asked.append((model, *told))
+        return ReferenceRunner(model)
+
+    evaluator = Evaluator(ReferenceRunner(overflowing), TWO, ACCEPT)
+    plan = PrecisionPlan("fp16", {"up": "fp32"})
+    EngineOracle(overflowing, evaluator, execute, typing="weak").evaluate(plan)
+    EngineOracle(overflowing, evaluator, execute).evaluate(PrecisionPlan("fp32"))
+    assert asked == [(overflowing, plan), (rewrite(overflowing, PrecisionPlan("fp32")).model,)]
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [(BuildError, "refusal"), (BuildCrash, "crash"), (BuildTimeout, "time-out"), (ModelError, "refusal")],
+)
+def test_how_a_plan_failed_is_kept_beside_why(
+    overflowing: onnx.ModelProto, error: type[Exception], failure: str
+) -> None:
+    def execute(model: onnx.ModelProto) -> ReferenceRunner:
+        raise error("no kernel")
+
+    _, engine = oracles(overflowing, execute)
+    outcome = engine.evaluate(PrecisionPlan("fp16"))
+    assert (outcome.status, outcome.failure, outcome.why) == ("failed", failure, "no kernel")

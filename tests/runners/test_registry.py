@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,11 @@ from trtflow.steps.build import With as BuildOptions
 from trtflow.steps.compare import With as CompareOptions
 from trtflow.steps.contract import Options
 from trtflow.steps.validate import With as ValidateOptions
+from trtflow.trt.capabilities import Typing
+from trtflow.trt.request import EngineRequest, EngineSettings
 from trtflow.trt.shapes import ShapeRange
 
+FILE = Path("m.onnx")
 FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
 
 
@@ -84,13 +87,16 @@ class Own:
     def why_not_run(self) -> str:
         return self._missing
 
-    def start(self, model: onnx.ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
-        return ReferenceRunner(model, f"own {shapes['x'].high}")
+    def typing(self, settings: EngineSettings) -> Typing:
+        return "strong"
+
+    def start(self, model: onnx.ModelProto, request: EngineRequest) -> Runner:
+        return ReferenceRunner(model, f"own {request.shapes['x'].high}")
 
 
 def test_a_strangers_backend_is_a_line(monkeypatch: pytest.MonkeyPatch, overflowing: onnx.ModelProto) -> None:
     monkeypatch.setattr(registry, "BACKENDS", {**BACKENDS, "own": Own()})
-    with executor("own", {"x": ShapeRange((1, 4), (1, 4), (2, 4))})(overflowing) as runner:
+    with executor("own", EngineRequest(FILE, {"x": ShapeRange((1, 4), (1, 4), (2, 4))}))(overflowing) as runner:
         assert runner.name == "own (2, 4)"
         assert np.isfinite(runner(FEED)["y"]).all()
 
@@ -105,13 +111,13 @@ def test_the_first_builder_that_is_there_is_found(monkeypatch: pytest.MonkeyPatc
 def test_a_backend_that_is_not_here_is_an_error_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "BACKENDS", {"own": Own("it needs a key")})
     with pytest.raises(BackendError, match="'own' cannot run here: it needs a key"):
-        executor("own", {})
+        executor("own", EngineRequest(FILE))
 
 
 @pytest.mark.parametrize(("name", "said"), [("onnxruntime", "is the reference"), ("own", "expected one of onnxrunt")])
 def test_what_is_no_judge_of_low_precision_is_refused(name: str, said: str) -> None:
     with pytest.raises(BackendError, match=said):
-        executor(name, {})
+        executor(name, EngineRequest(FILE))
 
 
 class Failing(Own):
@@ -121,7 +127,7 @@ class Failing(Own):
         super().__init__()
         self._at = at
 
-    def start(self, model: onnx.ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+    def start(self, model: onnx.ModelProto, request: EngineRequest) -> Runner:
         return ReferenceRunner(model) if model.graph.name == "probe" else self._fail("starting") or Stopping(self)
 
     def _fail(self, at: str) -> None:
@@ -153,7 +159,7 @@ def test_a_backend_that_stops_is_an_error_of_ours(
     at: str, monkeypatch: pytest.MonkeyPatch, overflowing: onnx.ModelProto
 ) -> None:
     monkeypatch.setattr(registry, "BACKENDS", {"own": Failing(at)})
-    execute = executor("own", {})
+    execute = executor("own", EngineRequest(FILE))
     with (
         pytest.raises(BackendError, match=f"'own' stopped .*: CUDA error while {at}"),
         execute(overflowing) as runner,
@@ -162,5 +168,5 @@ def test_a_backend_that_stops_is_an_error_of_ours(
 
 
 def test_the_emulator_needs_nothing(overflowing: onnx.ModelProto) -> None:
-    with executor("emulated", {})(overflowing) as runner:
+    with executor("emulated", EngineRequest(FILE))(overflowing) as runner:
         assert np.isfinite(runner(FEED)["y"]).all()

@@ -1,31 +1,20 @@
-"""Engines are built as the file is typed, and a request that the builder ignores is an error."""
+"""A backend of TensorRT's: what is missing here, how it types engines, and when it builds."""
 
 from __future__ import annotations
 
 import importlib.util
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
 import onnx
 import pytest
-from graph_models import info, model, node
 
-from trtflow.errors import BuildError
+from trtflow.errors import BackendError
 from trtflow.facts import Gpu
-from trtflow.plan import PrecisionPlan
-from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners import tensorrt
 from trtflow.runners.registry import BACKENDS
-from trtflow.runners.tensorrt import EngineRunner, TensorRt, build_engine, load_plugins
-from trtflow.trt.shapes import ShapeRange
-
-needs_rtx = pytest.mark.skipif(
-    importlib.util.find_spec("tensorrt_rtx") is None,
-    reason="tensorrt-rtx is not installed: pip install 'trtflow[rtx]'",
-)
-SHAPES = {"x": ShapeRange((1, 4), (1, 4), (2, 4))}
-
+from trtflow.runners.tensorrt import EngineRunner, TensorRt
+from trtflow.trt.request import EngineRequest, EngineSettings
 
 RTX = TensorRt("tensorrt-rtx", "tensorrt_rtx", needs_gpu=False)
 
@@ -89,89 +78,31 @@ def test_a_backend_that_is_not_installed_does_not_run_either(monkeypatch: pytest
 
 
 def test_starting_builds_nothing_before_the_runner_is_entered(overflowing: onnx.ModelProto) -> None:
-    runner = RTX.start(overflowing, SHAPES)
+    runner = RTX.start(overflowing, EngineRequest(Path("m.onnx")))
     assert isinstance(runner, EngineRunner)
     assert runner.name == "tensorrt-rtx"
 
 
-class _Tensor:
-    def __init__(self, kind: str) -> None:
-        self.dtype = SimpleNamespace(name=kind)
-
-
-class _Layer:
-    def __init__(self, *kinds: str) -> None:
-        self.num_outputs = len(kinds) + 1  # an optional output that is not there is None
-        self._outputs = [*map(_Tensor, kinds), None]
-
-    def get_output(self, index: int) -> _Tensor | None:
-        return self._outputs[index]
-
-
-def test_network_tensors_are_counted_by_type() -> None:
-    layers = [_Layer("HALF", "FLOAT"), _Layer("HALF")]
-    network = SimpleNamespace(num_layers=2, get_layer=layers.__getitem__)
-    assert tensorrt._count_types(network) == {"half": 2, "float": 1}
-
-
-@pytest.mark.parametrize(("tensors", "ignored"), [({"half": 2, "float": 1}, False), ({"float": 3}, True)])
-def test_a_request_that_the_network_ignores_is_an_error(
-    overflowing: onnx.ModelProto, tmp_path: Path, tensors: dict[str, int], ignored: bool
+@pytest.mark.parametrize(("asked", "typing"), [(None, "weak"), ("weak", "weak")])
+def test_an_engine_is_typed_as_asked_else_as_the_version_does(
+    monkeypatch: pytest.MonkeyPatch, asked: str | None, typing: str
 ) -> None:
-    onnx.save(rewrite(overflowing, PrecisionPlan("fp16")).model, tmp_path / "m.onnx")
-    expected = pytest.raises(BuildError, match="asks for half") if ignored else nullcontext()
-    with expected:
-        tensorrt._require_low_precision(tmp_path / "m.onnx", tensors)
+    weak_only = SimpleNamespace(
+        __version__="8.6.1",
+        BuilderFlag=SimpleNamespace(FP16=0),
+        NetworkDefinitionCreationFlag=SimpleNamespace(EXPLICIT_BATCH=0),
+        ILayer=SimpleNamespace(set_output_type=None),
+        ITensor=SimpleNamespace(),
+        INetworkDefinition=SimpleNamespace(),
+    )
+    monkeypatch.setattr(tensorrt.importlib, "import_module", lambda name: weak_only)
+    assert BACKENDS["tensorrt"].typing(EngineSettings(typing=asked)) == typing
+    with pytest.raises(
+        BackendError, match=r"`typing: strong` was asked for, which TensorRT 8\.6\.1 does not have yet"
+    ):
+        BACKENDS["tensorrt"].typing(EngineSettings(typing="strong"))
 
 
-@needs_rtx
-def test_a_mixed_model_is_built_with_both_types(overflowing: onnx.ModelProto, tmp_path: Path) -> None:
-    onnx.save(rewrite(overflowing, PrecisionPlan("fp16", {"up": "fp32"})).model, tmp_path / "m.onnx")
-    built = build_engine("tensorrt-rtx", tmp_path / "m.onnx", SHAPES, tmp_path / "m.plan")
-    assert built.bytes == (tmp_path / "m.plan").stat().st_size > 0
-    assert set(built.tensors) == {"half", "float"}
-
-
-@needs_rtx
-def test_a_file_that_does_not_parse_is_an_error_that_names_it(tmp_path: Path) -> None:
-    (tmp_path / "broken.onnx").write_bytes(onnx.ModelProto().SerializeToString())
-    with pytest.raises(BuildError, match=r"tensorrt-rtx does not build broken\.onnx"):
-        build_engine("tensorrt-rtx", tmp_path / "broken.onnx", SHAPES, tmp_path / "m.plan")
-
-
-@needs_rtx
-def test_what_the_parser_says_of_an_operator_is_told(overflowing: onnx.ModelProto, tmp_path: Path) -> None:
-    overflowing.graph.node[0].op_type = "Unheard"
-    overflowing.graph.node[0].domain = "of"
-    overflowing.opset_import.append(onnx.helper.make_opsetid("of", 1))
-    onnx.save(overflowing, tmp_path / "m.onnx")
-    with pytest.raises(BuildError, match=r"tensorrt-rtx does not build m\.onnx: .*Unheard.*The log has the rest\."):
-        build_engine("tensorrt-rtx", tmp_path / "m.onnx", SHAPES, tmp_path / "m.plan")
-
-
-@needs_rtx
-def test_an_input_without_dimensions_is_built(tmp_path: Path) -> None:
-    scaled = model([node("Mul", "x rate", "y")], [info("x", ["N", 4]), info("rate", [])], [info("y", ["N", 4])])
-    onnx.save(scaled, tmp_path / "m.onnx")
-    shapes = {**SHAPES, "rate": ShapeRange((), (), ())}
-    assert build_engine("tensorrt-rtx", tmp_path / "m.onnx", shapes, tmp_path / "m.plan").bytes > 0
-
-
-@pytest.mark.parametrize("loads", [True, False])
-def test_the_users_plugin_libraries_are_loaded_or_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads: bool
-) -> None:
-    asked: list[str] = []
-
-    def load(path: str) -> object:
-        asked.append(path)
-        return object() if loads else None
-
-    registry = SimpleNamespace(load_library=load)
-    module = SimpleNamespace(init_libnvinfer_plugins=lambda *given: True, get_plugin_registry=lambda: registry)
-    library = tmp_path / "plugin.so"
-    monkeypatch.setattr(tensorrt, "plugin_libraries", lambda: (library,))
-    expected = nullcontext() if loads else pytest.raises(BuildError, match=r"cannot load .*plugin\.so")
-    with expected:
-        load_plugins(module, None)
-    assert asked == [str(library)]
+def test_a_module_that_is_gone_is_an_error_that_names_it() -> None:
+    with pytest.raises(BackendError, match="own was asked for but cannot be imported: No module named 'no_such"):
+        TensorRt("own", "no_such_module_at_all", needs_gpu=False).typing(EngineSettings())

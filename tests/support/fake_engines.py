@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import onnx
 import pytest
@@ -10,8 +10,9 @@ import pytest
 from trtflow.errors import BuildError
 from trtflow.runners import registry
 from trtflow.runners.backend import Runner
-from trtflow.runners.emulated import TypedRunner
-from trtflow.trt.shapes import ShapeRange
+from trtflow.runners.emulated import EmulatedRunner, TypedRunner
+from trtflow.trt.capabilities import Typing
+from trtflow.trt.request import EngineRequest, EngineSettings
 
 Execute = Callable[[onnx.ModelProto], Runner]
 
@@ -31,9 +32,30 @@ class FakeEngine:
     def why_not_run(self) -> str:
         return self.missing
 
-    def start(self, model: onnx.ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+    def typing(self, settings: EngineSettings) -> Typing:
+        return "strong"
+
+    def start(self, model: onnx.ModelProto, request: EngineRequest) -> Runner:
         self.started += 1
         return self.execute(model)
+
+
+class WeakEngine(FakeEngine):
+    """One that executes the plan that it is told, as the emulator does, and remembers what it was asked."""
+
+    builds = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[onnx.ModelProto, EngineRequest]] = []
+
+    def typing(self, settings: EngineSettings) -> Typing:
+        return settings.typing or "strong"
+
+    def start(self, model: onnx.ModelProto, request: EngineRequest) -> Runner:
+        if model.graph.name != "probe":
+            self.asked.append((model, request))
+        return TypedRunner(model) if request.plan is None else EmulatedRunner(model, request.plan)
 
 
 def install(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> FakeEngine:

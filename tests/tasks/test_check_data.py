@@ -18,7 +18,7 @@ NOISE = np.random.default_rng(0).random((16, 3, 16, 16)).astype(np.float32)
 
 def test_real_samples_have_no_marks() -> None:
     found = check_data(NET, dataset(pictures(1)))
-    assert found.facts == DataFacts(source="pictures.npz", samples=12, distinct=12)
+    assert found.facts == DataFacts(source="pictures.npz", samples=12, distinct=12, batches={"x": 1})
     assert {(check.code, check.subject, check.verdict) for check in found.checks} == {
         ("R18", "samples", "ok"),
         ("R17", "x", "ok"),
@@ -34,6 +34,15 @@ def test_each_warning_is_a_mark(images: NDArray[np.float32], codes: list[str]) -
     found = check_data(NET, dataset(images))
     assert [mark.split(":")[0] for mark in found.facts.marks] == codes
     assert found.facts.distinct == len(np.unique(images, axis=0))
+
+
+def test_the_largest_batch_is_known_of_inputs_that_leave_it_free() -> None:
+    images = pictures(1)
+    batches = Dataset("f.npz", lambda: iter([Sample({"x": images[:3]}), Sample({"x": images[3:8]})]))
+    assert check_data(NET, batches).facts.batches == {"x": 5}
+    fixed = int8_network()
+    fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    assert check_data(fixed, dataset(images)).facts.batches == {}
 
 
 @pytest.mark.parametrize("size", [1, 4, 12])

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from fake_engines import Execute, FakeEngine, install, is_mixed, refusing
+from fake_engines import Execute, FakeEngine, WeakEngine, install, is_mixed, refusing
 from graph_models import f32, info, model, node
 from planted import rows
 
 from trtflow.data import Sample
 from trtflow.errors import BackendError, BuildError, MetricError
+from trtflow.files.constraints import Constraints, ModelReference, Node
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
 from trtflow.runners.backend import Runner
@@ -23,6 +24,7 @@ from trtflow.tasks import judge
 from trtflow.tasks.judge import Conditions
 from trtflow.tasks.rewrite import rewrite
 from trtflow.tasks.validate import validate
+from trtflow.trt.request import EngineSettings
 
 LOW, MIXED = PrecisionPlan("fp16"), PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})
 
@@ -154,3 +156,49 @@ def test_a_file_that_the_engine_cannot_build_is_an_error_and_not_accepted(
     install(monkeypatch, FakeEngine(refusing(lambda model: model.graph.name == "probe")))
     with pytest.raises(BuildError, match="no implementation"):
         validate(overflowing, overflowing, SAMPLES, runner="cuda")
+
+
+WEAK = EngineSettings(typing="weak", timeout=9)
+KEPT = {"up": "fp32", "down": "fp32"}
+LARGE = [Sample({"x": np.full((1, 4), value, np.float32)}) for value in (1.5, 66.1, 70.9)]
+
+
+def decision(default: Any, nodes: dict[str, Any], **more: Any) -> Constraints:
+    """A decision over the overflowing model."""
+    entries = {name: Node(precision=low, op="Mul", reason="R01") for name, low in nodes.items()}
+    reference = ModelReference(path="m.onnx", sha256="0")
+    return Constraints(model=reference, default=default, nodes=entries, **more)
+
+
+@pytest.mark.parametrize(("nodes", "accepted"), [(KEPT, True), ({}, False)])
+def test_a_weakly_typed_engine_is_one_of_the_reference_told_the_plan(
+    overflowing: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch, nodes: dict[str, Any], accepted: bool
+) -> None:
+    engine = WeakEngine()
+    install(monkeypatch, engine)
+    decided = decision("fp16", nodes)
+    mixed = rewrite(overflowing, decided.plan).model
+    verdict = validate(overflowing, mixed, LARGE, runner="cuda", constraints=decided, trt=WEAK)
+    assert (verdict.accepted, verdict.emulated, verdict.typing) == (accepted, accepted, "weak")
+    ((model, request),) = engine.asked
+    assert (model, request.plan, request.settings) == (overflowing, decided.plan, WEAK)
+
+
+def test_without_constraints_a_weakly_typed_engine_has_nothing_to_be_told(
+    overflowing: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, WeakEngine())
+    with pytest.raises(BackendError, match="there are no constraints to tell; give `constraints`"):
+        validate(overflowing, overflowing, SAMPLES, runner="cuda", trt=WEAK)
+
+
+@pytest.mark.parametrize("typing", ["strong", "weak"])
+def test_how_an_engine_that_was_built_is_typed_is_told(
+    overflowing: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch, typing: Any
+) -> None:
+    install(monkeypatch, WeakEngine())
+    decided = decision("fp16", KEPT)
+    mixed = rewrite(overflowing, decided.plan).model
+    trt = EngineSettings(typing=typing)
+    assert validate(overflowing, mixed, SAMPLES, runner="cuda", constraints=decided, trt=trt).typing == typing
+    assert validate(overflowing, mixed, SAMPLES).typing is None

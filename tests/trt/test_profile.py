@@ -14,8 +14,9 @@ from graph_models import f32, info, model, node
 from onnx import TensorProto
 
 from trtflow.errors import BuildError
-from trtflow.runners.tensorrt import build_engine
+from trtflow.trt.building import build
 from trtflow.trt.profile import SampledProfile, by_engine_names
+from trtflow.trt.request import EngineRequest
 from trtflow.trt.shapes import Bounds, ShapeRange, shape_ranges
 
 needs_rtx = pytest.mark.skipif(
@@ -123,5 +124,6 @@ def test_inputs_of_every_kind_are_built(kind: str, tmp_path: Path) -> None:
     nodes, inputs, feed = BUILT[kind]
     outputs = [info("y", None), *(inputs if kind == "returned as well" else [])]
     onnx.save(model(nodes, inputs, outputs, [f32("w", 3)]), tmp_path / "m.onnx")
-    built = build_engine("tensorrt-rtx", tmp_path / "m.onnx", shape_ranges([feed, feed]), tmp_path / "m.plan")
+    request = EngineRequest(tmp_path / "m.onnx", shape_ranges([feed, feed]))
+    built = build(request, "tensorrt-rtx", tmp_path / "m.plan")
     assert built.bytes > 0

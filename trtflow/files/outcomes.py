@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from trtflow.errors import Outcome
 from trtflow.files.document import Document
 from trtflow.files.proof import Proof, WorstSample
 from trtflow.files.quantization import Quantization
@@ -14,6 +15,8 @@ from trtflow.files.runtime_trial import RuntimeTrial
 from trtflow.numerics.accept import Kind
 
 Metrics = Mapping[str, float]
+Typing = Literal["strong", "weak"]
+"""Whether an engine's precision is in the types of its file, or was told beside it."""
 State = Literal["accepted", "not-proven", "not-accepted", "nothing-gained", "baseline-missed", "failed"]
 """How a run ended.
 
@@ -80,13 +83,21 @@ class RewriteOutcome(Document):
 
 
 class BuildOutcome(Document):
-    """``build.json``: the engine, or in ``not_built`` why there is none. ``tensors`` counts the network's by type."""
+    """``build.json``: the engine, or in ``not_built`` why there is none; ``failure`` says how it was not built.
+
+    ``tensors`` counts the network's by type. ``machine``: the GPU, its driver and the CUDA runtime, those that there
+    are. ``uninspected``: why the engine's layers were not read; empty where they were.
+    """
 
     backend: str
     version: str = ""
+    typing: Typing | None = None
     bytes: int | None = None
     tensors: Mapping[str, int] = Field(default_factory=dict)
+    machine: Mapping[str, str] = Field(default_factory=dict)
+    uninspected: str = ""
     not_built: str = ""
+    failure: Outcome | None = None
 
 
 class VerdictDocument(Proof):
@@ -95,8 +106,9 @@ class VerdictDocument(Proof):
     All samples made them. Margins are at least 0 where a condition holds, in units of its bound. ``worst_sample``,
     counted from 0, has the lowest SQNR (None: no output deviates); ``decided_by`` names, by metric, the worst of
     several outputs or parts of one; ``silent`` names samples that judge nothing, FP32 being zero. ``runner`` executed
-    the file; where that is an engine, ``emulated`` is what the emulator says of it. ``runtime`` is what ONNX Runtime
-    does with the file, which decides nothing.
+    the file; where that is an engine, ``emulated`` is what the emulator says of it, and where that was built here,
+    ``typing`` says how: weakly typed it is one of the FP32 model, told the constraints. ``runtime`` is what ONNX
+    Runtime does with the file, which decides nothing.
     """
 
     samples: int
@@ -109,6 +121,7 @@ class VerdictDocument(Proof):
     silent: tuple[str, ...] = ()
     runner: str = "emulated"
     emulated: bool | None = None
+    typing: Typing | None = None
     runtime: RuntimeTrial | None = None
 
 

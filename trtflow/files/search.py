@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from trtflow.errors import Outcome
 from trtflow.files.document import Document
 from trtflow.files.findings import Finding
 from trtflow.files.outcomes import State
@@ -44,7 +45,10 @@ class Because(Document):
 
 
 class EvaluationEntry(Document):
-    """One plan measured. ``accepted`` is None where it could not be; ``high`` counts nodes in high precision."""
+    """One plan measured. ``accepted`` is None where it could not be; ``high`` counts nodes in high precision.
+
+    A plan that was not built or loaded has a ``failure``, in a word, and ``why``.
+    """
 
     index: int
     phase: str
@@ -55,6 +59,8 @@ class EvaluationEntry(Document):
     margin: float
     metrics: Metrics = Field(default_factory=dict)
     best: bool = False
+    failure: Outcome | None = None
+    why: str = ""
 
 
 class BaselineEntry(Document):

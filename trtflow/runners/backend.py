@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from trtflow.trt.shapes import ShapeRange
+    from trtflow.trt.capabilities import Typing
+    from trtflow.trt.request import EngineRequest, EngineSettings
 
 
 class Runner(Protocol):
@@ -44,7 +44,7 @@ class Backend(Protocol):
 
     @property
     def builds(self) -> bool:
-        """Whether it makes engine files, with ``trtflow.runners.tensorrt.build_engine``."""
+        """Whether it makes engine files, with ``trtflow.trt.isolated.build``."""
         ...
 
     @property
@@ -60,6 +60,17 @@ class Backend(Protocol):
         """What is missing here to execute, and what to do; empty: nothing that can be told without trying."""
         ...
 
-    def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
-        """What executes ``model`` as it is typed; ``shapes`` bound an engine's inputs."""
+    def typing(self, settings: EngineSettings) -> Typing:
+        """Whether precision is in the file's types, as everywhere but in a weakly typed engine.
+
+        Raises:
+            BackendError: it cannot honour ``settings``.
+        """
+        ...
+
+    def start(self, model: ModelProto, request: EngineRequest) -> Runner:
+        """What executes ``model``, strongly typed as it is typed, weakly typed under the plan of ``request``.
+
+        The file that ``request`` names is the backend's to write.
+        """
         ...

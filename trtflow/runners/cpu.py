@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from trtflow.runners.backend import Runner
-from trtflow.trt.shapes import ShapeRange
+from trtflow.trt.capabilities import Typing
+from trtflow.trt.request import EngineRequest, EngineSettings
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -27,6 +27,10 @@ class _Everywhere:
         """It is always there."""
         return ""
 
+    def typing(self, settings: EngineSettings) -> Typing:
+        """It executes files as they are typed; no engine is built."""
+        return "strong"
+
 
 class OnnxRuntime(_Everywhere):
     """The FP32 reference."""
@@ -37,7 +41,7 @@ class OnnxRuntime(_Everywhere):
         """As a judge of low precision it must not be taken."""
         return "it executes FP16 in FP32 on a CPU, so it is the reference and decides nothing"
 
-    def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+    def start(self, model: ModelProto, request: EngineRequest) -> Runner:
         """What executes ``model`` in FP32: on a CPU lower floating-point types decide nothing."""
         from trtflow.runners.reference import ReferenceRunner
 
@@ -49,7 +53,7 @@ class Emulated(_Everywhere):
 
     name = "emulated"
 
-    def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+    def start(self, model: ModelProto, request: EngineRequest) -> Runner:
         """What executes ``model`` as it is typed."""
         from trtflow.runners.emulated import TypedRunner
 

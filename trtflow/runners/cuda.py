@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError, BuildError, ModelError
 from trtflow.facts import gpu
 from trtflow.runners.backend import Runner
-from trtflow.trt.shapes import ShapeRange
+from trtflow.trt.capabilities import Typing
+from trtflow.trt.request import EngineRequest, EngineSettings
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -40,7 +40,11 @@ class Cuda:
         """There must be a GPU, too."""
         return self.why_not() or ("" if gpu() else "nvidia-smi finds no GPU: use a machine that has one")
 
-    def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
+    def typing(self, settings: EngineSettings) -> Typing:
+        """It executes files as they are typed; no engine is built."""
+        return "strong"
+
+    def start(self, model: ModelProto, request: EngineRequest) -> Runner:
         """What executes ``model`` as it is typed."""
         from trtflow.runners.reference import ReferenceRunner
 

@@ -24,6 +24,7 @@ from trtflow.runners.memo import Memo, Memory
 from trtflow.runners.registry import Execute
 from trtflow.runners.switched import SwitchedRunner
 from trtflow.search.oracle import FAILED, Outcome
+from trtflow.trt.capabilities import Typing
 
 HARDEST = 2  # samples that a probe looks at
 
@@ -74,7 +75,8 @@ class PlanOracle(ABC):
                 runner = self.runner(plan) if indices is None else self.prober(plan)
                 measured = self._evaluator.measure(runner, indices)
             except (ModelError, BuildError) as error:
-                return replace(FAILED, why=str(error), seconds=time.perf_counter() - started)
+                how = error.outcome if isinstance(error, BuildError) else "refusal"
+                return replace(FAILED, why=str(error), failure=how, seconds=time.perf_counter() - started)
             record = {"metrics": measured.metrics, "sample-sqnr": measured.sample_sqnr}
             self._memo.put(material, json_numbers(record))
         else:
@@ -141,7 +143,10 @@ class EmulatedOracle(PlanOracle):
 
 
 class EngineOracle(PlanOracle):
-    """Measures plans on what ``execute`` makes of the rewritten file: real kernels, real fusion."""
+    """Measures plans on what ``execute`` makes of them: real kernels, real fusion.
+
+    Strongly typed, that is the rewritten file; weakly typed, the model itself under the plan.
+    """
 
     def __init__(
         self,
@@ -150,12 +155,15 @@ class EngineOracle(PlanOracle):
         execute: Execute,
         memo: Memo | None = None,
         material: Mapping[str, Any] = MappingProxyType({}),
+        typing: Typing = "strong",
     ) -> None:
         super().__init__(evaluator, memo, material)
-        self._model, self._execute = model, execute
+        self._model, self._execute, self._typing = model, execute, typing
 
     def runner(self, plan: PrecisionPlan) -> Runner:
-        """An engine of the file that ``plan`` is rewritten to."""
+        """An engine of ``plan``."""
+        if self._typing == "weak":
+            return self._execute(self._model, plan)
         return self._execute(rewrite(self._model, plan).model)
 
 

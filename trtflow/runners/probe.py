@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trtflow.errors import BackendError
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP16
 from trtflow.runners.backend import Backend
+from trtflow.trt.capabilities import Typing
+from trtflow.trt.request import EngineRequest, EngineSettings
 from trtflow.trt.shapes import ShapeRange
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-SHAPE = (1, 4)
+SHAPE, FILE = (1, 4), Path("probe.onnx")
 
 
-def probe(backend: Backend) -> None:
-    """Execute one FP16 sum on ``backend``.
+def probe(backend: Backend, settings: EngineSettings, typing: Typing) -> None:
+    """Execute one FP16 sum on ``backend``, built under ``settings`` but for what belongs to another network.
 
     Raises:
         BackendError: it does not start, does not run, or computes something else.
@@ -23,8 +29,11 @@ def probe(backend: Backend) -> None:
     import numpy as np
 
     feed = {"x": np.arange(4, dtype=np.float32).reshape(SHAPE)}
+    plain = replace(settings, profiles={}, calibrator=None)
+    plan = PrecisionPlan(FP16) if typing == "weak" else None
+    request = EngineRequest(FILE, {"x": ShapeRange(SHAPE, SHAPE, SHAPE)}, plain, plan)
     try:
-        with backend.start(_doubling(), {"x": ShapeRange(SHAPE, SHAPE, SHAPE)}) as runner:
+        with backend.start(_doubling(typed=typing == "strong"), request) as runner:
             found = runner(feed)["y"]
     except Exception as error:  # whatever lies beneath raises classes of its own
         raise BackendError(f"'{backend.name}' is installed, but does not run here: {error}") from error
@@ -32,12 +41,13 @@ def probe(backend: Backend) -> None:
         raise BackendError(f"'{backend.name}' does not compute here: twice {feed['x'].tolist()} is {found.tolist()}.")
 
 
-def _doubling() -> ModelProto:
-    """y = x + x in FP16, between FP32 ends."""
+def _doubling(*, typed: bool) -> ModelProto:
+    """y = x + x, between FP32 ends; ``typed``: in FP16 by its Casts."""
     from onnx import TensorProto, helper
 
+    inner = TensorProto.FLOAT16 if typed else TensorProto.FLOAT
     nodes = [
-        helper.make_node("Cast", ["x"], ["half"], "to_half", to=TensorProto.FLOAT16),
+        helper.make_node("Cast", ["x"], ["half"], "to_half", to=inner),
         helper.make_node("Add", ["half", "half"], ["sum"], "double"),
         helper.make_node("Cast", ["sum"], ["y"], "to_float", to=TensorProto.FLOAT),
     ]

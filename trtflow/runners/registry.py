@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError, TrtflowError
+from trtflow.plan import PrecisionPlan
 from trtflow.runners.backend import Backend, Runner
 from trtflow.runners.cpu import Emulated, OnnxRuntime
 from trtflow.runners.cuda import Cuda
 from trtflow.runners.probe import probe
 from trtflow.runners.tensorrt import TensorRt
-from trtflow.trt.shapes import ShapeRange
+from trtflow.trt.capabilities import Typing
+from trtflow.trt.request import EngineRequest, EngineSettings
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-Execute = Callable[["ModelProto"], Runner]
+Execute = Callable[..., Runner]
+"""(model) → what executes it as it is typed; (model, plan, ranges) → likewise under a plan, weakly typed."""
 
 BACKENDS: Mapping[str, Backend] = {
     "onnxruntime": OnnxRuntime(),
@@ -33,6 +39,7 @@ BACKENDS: Mapping[str, Backend] = {
         gpus=" (Turing to Blackwell, not Hopper)",
     ),
 }
+NO_RANGES: Mapping[str, float] = MappingProxyType({})
 EMULATED = "emulated"
 ENGINES: tuple[str, ...] = tuple(name for name, backend in BACKENDS.items() if backend.is_engine)
 BUILDERS: tuple[str, ...] = tuple(name for name, backend in BACKENDS.items() if backend.builds)
@@ -47,11 +54,41 @@ def find_backend() -> tuple[str | None, str]:
     return None, "; ".join(missing.values()) + "; pip install 'trtflow[rtx]' builds on any Linux x86-64 machine"
 
 
-def executor(name: str, shapes: Mapping[str, ShapeRange]) -> Execute:
-    """What turns a typed model into a runner on ``name``, which was tried; ``shapes`` bound an engine's inputs.
+@dataclass(frozen=True)
+class Executor:
+    """An ``Execute`` on one backend; ``typing`` says what it must be given, ``request`` how engines are asked for."""
+
+    backend: Backend
+    request: EngineRequest
+    typing: Typing
+
+    def __call__(
+        self,
+        model: ModelProto,
+        plan: PrecisionPlan | None = None,
+        ranges: Mapping[str, float] = NO_RANGES,
+        calibration: Path | None = None,
+    ) -> Runner:
+        """What executes ``model`` as it is typed, or weakly typed under ``plan`` with ``ranges`` (tensor → amax)."""
+        request = replace(self.request, plan=plan, ranges=ranges, calibration=calibration)
+        with _reporting(self.backend.name):
+            return _Reporting(self.backend.start(model, request))
+
+
+def typing_on(name: str, settings: EngineSettings) -> Typing:
+    """How the backend called ``name``, which is here, types engines under ``settings``.
 
     Raises:
-        BackendError: there is no such backend, it is not to be had here, or does not run.
+        BackendError: it cannot honour them.
+    """
+    return BACKENDS[name].typing(settings)
+
+
+def executor(name: str, request: EngineRequest) -> Executor:
+    """What turns models into runners on ``name``, which was tried; ``request`` bounds and sets an engine.
+
+    Raises:
+        BackendError: there is no such backend, it is not to be had here, cannot honour the settings, or does not run.
     """
     if name not in BACKENDS:
         raise BackendError(f"there is no runner '{name}'; expected one of {', '.join(BACKENDS)}.")
@@ -59,13 +96,9 @@ def executor(name: str, shapes: Mapping[str, ShapeRange]) -> Execute:
     reason = backend.why_not_run()
     if reason:
         raise BackendError(f"'{name}' cannot run here: {reason}. `runner: emulated` needs no engine.")
-    probe(backend)
-
-    def execute(model: ModelProto) -> Runner:
-        with _reporting(name):
-            return _Reporting(backend.start(model, shapes))
-
-    return execute
+    typing = typing_on(name, request.settings)
+    probe(backend, request.settings, typing)
+    return Executor(backend, request, typing)
 
 
 @contextmanager

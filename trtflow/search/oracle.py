@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from trtflow.errors import Outcome as Failure
 from trtflow.plan import PrecisionPlan
 
 
@@ -18,7 +19,7 @@ class Outcome:
     +inf when anything is not finite. ``passes`` is what the measurement cost in full passes over the search's
     samples: a probe over two of eight samples costs 0.25. ``noise`` is what the margin may owe to the choice of
     samples (its standard error, in its unit), 0 where nobody asked. A plan whose build or session failed has the
-    status ``failed``, which says nothing about its accuracy, and ``why``.
+    status ``failed``, which says nothing about its accuracy, and ``why``; ``failure`` is how, in a word.
     """
 
     accepted: bool
@@ -31,6 +32,7 @@ class Outcome:
     passes: float = 1.0
     noise: float = 0.0
     why: str = ""
+    failure: Failure | None = None
 
 
 FAILED = Outcome(accepted=False, margin=float("-inf"), error=float("inf"), status="failed", passes=0.0)

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, Saturation, runner_facts
+from trtflow.steps.trt_options import Trt
 
-version = 13
+version = 14
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 SETTINGS = {"strategy", "rounding", "held_out", "saturation", "high", "runner", "baselines", "pareto"}
@@ -26,6 +27,7 @@ class With(Judged):
     low: Literal["fp16", "bf16"] = "fp16"
     high: Literal["fp32"] = "fp32"
     runner: Decider = Field("emulated", description="who decides: the emulator, or an engine that confirms it")
+    trt: Trt = Trt()
     max_builds: int | None = Field(None, ge=2, description="engines that may be built")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
     saturation: Saturation = "shown"
@@ -56,6 +58,7 @@ def run(options: With, context: Context) -> Result:
     model = open_model(options, options.model)
     material = {"model": context.digest(options.model), **judged_by(options, options.data, context)}
     budget = Budget(options.max_evaluations, options.max_seconds, options.max_builds)
+    trt = options.trt.settings(timing_cache=context.folder / "timing.cache")
     decided = bisect(
         model,
         open_data(options.data, model),
@@ -64,7 +67,7 @@ def run(options: With, context: Context) -> Result:
         allow_nonfinite="outputs" in options.data.allow_nonfinite,
         low=options.low,
         statistics=given_statistics(options.priors),
-        settings=BisectSettings(budget=budget, **options.model_dump(include=SETTINGS)),
+        settings=BisectSettings(budget=budget, trt=trt, **options.model_dump(include=SETTINGS)),
         on_plan=lambda plan: write_plan(plan, context.folder / outputs["plan"]),
         hooks=hooks(context, **material),
     )

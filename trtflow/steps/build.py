@@ -1,4 +1,4 @@
-"""Build an engine from an ONNX file, as it is typed."""
+"""Build an engine from an ONNX file as it is typed, or weakly typed under a decision."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Builder, Data, Executed
+from trtflow.steps.trt_options import Trt
 
-version = 6
+version = 7
 environment = ("tensorrt", "tensorrt-rtx", "gpu", "driver")
-outputs = {"engine": "engine.plan", "build": "build.json"}
-optional = ("engine",)
-published = {"engine": "engine.plan"}
+outputs = {"engine": "engine.plan", "build": "build.json", "layers": "engine-layers.json"}
+optional = ("engine", "layers")
+published = {"engine": "engine.plan", "layers": "engine-layers.json"}
 
 
 class With(Executed):
@@ -21,6 +22,9 @@ class With(Executed):
     data: Data = Field(description="samples; their shapes bound the optimisation profile")
     original: File | None = Field(None, description="the model before the rewrite, to tell whose failure it is")
     runner: Builder = Field("auto", description="what builds the engine; one asked for by name must build it")
+    constraints: File | None = Field(None, description="from constrain: what a weakly typed engine is told")
+    calibration: Data | None = Field(None, description="samples for TensorRT's own calibrator; left out, data")
+    trt: Trt = Trt()
     samples: int = Field(16, ge=1, description="how many samples to take shapes from")
 
 
@@ -30,15 +34,28 @@ def run(options: With, context: Context) -> Result:
 
     from trtflow.files.document import write_document
     from trtflow.model.libraries import use_libraries
-    from trtflow.steps.given import open_data
+    from trtflow.steps.given import given_calibration, given_constraints, hooks, open_data
     from trtflow.tasks.build import build
 
     use_libraries(options.custom_ops)
-    data = open_data(options.data, onnx.load(options.model, load_external_data=False), options.samples)
-    built = build(options.model, data, context.folder / outputs["engine"], options.runner, options.original)
+    model = onnx.load(options.model, load_external_data=False)
+    data = open_data(options.data, model, options.samples)
+    built = build(
+        options.model,
+        data,
+        context.folder / outputs["engine"],
+        options.runner,
+        options.original,
+        constraints=given_constraints(options.constraints),
+        calibration=given_calibration(options.calibration, model, options.trt),
+        trt=options.trt.settings(),
+        hooks=hooks(context),
+    )
     write_document(built, context.folder / outputs["build"])
     if built.bytes is None:
-        return Result(summary=f"not built: {built.not_built}")
+        how = "" if built.failure is None else f" ({built.failure})"
+        return Result(summary=f"not built{how}: {built.not_built}")
     types = ", ".join(f"{count} {name}" for name, count in sorted(built.tensors.items()))
-    summary = f"{built.backend} {built.version}: {built.bytes / 1e6:.2f} MB; network tensors: {types}"
+    who = f"{built.backend} {built.version}, {built.typing}ly typed"
+    summary = f"{who}: {built.bytes / 1e6:.2f} MB; network tensors: {types}"
     return Result(metrics={"bytes": built.bytes, "tensors": dict(built.tensors)}, summary=summary)

@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Executed
 
-version = 2
+version = 3
 environment = ()
 outputs = {"checks": "checks.json", "facts": "data.json"}
 

@@ -6,8 +6,9 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Conditions, Executed
+from trtflow.steps.trt_options import Trt
 
-version = 6
+version = 7
 environment = ()
 outputs = {"constraints": "constraints.yaml", "exports": "exports"}
 published = {"constraints": "constraints.yaml", "exports": "exports"}
@@ -26,6 +27,7 @@ class With(Executed):
     cures: File | None = Field(None, description="the cures applied, from cure")
     data_facts: File | None = Field(None, description="the samples that judge, from check-data")
     accept: Conditions = Field(description="the conditions that the plan was accepted by")
+    trt: Trt = Trt()
 
 
 def run(options: With, context: Context) -> Result:
@@ -53,6 +55,7 @@ def run(options: With, context: Context) -> Result:
         return Result(accepted=False, summary=refused)
     use_libraries(options.custom_ops)
     model = onnx.load(options.model)
+    data = None if options.data_facts is None else read_document(DataFacts, options.data_facts)
     constraints = constrain(
         model,
         read_document(ModelFacts, options.facts),
@@ -62,8 +65,9 @@ def run(options: With, context: Context) -> Result:
         findings=read_findings(options.findings),
         scales=None if options.scales is None else read_scales(options.scales),
         cures=() if options.cures is None else read_cures(options.cures),
-        data=None if options.data_facts is None else read_document(DataFacts, options.data_facts),
+        data=data,
     )
     write_constraints(constraints, context.folder / outputs["constraints"])
-    write_exports(constraints, model, context.folder / outputs["exports"])
+    batches = {**(data.batches if data else {}), **options.trt.batches}
+    write_exports(constraints, model, context.folder / outputs["exports"], batches)
     return Result(metrics={"kept": len(constraints.nodes)}, summary=exceptions(constraints))

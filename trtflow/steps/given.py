@@ -10,6 +10,7 @@ import onnx
 from onnx import ModelProto
 
 from trtflow.data import Dataset
+from trtflow.files.constraints import Constraints, read_constraints
 from trtflow.files.cures import read_cures
 from trtflow.files.document import read_document, read_thresholds
 from trtflow.files.scales import read_scales
@@ -22,6 +23,7 @@ from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.quantized import Ranges
 from trtflow.steps.contract import Context, File, Memo
 from trtflow.steps.options import Data, Executed, Judged
+from trtflow.steps.trt_options import Trt
 from trtflow.tasks import data as samples
 from trtflow.tasks.check_calibration import Loaded
 from trtflow.tasks.hooks import Hooks
@@ -56,6 +58,16 @@ def given_statistics(file: File | None) -> Statistics | None:
 def given_plan(plan: File | None, otherwise: PrecisionPlan) -> PrecisionPlan:
     """The plan in a file, or another where none is named."""
     return otherwise if plan is None else read_plan(plan)
+
+
+def given_constraints(file: File | None) -> Constraints | None:
+    """The decision in a file, if one is named."""
+    return None if file is None else read_constraints(file)
+
+
+def given_calibration(data: Data | None, model: ModelProto, trt: Trt) -> Dataset | None:
+    """The samples for TensorRT's own calibrator, where the options name both."""
+    return None if data is None or trt.calibrator is None else open_data(data, model)
 
 
 def given_ranges(scales: File | None, cures: File | None) -> Ranges:

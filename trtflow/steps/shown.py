@@ -52,6 +52,14 @@ def failed_conditions(verdict: VerdictDocument) -> str:
     return ""
 
 
+def by_whom(verdict: VerdictDocument) -> str:
+    """On which engine a file was judged, and what the emulator says of it; nothing where the emulator judged."""
+    if verdict.emulated is None:
+        return ""
+    weakly = ", weakly typed: the FP32 model under the constraints" if verdict.typing == "weak" else ""
+    return f" on {verdict.runner}{weakly} ({'accepted' if verdict.emulated else 'refused'} by the emulator)"
+
+
 def notes(found: Sequence[str]) -> Table | None:
     """What was done to read a model, a line each."""
     return Table(("note",), tuple((line,) for line in found)) if found else None

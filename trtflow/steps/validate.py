@@ -8,9 +8,10 @@ from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decider, Judged, runner_facts
+from trtflow.steps.trt_options import Trt
 from trtflow.text import counted
 
-version = 8
+version = 9
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json", "providers": "ort_providers.json"}
 published = {"providers": "exports/ort_providers.json"}
@@ -25,6 +26,8 @@ class With(Judged):
     searches: tuple[File, ...] = Field((), description="the searches that found it, from bisect and quantize")
     calibration: Data | None = Field(None, description="calibration samples; left out, these calibrate")
     runner: Decider = Field("emulated", description="what executes the file, and so decides")
+    constraints: File | None = Field(None, description="from constrain: what a weakly typed engine is told")
+    trt: Trt = Trt()
 
 
 def depends(options: With) -> tuple[str, ...]:
@@ -40,8 +43,8 @@ def run(options: With, context: Context) -> Result:
     from trtflow.files.exports.onnxruntime import providers
     from trtflow.files.search import SearchDocument
     from trtflow.files.strict_json import json_numbers
-    from trtflow.steps.given import hooks, open_data, open_model, user_metric
-    from trtflow.steps.shown import failed_conditions
+    from trtflow.steps.given import given_calibration, given_constraints, hooks, open_data, open_model, user_metric
+    from trtflow.steps.shown import by_whom, failed_conditions
     from trtflow.tasks.validate import validate
 
     reference = open_model(options, options.reference)
@@ -58,6 +61,9 @@ def run(options: With, context: Context) -> Result:
         searches=searches,
         calibrated=same and any(search.eight_bits for search in searches),
         file=options.candidate,
+        constraints=given_constraints(options.constraints),
+        calibration=given_calibration(options.calibration, reference, options.trt),
+        trt=options.trt.settings(),
         hooks=hooks(context),
     )
     write_document(verdict, context.folder / outputs["verdict"])
@@ -70,12 +76,11 @@ def run(options: With, context: Context) -> Result:
     state = "accepted" if verdict.accepted else f"refused by {failed_conditions(verdict)}"
     silent = f", {len(verdict.silent)} of which judge nothing (FP32's outputs are zero)" if verdict.silent else ""
     worst = "" if verdict.worst_sample is None else f", worst on sample {verdict.worst_sample}"
-    if verdict.emulated is not None:
-        state += f" on {verdict.runner} ({'accepted' if verdict.emulated else 'refused'} by the emulator)"
+    judged = f"on {counted(verdict.samples, 'sample')}{silent}{worst}"
     return Result(
         metrics=json_numbers(dict(verdict.candidate)),
         accepted=verdict.accepted,
-        summary=f"{state}: {', '.join(pairs)} on {counted(verdict.samples, 'sample')}{silent}{worst}",
+        summary=f"{state}{by_whom(verdict)}: {', '.join(pairs)} {judged}",
     )
 
 

@@ -17,7 +17,7 @@ from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP32, Precision
 from trtflow.runners.evaluate import Evaluator
 from trtflow.runners.oracle import EmulatedOracle, EngineOracle, PlanOracle
-from trtflow.runners.registry import EMULATED, Execute
+from trtflow.runners.registry import EMULATED, Executor
 from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult, search
@@ -28,6 +28,7 @@ from trtflow.tasks.searching import (
     SearchSettings,
     reporter,
 )
+from trtflow.trt.request import EngineSettings
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,15 @@ class BisectSettings(SearchSettings):
     """How to search between two floating-point formats.
 
     ``runner``: who decides. The emulator leads the search; what an engine is asked for it confirms or repairs.
-    ``baselines``: strategies to compare with, on the hardest samples. ``pareto``: more plans to measure.
+    ``baselines``: strategies to compare with, on the hardest samples. ``pareto``: more plans to measure. ``trt``: how
+    engines are built.
     """
 
     high: Precision = FP32
     runner: str = EMULATED
     baselines: tuple[str, ...] = ("bisect",)
     pareto: int = 0
+    trt: EngineSettings = field(default_factory=EngineSettings)
 
 
 LOOKS = 4  # searches, each with the infinities in high precision that the one before rests on
@@ -55,7 +58,7 @@ class Bisection:
     samples: Sequence[Sample]
     judge: Judge
     problem: Problem
-    execute: Execute
+    execute: Executor
     settings: BisectSettings
     hooks: Hooks
     on_plan: Callable[[PrecisionPlan], None]
@@ -144,9 +147,10 @@ class Bisection:
         """The engine that the settings name."""
         key = (*chosen, self.settings.runner)
         if key not in self._oracles:
-            material = {**self._material(chosen), "runner": self.settings.runner}
-            evaluator = self.evaluator(chosen)
-            self._oracles[key] = EngineOracle(self.model, evaluator, self.execute, self.hooks.memo, material)
+            material = {**self._material(chosen), "runner": self.settings.runner, "trt": self.settings.trt.decisive}
+            self._oracles[key] = EngineOracle(
+                self.model, self.evaluator(chosen), self.execute, self.hooks.memo, material, self.execute.typing
+            )
         return self._oracles[key]
 
     def figures(self, result: SearchResult, chosen: Sequence[int]) -> tuple[int, dict[Side, Metrics]]:

@@ -1,18 +1,28 @@
-"""Build an engine from an ONNX file, as it is typed."""
+"""Build an engine from an ONNX file as it is typed, or weakly typed under a decision."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from trtflow.data import Sample
 from trtflow.errors import BackendError, BuildError
+from trtflow.files.constraints import Constraints
 from trtflow.files.outcomes import BuildOutcome
-from trtflow.runners.registry import BUILDERS, find_backend
-from trtflow.runners.tensorrt import build_engine
+from trtflow.model.load import save
+from trtflow.runners.registry import BUILDERS, find_backend, typing_on
 from trtflow.tasks.documents import Documents
-from trtflow.trt.shapes import ShapeRange, shape_ranges
+from trtflow.tasks.hooks import SILENT, Hooks
+from trtflow.tasks.measured_on import DEFAULTS
+from trtflow.tasks.weakly import told
+from trtflow.trt import isolated
+from trtflow.trt.request import EngineRequest, EngineSettings
+from trtflow.trt.shapes import shape_ranges
+
+REWRITTEN = "the rewrite broke it: the original builds and this does not. Please report this."
+CONSTRAINED = "the constraints broke it: without them the original builds. Ask for `typing: strong`."
 
 
 def build(
@@ -21,15 +31,24 @@ def build(
     destination: Path,
     runner: str = "auto",
     original: Path | None = None,
+    *,
+    constraints: Constraints | None = None,
+    calibration: Iterable[Sample] | None = None,
+    trt: EngineSettings = DEFAULTS,
+    hooks: Hooks = SILENT,
 ) -> BuildOutcome:
     """Build ``model`` into ``destination``, or say plainly why not; the shapes of ``data`` bound its inputs.
 
     ``runner``: a backend that builds engines. One that was asked for by name must be there, and build. ``original``:
-    the model that ``model`` was rewritten from, to tell whose failure it is where it does not build.
+    the model that ``model`` was rewritten from, to tell whose failure it is where it does not build. ``trt``: how it
+    is built; under weak typing from ``original``, told the plan and the ranges of ``constraints``. ``calibration``:
+    samples for TensorRT's own calibrator, where ``trt`` names one; left out, ``data``.
 
     Raises:
-        BackendError: the backend builds no engines or is missing, does not build the model although it builds the
-            original or was asked for by name, or ignores its low precision.
+        BackendError: the backend builds no engines or is missing, cannot honour ``trt``, or weak typing lacks the
+            original or the constraints.
+        BuildError: it does not build the model although it builds the original or was asked for by name, or ignores
+            its low precision. A crash and a time-out are BuildCrash and BuildTimeout.
 
     Example:
         >>> trtflow.build(Path("unet.mixed.onnx"), data, Path("engine.plan")).backend
@@ -40,33 +59,61 @@ def build(
     found, why_not = find_backend() if runner == "auto" else (runner, "")
     if found is None:
         return BuildOutcome(backend="none", not_built=why_not)
-    shapes = shape_ranges(sample.feed for sample in data)
-    try:
-        built = build_engine(found, model, shapes, destination)
-    except BuildError as error:
-        if original is None:
-            raise
-        whose = _whose(error, found, original, shapes)
-        if runner != "auto":
-            raise BuildError(f"{whose} An engine of {runner} is required: `runner: auto` does without.") from error
-        return BuildOutcome(backend=found, not_built=whose)
-    except ImportError as error:
-        raise BackendError(f"{found} was asked for but cannot be imported: {error}.") from error
-    return BuildOutcome(backend=built.backend, version=built.version, bytes=built.bytes, tensors=built.tensors)
+    plain = EngineRequest(model, shape_ranges(sample.feed for sample in data), trt)
+    with tempfile.TemporaryDirectory() as folder:
+        weak = typing_on(found, trt) == "weak"
+        feeds = data if calibration is None else calibration
+        request = _weak(plain, original, constraints, feeds, Path(folder)) if weak else plain
+        try:
+            built = isolated.build(request, found, destination, hooks.progress)
+        except BuildError as error:
+            if original is None:
+                raise
+            culprit = CONSTRAINED if weak else REWRITTEN
+            whose = _whose(error, culprit, found, replace(plain, model=original), hooks)
+            if runner != "auto":
+                needed = f"{whose} An engine of {runner} is required: `runner: auto` does without."
+                raise type(error)(needed) from error
+            return BuildOutcome(backend=found, not_built=whose, failure=error.outcome)
+    told = {name: value for name, value in asdict(built).items() if name != "seconds"}
+    return BuildOutcome(**told)
 
 
-def _whose(error: BuildError, backend: str, original: Path, shapes: Mapping[str, ShapeRange]) -> str:
+def _weak(
+    request: EngineRequest,
+    original: Path | None,
+    constraints: Constraints | None,
+    calibration: Iterable[Sample],
+    folder: Path,
+) -> EngineRequest:
+    """The same engine, weakly typed: of the original, cured, in ``folder``."""
+    import onnx
+
+    if original is None:
+        raise BackendError("under `typing: weak` the FP32 model is built; give it as `original`.")
+    found = told(onnx.load(original), constraints, request.settings, calibration, folder)
+    save(found.model, folder / original.name)
+    return replace(
+        request,
+        model=folder / original.name,
+        plan=found.plan,
+        ranges=found.ranges,
+        calibration=found.calibration,
+    )
+
+
+def _whose(error: BuildError, culprit: str, backend: str, original: EngineRequest, hooks: Hooks) -> str:
     """Why there is no engine, where the original does not build either.
 
     Raises:
-        BuildError: it does, so that the rewrite is to blame.
+        BuildError: it does, so that the ``culprit`` is to blame.
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            build_engine(backend, original, shapes, Path(folder) / "original.plan")
+            isolated.build(original, backend, Path(folder) / "original.plan", hooks.progress)
         except BuildError as own:
             return f"the original does not build either: {own}"
-    raise BuildError(f"the rewrite broke it: the original builds and this does not. Please report this. {error}")
+    raise type(error)(f"{culprit} {error}")
 
 
 def not_built(documents: Documents) -> Iterator[str]:

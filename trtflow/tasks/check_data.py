@@ -18,6 +18,7 @@ from trtflow.files.data_facts import DataFacts
 from trtflow.model.first_layers import first_layers
 from trtflow.model.ports import model_inputs
 from trtflow.numerics.inputs import InputStatistics, describe, join
+from trtflow.trt.shapes import shape_ranges
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,16 @@ def check_data(model: ModelProto, data: Dataset) -> CheckedData:
     checks = tuple(check_evaluation(fed))
     samples, distinct = counted(seen.values())
     marks = tuple(f"{check.code}: {check.sentence}." for check in checks if check.verdict == "warn")
-    facts = DataFacts(source=Path(data.source).name, samples=samples, distinct=distinct, marks=marks)
+    source, batches = Path(data.source).name, _batches(data, model)
+    facts = DataFacts(source=source, samples=samples, distinct=distinct, marks=marks, batches=batches)
     return CheckedData(checks, facts)
+
+
+def _batches(samples: Iterable[Sample], model: ModelProto) -> dict[str, int]:
+    """Per input whose first axis is free, the largest batch."""
+    free = [entry.name for entry in model_inputs(model) if entry.shape and entry.shape[0] is None]
+    ranges = shape_ranges(sample.feed for sample in samples) if free else {}
+    return {name: ranges[name].high[0] for name in free if name in ranges and ranges[name].high}
 
 
 def describe_inputs(samples: Iterable[Sample], model: ModelProto) -> dict[str, InputStatistics]:

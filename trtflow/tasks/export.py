@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from trtflow.files.constraints import Constraints, read_constraints
@@ -12,6 +14,9 @@ from trtflow.files.exports.registry import EXPORTS, find_export
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+
+NO_BATCHES: Mapping[str, int] = MappingProxyType({})
 
 
 def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Version = TENSORRT) -> str:
@@ -44,10 +49,15 @@ def with_ports(decision: Decision, model: ModelProto) -> Decision:
     return replace(decision, inputs=model_inputs(model), outputs=tuple(map(declared_port, model.graph.output)))
 
 
-def write_exports(constraints: Constraints, model: ModelProto, folder: Path) -> None:
-    """Write every format that says something about the decision into ``folder``, which is made."""
+def write_exports(
+    constraints: Constraints, model: ModelProto, folder: Path, batches: Mapping[str, int] = NO_BATCHES
+) -> None:
+    """Write every format that says something about the decision into ``folder``, which is made.
+
+    ``batches``: the largest first dimension that the engine takes, by input.
+    """
     folder.mkdir()
-    decision = with_ports(Decision(constraints), model)
+    decision = with_ports(Decision(constraints, largest_batch=min(batches.values(), default=None)), model)
     for export in EXPORTS.values():
         if export.suits(decision):
             (folder / export.file).write_text(export.write(decision), encoding="utf-8")

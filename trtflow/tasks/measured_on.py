@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from trtflow.data import Sample
-from trtflow.runners.registry import EMULATED, Execute, executor
+from trtflow.runners.registry import EMULATED, Executor, executor
+from trtflow.trt.request import EngineRequest, EngineSettings
 from trtflow.trt.shapes import shape_ranges
 
+FILE = Path("model.onnx")  # each engine's own, in a folder of its own
+DEFAULTS = EngineSettings()
 
-def execute_on(runner: str, samples: Sequence[Sample]) -> Execute:
+
+def execute_on(runner: str, samples: Sequence[Sample], trt: EngineSettings = DEFAULTS) -> Executor:
     """What executes models on ``runner``, which is tried first; an engine takes the shapes of all ``samples``.
 
     Raises:
-        BackendError: the runner is not to be had here, or does not run.
+        BackendError: the runner is not to be had here, does not run, or cannot honour ``trt``.
     """
-    return executor(runner, {} if runner == EMULATED else shape_ranges(sample.feed for sample in samples))
+    shapes = {} if runner == EMULATED else shape_ranges(sample.feed for sample in samples)
+    return executor(runner, EngineRequest(FILE, shapes, trt))

@@ -119,7 +119,7 @@ def reporter(hooks: Hooks) -> Callable[[Evaluation], None]:
         nonlocal seen
         seen += entry.kind == "full"
         outcome = entry.outcome
-        failed = f"failed ({outcome.why})" if outcome.why else "failed"
+        failed = f"failed by {outcome.failure or 'refusal'} ({outcome.why})" if outcome.why else "failed"
         state = failed if outcome.status == "failed" else "accepted" if outcome.accepted else "refused"
         kind = "" if entry.kind == "full" else f"{entry.kind}, "
         text = f"{kind}{entry.phase}: {entry.high_count} high, {state}, margin {outcome.margin:.3g}"
@@ -152,6 +152,8 @@ def _entry(entry: Evaluation) -> EvaluationEntry:
         margin=outcome.margin,
         metrics=outcome.metrics,
         best=entry.best,
+        failure=outcome.failure,
+        why=outcome.why,
     )
 
 

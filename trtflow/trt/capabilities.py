@@ -9,12 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from trtflow.precision import PRECISIONS, Precision
+
 Typing = Literal["strong", "weak"]
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What one version of TensorRT, or of TensorRT-RTX, offers; ``version`` is its number as it says it."""
+    """What one version of TensorRT, or of TensorRT-RTX, offers; ``version`` is its number as it says it.
+
+    ``flags``: the precisions that a weakly typed build may be allowed. ``timing_cache``: False where its calls do
+    nothing.
+    """
 
     flavour: Literal["tensorrt", "tensorrt-rtx"]
     version: str
@@ -26,6 +32,8 @@ class Capabilities:
     unfused_debug: bool
     progress: bool
     strict_nans: bool
+    flags: frozenset[Precision] = frozenset()
+    timing_cache: bool = True
 
     @property
     def typing(self) -> Typing:
@@ -41,8 +49,9 @@ class Capabilities:
 def capabilities(module: Any) -> Capabilities:
     """What ``module``, an imported ``tensorrt`` or ``tensorrt_rtx``, can do."""
     flags, creation = module.BuilderFlag, module.NetworkDefinitionCreationFlag
+    rtx = hasattr(module, "ComputeCapability")
     return Capabilities(
-        flavour="tensorrt-rtx" if hasattr(module, "ComputeCapability") else "tensorrt",
+        flavour="tensorrt-rtx" if rtx else "tensorrt",
         version=str(module.__version__),
         strong=hasattr(creation, "STRONGLY_TYPED") or not hasattr(flags, "FP16"),
         weak=hasattr(flags, "FP16") and hasattr(module.ILayer, "set_output_type"),
@@ -52,4 +61,6 @@ def capabilities(module: Any) -> Capabilities:
         unfused_debug=hasattr(module.INetworkDefinition, "mark_unfused_tensors_as_debug_tensors"),
         progress=hasattr(module, "IProgressMonitor"),
         strict_nans=hasattr(flags, "STRICT_NANS"),
+        flags=frozenset(name for name in PRECISIONS if hasattr(flags, name.upper())),
+        timing_cache=not rtx,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from trtflow.plan import PrecisionPlan
+from trtflow.precision import INT8
 from trtflow.trt.capabilities import Typing
 from trtflow.trt.shapes import ShapeRange
 
@@ -38,13 +39,19 @@ class EngineSettings:
     capture: Capture = "outputs"
     memory: int = 1_000_000_000
 
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """What of it decides what an engine computes, JSON-ready: neither time-out nor timing cache."""
+        return {name: value for name, value in asdict(self).items() if name not in ("timeout", "timing_cache")}
+
 
 @dataclass(frozen=True)
 class EngineRequest:
     """One engine: an ONNX file, and what its network is told beside the file.
 
     ``plan`` and ``ranges`` (tensor → amax) are set on a weakly typed network; a strongly typed one has its precision
-    in the file. ``marks`` are ONNX tensors that are read beside the outputs.
+    in the file. ``marks`` are ONNX tensors that are read beside the outputs. ``calibration``: the samples that a
+    calibrator is fed, one ``.npz`` each, in a folder.
     """
 
     model: Path
@@ -53,3 +60,33 @@ class EngineRequest:
     plan: PrecisionPlan | None = None
     ranges: Mapping[str, float] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
+    calibration: Path | None = None
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether TensorRT calibrates: a calibrator is named, and the plan has something for it to do."""
+        used = () if self.plan is None else (self.plan.default, *self.plan.nodes.values())
+        return self.settings.calibrator is not None and INT8 in used
+
+    @property
+    def bounds(self) -> Mapping[str, ShapeRange]:
+        """The bounds of the inputs: those that the settings name, of all others those of the samples."""
+        return {**self.shapes, **self.settings.profiles}
+
+
+@dataclass(frozen=True)
+class EngineBuild:
+    """What was built: backend and version, time in seconds, size in bytes, network tensors by type.
+
+    ``machine``: the GPU, its driver and the CUDA runtime, those that there are. ``uninspected`` says why the engine's
+    layers were not read; empty: they were.
+    """
+
+    backend: str
+    version: str
+    seconds: float
+    bytes: int
+    tensors: Mapping[str, int]
+    typing: Typing = "strong"
+    machine: Mapping[str, str] = field(default_factory=dict)
+    uninspected: str = ""

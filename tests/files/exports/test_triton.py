@@ -29,6 +29,15 @@ def test_a_free_batch_dimension_is_dropped(dims: tuple[int | None, ...], batch: 
     assert text.count(shown) == 2
 
 
+@pytest.mark.parametrize(("dims", "known", "batch"), [((None, 3), 1, 1), ((None, 3), None, 8), ((2, 3), 16, 0)])
+def test_the_server_makes_no_batch_that_the_engine_does_not_take(
+    dims: tuple[int | None, ...], known: int | None, batch: int
+) -> None:
+    port = Port("x", np.dtype("float32"), dims)
+    text = triton.write(replace(decision(), inputs=(port,), outputs=(port,), largest_batch=known))
+    assert f"max_batch_size: {batch}\n" in text
+
+
 def test_each_port_has_its_type_and_the_model_its_name() -> None:
     inputs = (Port("x", np.dtype("float16"), (2,)), Port("ids", np.dtype("int64"), (2,)))
     outputs = (Port("y", np.dtype("float32"), (2,)), Port("z", np.dtype("uint8"), (2,)))

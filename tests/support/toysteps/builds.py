@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
 
 from trtflow.errors import BuildError
-from trtflow.runners.tensorrt import EngineBuild
+from trtflow.progress import Progress
 from trtflow.steps import build
 from trtflow.steps.build import With, environment, optional, outputs, published
 from trtflow.steps.contract import Context, Result
 from trtflow.tasks import build as task
-from trtflow.trt.shapes import ShapeRange
+from trtflow.trt.request import EngineBuild, EngineRequest
 
 __all__ = ["With", "environment", "optional", "outputs", "published", "run"]
 BUILDS = os.environ.get("TOY_BUILDS", "all")
@@ -24,13 +23,14 @@ version = ("all", "original", "none").index(BUILDS)  # so that the store keeps t
 def run(options: With, context: Context) -> Result:
     """Build with the builder of this module."""
     task.find_backend = lambda: ("toy", "")
-    task.build_engine = _build
+    task.typing_on = lambda name, settings: "strong"
+    task.isolated.build = _build
     return build.run(options, context)
 
 
-def _build(backend: str, model: Path, shapes: Mapping[str, ShapeRange], destination: Path) -> EngineBuild:
-    mixed = any(node.op_type == "Cast" for node in onnx.load(model).graph.node)
+def _build(request: EngineRequest, flavour: str, destination: Path, progress: Progress) -> EngineBuild:
+    mixed = any(node.op_type == "Cast" for node in onnx.load(request.model).graph.node)
     if BUILDS == "none" or (BUILDS == "original" and mixed):
         raise BuildError("toy does not build it: no kernel.")
     destination.write_bytes(b"engine")
-    return EngineBuild(backend, "1", 0.1, 6, {"half": 3})
+    return EngineBuild(flavour, "1", 0.1, 6, {"half": 3}, uninspected="a toy has no layers")

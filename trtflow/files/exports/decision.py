@@ -19,13 +19,14 @@ class Decision:
     """A decision on its way to another tool.
 
     ``inputs`` and ``outputs`` are the model's, empty where there is no model at hand. ``tensorrt`` is the version
-    that will read the export.
+    that will read the export. ``largest_batch``: what the engine takes at most; None where nobody knows.
     """
 
     constraints: Constraints
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
     tensorrt: Version = TENSORRT
+    largest_batch: int | None = None
 
     @property
     def has_int8(self) -> bool:

@@ -14,7 +14,7 @@ file = "config.pbtxt"
 summary = "configuration of Triton Inference Server, for engine.plan; needs the model"
 valid = "the server's TensorRT version"
 
-BATCH = 8  # the largest batch that the server makes, where the first dimension is free
+BATCH = 8  # the largest batch that the server makes, where the first dimension is free and no engine bounds it
 TYPES: Mapping[str, str] = {row.dtype_name: row.names.triton for row in ROWS.values() if row.names.triton}
 
 
@@ -41,7 +41,7 @@ def write(decision: Decision) -> str:
         "# Triton Inference Server; put engine.plan at 1/model.plan, built with the server's TensorRT version.",
         f'name: "{Path(decision.constraints.model.path).stem}"',
         'platform: "tensorrt_plan"',
-        f"max_batch_size: {BATCH if free else 0}",
+        f"max_batch_size: {(decision.largest_batch or BATCH) if free else 0}",
         *lists,
     ]) + "\n"  # fmt: skip
 
