@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError, BuildError, ModelError
-from trtflow.facts import gpu
 from trtflow.runners.backend import Runner
+from trtflow.runners.importing import imported
+from trtflow.runners.remedies import no_gpu
 from trtflow.trt.shapes import ShapeRange
 
 if TYPE_CHECKING:
@@ -26,19 +27,15 @@ class Cuda:
 
     def why_not(self) -> str:
         """The installed ONNX Runtime must have the provider."""
-        import onnxruntime
-
-        offered = onnxruntime.get_available_providers()
-        if PROVIDER in offered:
+        found = imported("onnxruntime")
+        if PROVIDER in found.providers:
             return ""
-        return (
-            f"it needs ONNX Runtime's CUDA provider, but the installed onnxruntime offers {', '.join(offered)}: "
-            "install onnxruntime-gpu on a machine with a GPU"
-        )
+        offered = f"offers {', '.join(found.providers)}" if found.providers else f"does not start ({found.failed})"
+        return f"it needs ONNX Runtime's CUDA provider, but the installed onnxruntime {offered}"
 
     def why_not_run(self) -> str:
         """There must be a GPU, too."""
-        return self.why_not() or ("" if gpu() else "nvidia-smi finds no GPU: use a machine that has one")
+        return ", and ".join(reason for reason in (self.why_not(), no_gpu()) if reason)
 
     def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
         """What executes ``model`` as it is typed."""

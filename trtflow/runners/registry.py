@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError, TrtflowError
 from trtflow.runners.backend import Backend, Runner
 from trtflow.runners.cpu import Emulated, OnnxRuntime
 from trtflow.runners.cuda import Cuda
+from trtflow.runners.polygraphy_script import PolygraphyScript
 from trtflow.runners.probe import probe
+from trtflow.runners.remedies import cannot_run
 from trtflow.runners.tensorrt import TensorRt
 from trtflow.trt.shapes import ShapeRange
 
@@ -32,6 +35,7 @@ BACKENDS: Mapping[str, Backend] = {
         skipped=(9,),
         gpus=" (Turing to Blackwell, not Hopper)",
     ),
+    "polygraphy-script": PolygraphyScript(),
 }
 EMULATED = "emulated"
 ENGINES: tuple[str, ...] = tuple(name for name, backend in BACKENDS.items() if backend.is_engine)
@@ -47,19 +51,34 @@ def find_backend() -> tuple[str | None, str]:
     return None, "; ".join(missing.values()) + "; pip install 'trtflow[rtx]' builds on any Linux x86-64 machine"
 
 
-def executor(name: str, shapes: Mapping[str, ShapeRange]) -> Execute:
+def known(name: str) -> str:
+    """``name``, which is a runner's.
+
+    Raises:
+        BackendError: there is no such runner.
+    """
+    if name not in BACKENDS:
+        raise BackendError(f"there is no runner '{name}'; expected one of {', '.join(BACKENDS)}.")
+    return name
+
+
+def executor(name: str, shapes: Mapping[str, ShapeRange], script: str | None = None) -> Execute:
     """What turns a typed model into a runner on ``name``, which was tried; ``shapes`` bound an engine's inputs.
+
+    ``script``: the user's own for ``polygraphy-script``, file.py:function. It may serve one model only, so it is not
+    tried.
 
     Raises:
         BackendError: there is no such backend, it is not to be had here, or does not run.
     """
-    if name not in BACKENDS:
-        raise BackendError(f"there is no runner '{name}'; expected one of {', '.join(BACKENDS)}.")
-    backend = BACKENDS[name]
+    backend = BACKENDS[known(name)]
+    if isinstance(backend, PolygraphyScript):
+        backend = replace(backend, script=script)
     reason = backend.why_not_run()
     if reason:
-        raise BackendError(f"'{name}' cannot run here: {reason}. `runner: emulated` needs no engine.")
-    probe(backend)
+        raise BackendError(cannot_run(name, reason))
+    if script is None or not isinstance(backend, PolygraphyScript):
+        probe(backend)
 
     def execute(model: ModelProto) -> Runner:
         with _reporting(name):

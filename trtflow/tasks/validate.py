@@ -31,6 +31,7 @@ def validate(
     metric: UserMetric | None = None,
     allow_nonfinite: bool = False,
     runner: str = EMULATED,
+    script: str | None = None,
     searches: Sequence[SearchDocument] = (),
     calibrated: bool = False,
     file: Path | None = None,
@@ -42,6 +43,7 @@ def validate(
     ranges were chosen on these samples, so that none is unseen by all. Where ``reference`` ends before foreign
     operators, ``candidate`` is measured there. ``file`` holds the candidate, and is tried in ONNX Runtime; left out,
     nothing is told of that.
+    ``script``: the user's own for ``polygraphy-script``, file.py:function.
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
@@ -55,7 +57,7 @@ def validate(
         True
     """
     judge, samples = judge_by(accept, metric, allow_nonfinite), list(data)
-    execute = execute_on(runner, samples)
+    execute = execute_on(runner, samples, script)
     candidate = ending_at(candidate, [value.name for value in reference.graph.output])
     evaluator = judge.evaluator(reference, samples, hooks)
     typed = partial(TypedRunner, candidate, evaluator.selection.before)  # an engine with taps would be another one
