@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError, BuildError, ModelError
+from trtflow.facts import gpu
 from trtflow.runners.backend import Runner
 from trtflow.runners.importing import imported
-from trtflow.runners.remedies import no_gpu
+from trtflow.runners.remedies import NO_GPU
 from trtflow.trt.shapes import ShapeRange
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ class Cuda:
         found = imported("onnxruntime")
         if PROVIDER in found.providers:
             return ""
-        offered = f"offers {', '.join(found.providers)}" if found.providers else f"does not start ({found.failed})"
-        return f"it needs ONNX Runtime's CUDA provider, but the installed onnxruntime {offered}"
+        offered = f"the installed onnxruntime offers {', '.join(found.providers)}"
+        broken = f"importing the installed onnxruntime {found.failed}"
+        return f"it needs ONNX Runtime's CUDA provider, but {broken if found.failed else offered}"
 
     def why_not_run(self) -> str:
         """There must be a GPU, too."""
-        return ", and ".join(reason for reason in (self.why_not(), no_gpu()) if reason)
+        return ", and ".join(reason for reason in (self.why_not(), "" if gpu() else NO_GPU) if reason)
 
     def start(self, model: ModelProto, shapes: Mapping[str, ShapeRange]) -> Runner:
         """What executes ``model`` as it is typed."""

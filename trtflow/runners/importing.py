@@ -48,7 +48,7 @@ def imported(module: str) -> Imported:
 def _asked(module: str) -> Imported:
     answer = ask([*CHILD, module], TIMEOUT)
     if answer.failed:
-        return Imported(failed=f"importing it {answer.failed}")
+        return Imported(failed=answer.failed)
     told: Mapping[str, Any] = json.loads(answer.said.strip().rpartition("\n")[2])
     able = told["capabilities"]
     return Imported(told["version"], "", False, tuple(told["providers"]), Capabilities(**able) if able else None)

@@ -14,6 +14,7 @@ from trtflow.runners.importing import imported
 NVIDIA_INDEX = "https://pypi.nvidia.com"
 CUDA_13 = 13
 FROM_JETPACK = "sudo apt-get install python3-libnvinfer"
+NO_GPU = "there is no GPU"
 ELSEWHERE = "use a machine that has one, or start the container with `docker run --gpus all`"
 WEAK = "11 and newer have no weak typing: `typing: weak` needs 'tensorrt<11'."
 
@@ -69,12 +70,7 @@ def why_not_imported(module: str) -> str:
     found = imported(module)
     if found.absent:
         return f"{module} is not installed"
-    return f"{module} cannot be imported ({found.failed})" if found.failed else ""
-
-
-def no_gpu() -> str:
-    """That there is no GPU; empty where there is one."""
-    return "" if ask_driver().devices else "there is no GPU"
+    return f"{module} is installed, but importing it {found.failed}" if found.failed else ""
 
 
 def gpu_hint() -> str:

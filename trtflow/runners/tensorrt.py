@@ -18,7 +18,7 @@ from trtflow.facts import gpu
 from trtflow.model.libraries import plugin_libraries
 from trtflow.precision import LOW, ROWS
 from trtflow.runners.backend import Runner
-from trtflow.runners.remedies import no_gpu, why_not_imported
+from trtflow.runners.remedies import NO_GPU, why_not_imported
 from trtflow.trt.profile import SampledProfile, by_engine_names
 from trtflow.trt.shapes import ShapeRange
 
@@ -65,15 +65,14 @@ class TensorRt:
     def why_not(self) -> str:
         """What is missing to build."""
         missing = why_not_imported(self.module)
-        return missing or (
-            f"{self.name} needs a GPU to build, and there is none" if self.needs_gpu and no_gpu() else ""
-        )
+        lacking = f"{self.name} needs a GPU to build, and {NO_GPU}" if self.needs_gpu and gpu() is None else ""
+        return missing or lacking
 
     def why_not_run(self) -> str:
         """What is missing to build, and a GPU that executes what was built."""
         missing, found = why_not_imported(self.module), gpu()
         if missing or (found is None and self.needs_gpu):
-            return ", and ".join(reason for reason in (missing, no_gpu()) if reason)
+            return ", and ".join(reason for reason in (missing, "" if found else NO_GPU) if reason)
         if found is None:
             return f"it builds here, needs a GPU{self.gpus} to run, and there is none"
         numbers = [int(part) for part in found.capability.split(".") if part.isdigit()]
