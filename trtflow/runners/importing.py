@@ -49,6 +49,8 @@ def _asked(module: str) -> Imported:
     answer = ask([*CHILD, module], TIMEOUT)
     if answer.failed:
         return Imported(failed=answer.failed)
+    if not answer.said.strip():
+        return Imported(failed="ends Python")
     told: Mapping[str, Any] = json.loads(answer.said.strip().rpartition("\n")[2])
     able = told["capabilities"]
     return Imported(told["version"], "", False, tuple(told["providers"]), Capabilities(**able) if able else None)

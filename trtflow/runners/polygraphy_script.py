@@ -113,7 +113,7 @@ class ScriptRunner:
         constants = {tensor.name for tensor in self._model.graph.initializer}
         expected = {value.name for value in self._model.graph.input} - constants
         with self._blaming("when it was asked for its inputs"):
-            found = {*self._runner.get_input_metadata()}
+            found = {*self._runner.get_input_metadata(use_numpy_dtypes=False)}
         if found != expected:
             raise BackendError(
                 f"the runner of {place(self._load)} takes {_listed(found)}, and the model {_listed(expected)}: "
@@ -128,7 +128,7 @@ class ScriptRunner:
         """
         from polygraphy.backend.onnxrt import OnnxrtRunner
 
-        if not isinstance(self._runner, OnnxrtRunner) or not _is_half(self._model):
+        if type(self._runner) is not OnnxrtRunner or not _is_half(self._model):  # the emulator's are subclasses
             return
         if self._runner.sess.get_providers()[0] == "CPUExecutionProvider":
             raise BackendError(
