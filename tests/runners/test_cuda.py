@@ -11,7 +11,7 @@ import pytest
 
 from trtflow.errors import BackendError, BuildError
 from trtflow.facts import Gpu
-from trtflow.runners import cuda
+from trtflow.runners import cuda, remedies
 from trtflow.runners.cuda import PROVIDER, Cuda
 from trtflow.runners.importing import Imported
 
@@ -22,13 +22,15 @@ needs_cuda = pytest.mark.skipif(
 
 def _has(monkeypatch: pytest.MonkeyPatch, **told: Any) -> None:
     monkeypatch.setattr(cuda, "imported", lambda module: Imported("1.32", **told))
+    monkeypatch.setattr(remedies, "imported", lambda module: Imported("1.32", **told))
 
 
 @pytest.mark.parametrize(
     ("told", "said"),
     [
         ({"providers": ("Azure", "CPU")}, "but the installed onnxruntime offers Azure, CPU"),
-        ({"failed": "crashes (SIGSEGV)"}, "but importing the installed onnxruntime crashes (SIGSEGV)"),
+        ({"failed": "crashes (SIGSEGV)"}, "but importing onnxruntime, which is installed, crashes (SIGSEGV)"),
+        ({"absent": True}, "but onnxruntime is not installed"),
         ({"providers": (PROVIDER, "CPU")}, ""),
     ],
 )

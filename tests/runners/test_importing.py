@@ -37,7 +37,10 @@ def _module(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
         ("__version__ = '1.2'", Imported("1.2")),
         ("print('noise')\n__version__ = '1.2'", Imported("1.2")),
         ("import ctypes\nctypes.string_at(0)", Imported(failed="crashes (SIGSEGV)")),
-        ("raise ImportError('libnvinfer.so.10: cannot open')", Imported(failed="fails (libnvinfer.so.10: cannot open)")),
+        (
+            "raise ImportError('libnvinfer.so.10: cannot open')",
+            Imported(failed="fails (libnvinfer.so.10: cannot open)"),
+        ),
         ("raise RuntimeError", Imported(failed="fails (RuntimeError)")),
         ("import sys; sys.exit(0)", Imported(failed="ends Python")),
     ],

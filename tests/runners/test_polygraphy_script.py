@@ -17,14 +17,14 @@ from trtflow.runners.polygraphy_script import PolygraphyScript
 from trtflow.runners.registry import executor
 
 FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
-GOOD = '''
+GOOD = """
 import onnx
 from trtflow.runners.emulated import TypedRunner
 
 def load_runner(model_path):
     return TypedRunner(onnx.load(model_path))
-'''
-OWN = '''
+"""
+OWN = """
 import numpy as np
 from polygraphy.backend.base import BaseRunner
 from polygraphy.common import TensorMetadata
@@ -43,7 +43,7 @@ class Own(BaseRunner):
 
     def infer_impl(self, feed_dict):
         return self.outputs
-'''
+"""
 
 
 def _script(folder: Path, source: str) -> str:
@@ -66,7 +66,9 @@ def test_a_typed_file_is_executed_as_the_script_does(overflowing: onnx.ModelProt
 
 
 def test_the_file_is_there_as_long_as_the_runner(overflowing: onnx.ModelProto, tmp_path: Path) -> None:
-    source = GOOD + "    \nseen = []\nload = load_runner\ndef load_runner(path):\n    seen.append(path)\n    return load(path)\n"
+    source = (
+        GOOD + "    \nseen = []\nload = load_runner\ndef load_runner(at):\n    seen.append(at)\n    return load(at)\n"
+    )
     script = _script(tmp_path, source)
     from trtflow.user_code import load_function
 
@@ -77,7 +79,9 @@ def test_the_file_is_there_as_long_as_the_runner(overflowing: onnx.ModelProto, t
 
 
 def test_outputs_outlive_the_next_call(overflowing: onnx.ModelProto, tmp_path: Path) -> None:
-    source = OWN + """
+    source = (
+        OWN
+        + """
     def infer_impl(self, feed_dict):
         Y[:] = feed_dict["x"]
         return {"y": Y}
@@ -85,6 +89,7 @@ def test_outputs_outlive_the_next_call(overflowing: onnx.ModelProto, tmp_path: P
 def load_runner(path):
     return Own()
 """
+    )
     with executor("polygraphy-script", {}, _script(tmp_path, source))(overflowing) as runner:
         first = runner({"x": np.full((1, 4), 1, np.float32)})["y"]
         runner({"x": np.full((1, 4), 2, np.float32)})
@@ -94,15 +99,32 @@ def load_runner(path):
 @pytest.mark.parametrize(
     ("body", "kind", "said"),
     [
-        ("def load_runner(path):\n    raise OSError('no licence')", BackendError, "load_runner raised OSError: no licence"),
-        ("def load_runner(path):\n    raise PolygraphyException('no tactic')", BuildError, "PolygraphyException: no tact"),
-        ("def load_runner(path):\n    return 3", BackendError, r"mine\.py:21\) returned int; expected \(model_path\) ->"),
-        ("def load_runner():\n    return Own()", BackendError, "cannot be called: too many positional arguments; expec"),
         (
-            "class Bad(Own):\n    def activate_impl(self):\n        helper()\n\ndef helper():\n    raise OSError('gone')\n\n"
+            "def load_runner(path):\n    raise OSError('no licence')",
+            BackendError,
+            "load_runner raised OSError: no licence",
+        ),
+        (
+            "def load_runner(path):\n    raise PolygraphyException('no tactic')",
+            BuildError,
+            "PolygraphyException: no tact",
+        ),
+        (
+            "def load_runner(path):\n    return 3",
+            BackendError,
+            r"mine\.py:21\) returned int; expected \(model_path\) ->",
+        ),
+        (
+            "def load_runner():\n    return Own()",
+            BackendError,
+            "cannot be called: too many positional arguments; expec",
+        ),
+        (
+            "class Bad(Own):\n    def activate_impl(self):\n        helper()\n\n"
+            "def helper():\n    raise OSError('gone')\n\n"
             "def load_runner(path):\n    return Bad()",
             BackendError,
-            r"when it was activated, raised OSError: gone\n.*mine\.py:23 in activate_impl: helper\(\)\n.*mine\.py:26 in",
+            r"was activated, raised OSError: gone\n.*mine\.py:23 in activate_impl: helper\(\)\n.*mine\.py:26 in",
         ),
         (
             "class Bad(Own):\n    def activate_impl(self):\n        raise PolygraphyException('no tactic')\n\n"
@@ -163,7 +185,9 @@ def test_a_script_that_is_not_there_is_named(overflowing: onnx.ModelProto, tmp_p
 
 
 def test_without_a_script_it_says_what_to_name() -> None:
-    with pytest.raises(BackendError, match=r"'polygraphy-script' cannot run here: no script is named: `script: file\.py`"):
+    with pytest.raises(
+        BackendError, match=r"'polygraphy-script' cannot run here: no script is named: `script: file\.py`"
+    ):
         executor("polygraphy-script", {})
 
 

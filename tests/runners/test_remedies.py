@@ -64,7 +64,9 @@ def test_what_is_missing_has_its_command(runner: str, host: Host, command: str) 
     assert found.note or runner == "cuda"
 
 
-@pytest.mark.parametrize("runner", ["onnxruntime", "emulated", "polygraphy-script", "tensorrt-rtx", "cuda", "tensorrt"])
+@pytest.mark.parametrize(
+    "runner", ["onnxruntime", "emulated", "polygraphy-script", "tensorrt-rtx", "cuda", "tensorrt"]
+)
 def test_what_is_there_needs_nothing(runner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ort = Imported("1.32.0", providers=("CUDAExecutionProvider",))
     _libraries(monkeypatch, onnxruntime=ort, tensorrt=Imported("11.4.0"), tensorrt_rtx=Imported("1.7"))
@@ -74,7 +76,7 @@ def test_what_is_there_needs_nothing(runner: str, monkeypatch: pytest.MonkeyPatc
 def test_a_wheel_without_its_library_is_installed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     _libraries(monkeypatch, tensorrt=Imported(failed="fails (libnvinfer.so.10: cannot open)"))
     assert why_not_imported("tensorrt") == (
-        "tensorrt is installed, but importing it fails (libnvinfer.so.10: cannot open)"
+        "importing tensorrt, which is installed, fails (libnvinfer.so.10: cannot open)"
     )
     found = remedy("tensorrt", X86)
     assert "pypi.nvidia.com" in found.command

@@ -51,7 +51,7 @@ def test_a_module_that_cannot_be_imported_is_told_with_its_error(
     (tmp_path / "stub_wheel.py").write_text("raise RuntimeError('no libnvinfer')")
     monkeypatch.syspath_prepend(tmp_path)
     why = TensorRt("own", "stub_wheel", needs_gpu=False).why_not()
-    assert why == "stub_wheel is installed, but importing it fails (no libnvinfer)"
+    assert why == "importing stub_wheel, which is installed, fails (no libnvinfer)"
 
 
 @pytest.mark.parametrize(

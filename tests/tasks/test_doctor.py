@@ -125,9 +125,7 @@ def test_every_runner_is_told_and_the_machine_too(monkeypatch: pytest.MonkeyPatc
         "polygraphy-script",
     }
     assert (found.cuda, found.driver, found.no_gpu) == ("13.0", "580.159.04", "")
-    assert [(gpu.name, gpu.capability, gpu.memory) for gpu in found.gpus] == [
-        ("NVIDIA H100", "9.0", 85_017_493_504)
-    ]
+    assert [(gpu.name, gpu.capability, gpu.memory) for gpu in found.gpus] == [("NVIDIA H100", "9.0", 85_017_493_504)]
     assert {"numpy", "tensorrt", "cudnn"} <= {*found.versions}
     assert MachineFacts.model_validate_json(found.model_dump_json(by_alias=True)) == found
 

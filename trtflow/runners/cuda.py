@@ -9,7 +9,7 @@ from trtflow.errors import BackendError, BuildError, ModelError
 from trtflow.facts import gpu
 from trtflow.runners.backend import Runner
 from trtflow.runners.importing import imported
-from trtflow.runners.remedies import NO_GPU
+from trtflow.runners.remedies import NO_GPU, why_not_imported
 from trtflow.trt.shapes import ShapeRange
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class Cuda:
         if PROVIDER in found.providers:
             return ""
         offered = f"the installed onnxruntime offers {', '.join(found.providers)}"
-        broken = f"importing the installed onnxruntime {found.failed}"
-        return f"it needs ONNX Runtime's CUDA provider, but {broken if found.failed else offered}"
+        return f"it needs ONNX Runtime's CUDA provider, but {why_not_imported('onnxruntime') or offered}"
 
     def why_not_run(self) -> str:
         """There must be a GPU, too."""

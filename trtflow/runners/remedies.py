@@ -70,7 +70,7 @@ def why_not_imported(module: str) -> str:
     found = imported(module)
     if found.absent:
         return f"{module} is not installed"
-    return f"{module} is installed, but importing it {found.failed}" if found.failed else ""
+    return f"importing {module}, which is installed, {found.failed}" if found.failed else ""
 
 
 def gpu_hint() -> str:
