@@ -79,7 +79,9 @@ def test_a_wheel_without_its_library_is_installed_anew(monkeypatch: pytest.Monke
         "importing tensorrt, which is installed, fails (libnvinfer.so.10: cannot open)"
     )
     found = remedy("tensorrt", X86)
-    assert "pypi.nvidia.com" in found.command
+    assert found.command == (
+        "/py -m pip install --force-reinstall --no-cache-dir tensorrt --extra-index-url https://pypi.nvidia.com"
+    )
     assert "import fails without the library" in found.note
     assert "`typing: weak` needs 'tensorrt<11'" in found.note
 

@@ -101,7 +101,7 @@ def _tensorrt(host: Host) -> Remedy:
         )
     wheel = f"tensorrt-cu{min(host.cuda, CUDA_13)}" if host.cuda >= CUDA_13 - 1 else "tensorrt"
     return Remedy(
-        pip("install", wheel, "--extra-index-url", NVIDIA_INDEX),
+        pip("install", *_again("tensorrt"), wheel, "--extra-index-url", NVIDIA_INDEX),
         f"PyPI holds the bindings only, and their import fails without the library (libnvinfer), which lies in "
         f"NVIDIA's index. {WEAK}",
     )
@@ -113,8 +113,14 @@ def _rtx(host: Host) -> Remedy:
             note=f"There is no tensorrt-rtx for {host.says}: its wheels are for Linux and Windows on x86-64."
         )
     return Remedy(
-        pip("install", "tensorrt-rtx"), "It builds without a GPU, and runs on Turing to Blackwell, not Hopper."
+        pip("install", *_again("tensorrt_rtx"), "tensorrt-rtx"),
+        "It builds without a GPU, and runs on Turing to Blackwell, not Hopper.",
     )
+
+
+def _again(module: str) -> tuple[str, ...]:
+    """What makes pip install a wheel that is there, and broken: it may have kept a stub."""
+    return () if imported(module).absent else ("--force-reinstall", "--no-cache-dir")
 
 
 def pip(verb: str, *words: str) -> str:
