@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,9 @@ import trtflow.steps
 from trtflow import crash
 from trtflow.cli import main
 from trtflow.files.exports.registry import EXPORTS
+from trtflow.files.machine import MachineFacts
+from trtflow.runners import registry
+from trtflow.tasks import doctor
 
 TOYS = {name: f"toysteps.{name}" for name in ("end", "gather", "search", "write")}
 FLOW = """\
@@ -233,7 +237,29 @@ def test_a_wrong_command_line_ends_with_two(arguments: list[str], trtflow_comman
     assert trtflow_command(*arguments)[0] == 2
 
 
-@pytest.mark.parametrize("command", ["run", "check", "steps", "schema", "why", "verify"])
+def test_the_doctor_tells_the_same_in_words_and_as_json(trtflow_command: Command) -> None:
+    status, output, errors = trtflow_command("doctor")
+    told = MachineFacts.model_validate_json(trtflow_command("doctor", "--json")[1])
+    assert (status, errors) == (0, "")
+    assert [name for name in told.runners if f"\n{name} " not in output] == []
+
+
+@pytest.mark.parametrize(
+    ("require", "status"), [("emulated", 0), ("polygraphy-script", 0), ("own", 1), ("tensorflow", 1)]
+)
+def test_the_doctor_fails_where_a_required_runner_cannot_run(
+    require: str, status: int, trtflow_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking = SimpleNamespace(
+        name="own", is_engine=True, builds=False, why_not=lambda: "a key", why_not_run=lambda: "a key"
+    )
+    monkeypatch.setattr(registry, "BACKENDS", {**registry.BACKENDS, "own": lacking})
+    monkeypatch.setattr(doctor, "BACKENDS", registry.BACKENDS)
+    ended, _, errors = trtflow_command("doctor", "--json", "--require", require)
+    assert (ended, "there is no runner" in errors) == (status, require == "tensorflow")
+
+
+@pytest.mark.parametrize("command", ["run", "check", "steps", "schema", "why", "verify", "doctor"])
 def test_the_help_of_each_command_has_an_example(command: str, trtflow_command: Command) -> None:
     status, output, _ = trtflow_command(command, "--help")
     assert (status, f"Example: trtflow {command}" in output) == (0, True)
@@ -287,6 +313,7 @@ HEAVY = ("numpy", "onnx", "onnxruntime", "onnx_graphsurgeon", "polygraphy", "ten
         (["--help"], [*HEAVY, "pydantic", "yaml", "rich"]),
         (["steps"], list(HEAVY)),
         (["schema"], list(HEAVY)),
+        (["doctor"], list(HEAVY)),
     ],
 )
 def test_commands_load_nothing_heavy(arguments: list[str], heavy: list[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from trtflow import facts as told
+from trtflow.driver import Device, Driver
 from trtflow.facts import Gpu, fact, facts, gpu
 
 
@@ -31,50 +32,22 @@ def test_facts_are_sorted_and_told_once() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("script", "expected"),
-    [
-        ("echo 'NVIDIA H100 80GB HBM3, 9.0, 580.65.06'", ("NVIDIA H100 80GB HBM3, 9.0", "580.65.06")),
-        ("echo 'NVIDIA A10, 8.6, 550.54'; exit 9", (None, None)),
-        ("echo 'NVIDIA-SMI has failed'", (None, None)),
-        ("exit 0", (None, None)),
-    ],
-)
-def test_a_gpu_is_told_by_name_and_capability_and_its_driver_by_version(
-    script: str, expected: tuple[str | None, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def _devices(monkeypatch: pytest.MonkeyPatch, *devices: Device) -> None:
+    monkeypatch.setattr(told, "ask_driver", lambda: Driver("13.0", devices))
+    monkeypatch.setattr(told, "driver_version", lambda: "580.65.06")
+
+
+def test_the_first_gpu_is_told_by_name_and_capability_and_its_driver_by_version(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _tool(tmp_path, monkeypatch, script)
-    assert (fact("gpu"), fact("driver")) == expected
+    _devices(monkeypatch, Device("NVIDIA H100 80GB HBM3", "9.0", 1), Device("NVIDIA A10", "8.6", 1))
+    assert (fact("gpu"), fact("driver")) == ("NVIDIA H100 80GB HBM3, 9.0", "580.65.06")
+    assert gpu() == Gpu("NVIDIA H100 80GB HBM3", "9.0", "580.65.06")
 
 
-def _tool(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    tool = folder / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\n{script}\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder))
-
-
-@pytest.mark.parametrize(
-    ("visible", "asked"),
-    [
-        (None, "--id=0"),
-        ("2,0", "--id=2"),
-        (" 1 ", "--id=1"),
-        ("GPU-7f3a,GPU-11", "--id=GPU-7f3a"),
-        ("MIG-1c2d", "--id=0"),
-        ("", None),
-        ("-1", None),
-    ],
-)
-def test_the_gpu_is_the_first_that_the_process_may_see(
-    visible: str | None, asked: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _tool(tmp_path, monkeypatch, 'echo "$3, 9.0, 580"')
-    if visible is None:
-        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    else:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert gpu() == (asked and Gpu(asked, "9.0", "580"))
+def test_without_a_gpu_its_driver_is_not_told_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    _devices(monkeypatch)
+    assert (gpu(), fact("gpu"), fact("driver")) == (None, None, None)
 
 
 def test_a_library_is_told_by_its_wheel_before_the_file_that_the_loader_would_find(
@@ -86,16 +59,3 @@ def test_a_library_is_told_by_its_wheel_before_the_file_that_the_loader_would_fi
     monkeypatch.setenv("LD_LIBRARY_PATH", f":{tmp_path}")
     monkeypatch.setattr(told, "installed", {"nvidia-cublas-cu12": "12.9.1"}.get)
     assert [fact(name) for name in ("cudnn", "cublas", "cuda-runtime")] == ["9.10.2", "12.9.1", None]
-
-
-def test_without_a_driver_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert fact("gpu") is None
-
-
-def test_a_tool_that_cannot_be_started_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tool = tmp_path / "nvidia-smi"
-    tool.write_bytes(b"\x7fELF broken")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert fact("gpu") is None

@@ -37,7 +37,8 @@ numerics
 precision
 crash user_code
 errors facts
-doing progress text versions
+driver
+asking doing driver_child progress text versions
 """
 LAYER = {room: number for number, line in enumerate(LAYERS.split("\n")) for room in line.split()}
 

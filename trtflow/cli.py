@@ -160,6 +160,27 @@ def export(
     typer.echo(task.export(constraints, to, model, parse_version(tensorrt)), nl=False)
 
 
+@app.command(epilog="Example: trtflow doctor --require tensorrt")
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="the same as one JSON document")] = False,
+    require: Annotated[
+        str | None, typer.Option(metavar="RUNNER", help="exit with 1 where this runner cannot run here")
+    ] = None,
+) -> None:
+    """Say what is installed, what each runner can do here, why not, and what installs what is missing."""
+    from trtflow.report.machine import show_machine
+    from trtflow.runners.registry import known
+    from trtflow.tasks import doctor as task
+
+    asked = require and known(require)
+    found = task.doctor()
+    if as_json:
+        typer.echo(found.model_dump_json(by_alias=True, indent=1))
+    else:
+        show_machine(_console(), found)
+    raise typer.Exit(1 if asked and found.runners[asked].can != "run" else 0)
+
+
 def main() -> None:
     """Run the command line; expected errors end with their status, bugs with 70 and a report."""
     try:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from trtflow.driver import ask_driver, driver_version
 from trtflow.versions import installed
 
 LIBRARIES = {"cuda-runtime": "cudart", "cublas": "cublas", "cudnn": "cudnn"}  # of NVIDIA: wheel → name of the file
@@ -45,25 +44,9 @@ def facts(names: Iterable[str]) -> dict[str, str | None]:
 
 @functools.cache
 def gpu() -> Gpu | None:
-    """The first of the GPUs that this process may see, as the driver's own tool tells it; None without one."""
-    tool, index = shutil.which("nvidia-smi"), _first_visible()
-    if tool is None or index is None:
-        return None
-    command = [tool, "--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader", f"--id={index}"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 (a fixed command)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    fields = [field.strip() for field in answer.stdout.strip().split(",")]
-    return Gpu(*fields) if answer.returncode == 0 and len(fields) == 3 else None
-
-
-def _first_visible() -> str | None:
-    """The index or UUID of the GPU that CUDA calls the first; None where all are hidden from this process."""
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
-    if first.startswith("MIG-"):
-        return "0"  # the tool tells whole GPUs only
-    return first if first.isdigit() or first.startswith("GPU-") else None
+    """The first of the GPUs that this process may see, as CUDA's driver tells it; None without one."""
+    devices = ask_driver().devices
+    return Gpu(devices[0].name, devices[0].capability, driver_version()) if devices else None
 
 
 def _library(wheel: str, file: str) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 
 from trtflow.files.data_facts import DataFacts
 from trtflow.files.document import Document
+from trtflow.files.machine import MachineFacts
 from trtflow.files.outcomes import BuildOutcome, ModelFacts, RewriteOutcome, RunMetrics, VerdictDocument
 from trtflow.files.search import SearchDocument
 
@@ -33,7 +34,17 @@ def keys(document: type[Document]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "document", [BuildOutcome, DataFacts, ModelFacts, RewriteOutcome, RunMetrics, SearchDocument, VerdictDocument]
+    "document",
+    [
+        BuildOutcome,
+        DataFacts,
+        MachineFacts,
+        ModelFacts,
+        RewriteOutcome,
+        RunMetrics,
+        SearchDocument,
+        VerdictDocument,
+    ],
 )
 def test_every_key_is_documented(document: type[Document]) -> None:
     assert [key for key in keys(document) if f"`{key}`" not in TOLD] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx
@@ -12,8 +12,9 @@ import pytest
 
 from trtflow.errors import BackendError, BuildError
 from trtflow.facts import Gpu
-from trtflow.runners import cuda
+from trtflow.runners import cuda, remedies
 from trtflow.runners.cuda import PROVIDER, Cuda
+from trtflow.runners.importing import Imported
 from trtflow.trt.request import EngineRequest
 
 needs_cuda = pytest.mark.skipif(
@@ -21,20 +22,31 @@ needs_cuda = pytest.mark.skipif(
 )
 
 
-def test_without_the_provider_it_says_what_is_offered_and_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["Azure", "CPU"])
-    assert "offers Azure, CPU: install onnxruntime-gpu on a machine with a GPU" in Cuda().why_not()
+def _has(monkeypatch: pytest.MonkeyPatch, **told: Any) -> None:
+    monkeypatch.setattr(cuda, "imported", lambda module: Imported("1.32", **told))
+    monkeypatch.setattr(remedies, "imported", lambda module: Imported("1.32", **told))
 
 
-def test_with_the_provider_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDER, "CPUExecutionProvider"])
-    assert Cuda().why_not() == ""
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"providers": ("Azure", "CPU")}, "but the installed onnxruntime offers Azure, CPU"),
+        ({"failed": "crashes (SIGSEGV)"}, "but importing onnxruntime, which is installed, crashes (SIGSEGV)"),
+        ({"absent": True}, "but onnxruntime is not installed"),
+        ({"providers": (PROVIDER, "CPU")}, ""),
+    ],
+)
+def test_without_the_provider_it_says_what_is_there(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, Any], said: str
+) -> None:
+    _has(monkeypatch, **told)
+    assert Cuda().why_not() == (f"it needs ONNX Runtime's CUDA provider, {said}" if said else "")
 
 
 def test_without_a_gpu_the_provider_alone_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDER])
+    _has(monkeypatch, providers=(PROVIDER,))
     monkeypatch.setattr(cuda, "gpu", lambda: None)
-    assert "no GPU" in Cuda().why_not_run()
+    assert Cuda().why_not_run() == "there is no GPU"
     monkeypatch.setattr(cuda, "gpu", lambda: Gpu("H100", "9.0", "580"))
     assert Cuda().why_not_run() == ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +12,9 @@ import onnx
 import pytest
 
 from trtflow.errors import BackendError
-from trtflow.runners import registry
+from trtflow.runners import registry, remedies
 from trtflow.runners.backend import Runner
+from trtflow.runners.importing import Imported
 from trtflow.runners.reference import ReferenceRunner
 from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES, executor, find_backend
 from trtflow.steps.bisect import With as BisectOptions
@@ -66,7 +66,7 @@ def test_names_are_known_without_loading_what_executes() -> None:
 
 
 def test_without_a_builder_the_reasons_and_the_remedy_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(remedies, "imported", lambda module: Imported(absent=True))
     found, why = find_backend()
     assert found is None
     assert why.startswith("tensorrt is not installed; tensorrt_rtx is not installed; ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from trtflow.plan import PrecisionPlan
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.quantized import Ranges
+from trtflow.runners.registry import Executor, executor
 from trtflow.runners.sides import GraphSide, handed_out, side_maker
+from trtflow.trt.request import EngineRequest
 
 FEED = {"x": np.array([[1.0, 60.7, 70.0, -70.0]], np.float32)}
 SAMPLES = [Sample(FEED)]
@@ -51,12 +54,16 @@ def test_the_graph_that_is_marked_is_a_copy(overflowing: onnx.ModelProto) -> Non
     assert overflowing.SerializeToString() == before
 
 
+def execute(name: str) -> Executor:
+    return executor(name, EngineRequest(Path("model.onnx")))
+
+
 @pytest.mark.parametrize("runner", ["emulated", "cuda"])
 def test_a_plan_is_executed_and_read_by_the_names_of_the_file(
     overflowing: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch, runner: str
 ) -> None:
     install(monkeypatch, FakeEngine())
-    side = side_maker(overflowing, [runner], SAMPLES, TENSORS, 1 << 20)(
+    side = side_maker(overflowing, [runner], SAMPLES, TENSORS, 1 << 20, execute)(
         runner, PrecisionPlan("fp16"), NOTHING, "tensor"
     )
     found = read(side, TENSORS)
@@ -66,21 +73,21 @@ def test_a_plan_is_executed_and_read_by_the_names_of_the_file(
 
 
 def test_the_reference_is_the_file_itself(overflowing: onnx.ModelProto) -> None:
-    make = side_maker(overflowing, ["onnxruntime"], SAMPLES, TENSORS, 1 << 20)
+    make = side_maker(overflowing, ["onnxruntime"], SAMPLES, TENSORS, 1 << 20, execute)
     side = make("onnxruntime", PrecisionPlan("fp32"), NOTHING, "tensor")
     assert read(side, ["a"])["a"].tolist() == (FEED["x"] * 1000).tolist()
     assert not side.observed
 
 
 def test_what_would_hide_fp16_is_refused(overflowing: onnx.ModelProto) -> None:
-    make = side_maker(overflowing, ["onnxruntime"], SAMPLES, TENSORS, 1 << 20)
+    make = side_maker(overflowing, ["onnxruntime"], SAMPLES, TENSORS, 1 << 20, execute)
     with pytest.raises(BackendError, match=r"onnxruntime executes bf16, fp16 in FP32 on a CPU.*`runner: emulated`"):
         make("onnxruntime", PrecisionPlan("fp16", {"up": "bf16", "down": "fp32"}), NOTHING, "tensor")
 
 
 def test_both_tensorrts_are_refused_in_one_process(overflowing: onnx.ModelProto) -> None:
     with pytest.raises(BackendError, match="in a step of its own"):
-        side_maker(overflowing, ["tensorrt", "cuda", "tensorrt-rtx"], SAMPLES, TENSORS, 1)
+        side_maker(overflowing, ["tensorrt", "cuda", "tensorrt-rtx"], SAMPLES, TENSORS, 1, execute)
 
 
 def test_what_is_no_float_of_the_graph_cannot_be_read() -> None:
@@ -94,6 +101,6 @@ def test_what_is_no_float_of_the_graph_cannot_be_read() -> None:
 @given(st.integers(1, 100))
 def test_batches_fit_the_share_of_each_side(memory: int) -> None:
     net = model([node("Relu", "x", "r"), node("Neg", "r", "y")], [info("x", [1, 4])], [info("y", [1, 4])])
-    make = side_maker(net, ["onnxruntime", "emulated"], SAMPLES, ["r", "y"], memory)
+    make = side_maker(net, ["onnxruntime", "emulated"], SAMPLES, ["r", "y"], memory, execute)
     side = make("emulated", PrecisionPlan("fp16"), NOTHING, "tensor")
     assert side.batches(["r", "y"]) == ([["r", "y"]] if memory // 2 >= 32 else [["r"], ["y"]])

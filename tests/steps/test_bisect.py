@@ -180,3 +180,19 @@ def test_options_that_are_one_now_say_so_at_their_place(key: str, project: Path)
         make_plan(project / "c.yaml")
     assert "oracle and engine are `runner` now" in str(error.value)
     assert "c.yaml:5:" in str(error.value)
+
+
+def test_a_runner_of_the_users_own_decides_and_its_code_is_part_of_what_is_remembered(
+    given: dict[str, Any], tmp_path: Path
+) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import onnx\nfrom trtflow.runners.emulated import TypedRunner\n\n"
+        "def load_runner(path):\n    return TypedRunner(onnx.load(path))\n",
+        encoding="utf-8",
+    )
+    own = {**given, "runner": "polygraphy-script", "script": str(script)}
+    found = read_document(SearchDocument, run_step(bisect, tmp_path / "bisect", **own).folder / "search.json")
+    assert {"up", "down"} <= {*found.kept}
+    assert found.made_by["runner"] == "polygraphy-script"
+    assert "polygraphy" in found.made_by

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from trtflow.steps import options
 from trtflow.steps.bisect import With as BisectOptions
+from trtflow.steps.contract import CodeReference
 from trtflow.steps.options import Executed
 
 
@@ -58,3 +59,22 @@ def test_libraries_are_one_path_several_or_none(written: str, found: tuple[str, 
 def test_what_is_no_path_is_no_library(written: str) -> None:
     with pytest.raises(ValidationError):
         Executed.model_validate_json(f'{{"custom-ops": {written}}}', strict=True)
+
+
+@pytest.mark.parametrize(("written", "found"), [("a/b.py", "a/b.py:load_runner"), ("b.py:mine", "b.py:mine")])
+def test_a_script_is_a_file_with_load_runner_or_a_function_that_is_named(written: str, found: str) -> None:
+    script = options.Decided(runner="polygraphy-script", script=written).script
+    assert script == found
+    assert isinstance(script, CodeReference)
+
+
+@pytest.mark.parametrize("written", ["b.txt", "b.py:", "b.py:two words"])
+def test_what_is_no_python_file_is_no_script(written: str) -> None:
+    with pytest.raises(ValidationError, match=r"expected file\.py, or file\.py:function"):
+        options.Decided(runner="polygraphy-script", script=written)
+
+
+def test_a_runner_of_the_users_own_needs_a_script() -> None:
+    with pytest.raises(ValidationError, match=r"expected `script: file\.py` beside `runner: polygraphy-script`"):
+        options.Decided(runner="polygraphy-script")
+    assert options.Decided(runner="emulated").script is None

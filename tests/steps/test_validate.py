@@ -105,3 +105,20 @@ def test_the_summary_names_the_part_that_was_the_worst(tmp_path: Path, monkeypat
         done.result.summary
         == f"refused by sqnr.min: sqnr inf → -inf by {part}, cosine 1 → 0 on 4 samples, worst on sample 2"
     )
+
+
+SCRIPT = """
+import onnx
+from trtflow.runners.emulated import TypedRunner
+
+def load_runner(path):
+    return TypedRunner(onnx.load(path))
+"""
+
+
+@pytest.mark.parametrize(("plan", "accepted"), [(MIXED, True), (PrecisionPlan("fp16"), False)])
+def test_a_runner_of_the_users_own_judges_the_file(tmp_path: Path, plan: PrecisionPlan, accepted: bool) -> None:
+    (tmp_path / "mine.py").write_text(SCRIPT, encoding="utf-8")
+    done = judged(tmp_path, plan, runner="polygraphy-script", script=str(tmp_path / "mine.py"))
+    found = read_document(VerdictDocument, done.folder / "verdict.json")
+    assert (found.accepted, found.emulated, found.runner) == (accepted, accepted, "polygraphy-script")

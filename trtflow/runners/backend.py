@@ -57,7 +57,7 @@ class Backend(Protocol):
         ...
 
     def why_not_run(self) -> str:
-        """What is missing here to execute, and what to do; empty: nothing that can be told without trying."""
+        """What is missing here to execute; empty: nothing that can be told without trying."""
         ...
 
     def typing(self, settings: EngineSettings) -> Typing:

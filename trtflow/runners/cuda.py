@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from trtflow.errors import BackendError, BuildError, ModelError
 from trtflow.facts import gpu
 from trtflow.runners.backend import Runner
+from trtflow.runners.importing import imported
+from trtflow.runners.remedies import NO_GPU, why_not_imported
 from trtflow.trt.capabilities import Typing
 from trtflow.trt.request import EngineRequest, EngineSettings
 
@@ -26,19 +28,15 @@ class Cuda:
 
     def why_not(self) -> str:
         """The installed ONNX Runtime must have the provider."""
-        import onnxruntime
-
-        offered = onnxruntime.get_available_providers()
-        if PROVIDER in offered:
+        found = imported("onnxruntime")
+        if PROVIDER in found.providers:
             return ""
-        return (
-            f"it needs ONNX Runtime's CUDA provider, but the installed onnxruntime offers {', '.join(offered)}: "
-            "install onnxruntime-gpu on a machine with a GPU"
-        )
+        offered = f"the installed onnxruntime offers {', '.join(found.providers)}"
+        return f"it needs ONNX Runtime's CUDA provider, but {why_not_imported('onnxruntime') or offered}"
 
     def why_not_run(self) -> str:
         """There must be a GPU, too."""
-        return self.why_not() or ("" if gpu() else "nvidia-smi finds no GPU: use a machine that has one")
+        return ", and ".join(reason for reason in (self.why_not(), "" if gpu() else NO_GPU) if reason)
 
     def typing(self, settings: EngineSettings) -> Typing:
         """It executes files as they are typed; no engine is built."""

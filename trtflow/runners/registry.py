@@ -14,7 +14,9 @@ from trtflow.plan import PrecisionPlan
 from trtflow.runners.backend import Backend, Runner
 from trtflow.runners.cpu import Emulated, OnnxRuntime
 from trtflow.runners.cuda import Cuda
+from trtflow.runners.polygraphy_script import PolygraphyScript
 from trtflow.runners.probe import probe
+from trtflow.runners.remedies import cannot_run
 from trtflow.runners.tensorrt import TensorRt
 from trtflow.trt.capabilities import Typing
 from trtflow.trt.request import EngineRequest, EngineSettings
@@ -38,6 +40,7 @@ BACKENDS: Mapping[str, Backend] = {
         skipped=(9,),
         gpus=" (Turing to Blackwell, not Hopper)",
     ),
+    "polygraphy-script": PolygraphyScript(),
 }
 NO_RANGES: Mapping[str, float] = MappingProxyType({})
 EMULATED = "emulated"
@@ -52,6 +55,17 @@ def find_backend() -> tuple[str | None, str]:
     if found is not None:
         return found, ""
     return None, "; ".join(missing.values()) + "; pip install 'trtflow[rtx]' builds on any Linux x86-64 machine"
+
+
+def known(name: str) -> str:
+    """``name``, which is a runner's.
+
+    Raises:
+        BackendError: there is no such runner.
+    """
+    if name not in BACKENDS:
+        raise BackendError(f"there is no runner '{name}'; expected one of {', '.join(BACKENDS)}.")
+    return name
 
 
 @dataclass(frozen=True)
@@ -84,20 +98,24 @@ def typing_on(name: str, settings: EngineSettings) -> Typing:
     return BACKENDS[name].typing(settings)
 
 
-def executor(name: str, request: EngineRequest) -> Executor:
+def executor(name: str, request: EngineRequest, script: str | None = None) -> Executor:
     """What turns models into runners on ``name``, which was tried; ``request`` bounds and sets an engine.
+
+    ``script``: the user's own for ``polygraphy-script``, file.py:function. It may serve one model only, so it is not
+    tried.
 
     Raises:
         BackendError: there is no such backend, it is not to be had here, cannot honour the settings, or does not run.
     """
-    if name not in BACKENDS:
-        raise BackendError(f"there is no runner '{name}'; expected one of {', '.join(BACKENDS)}.")
-    backend = BACKENDS[name]
+    backend = BACKENDS[known(name)]
+    if isinstance(backend, PolygraphyScript):
+        backend = replace(backend, script=script)
     reason = backend.why_not_run()
     if reason:
-        raise BackendError(f"'{name}' cannot run here: {reason}. `runner: emulated` needs no engine.")
-    typing = typing_on(name, request.settings)
-    probe(backend, request.settings, typing)
+        raise BackendError(cannot_run(name, reason))
+    typing = backend.typing(request.settings)
+    if not isinstance(backend, PolygraphyScript) or script is None:
+        probe(backend, request.settings, typing)
     return Executor(backend, request, typing)
 
 

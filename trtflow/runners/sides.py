@@ -21,8 +21,7 @@ from trtflow.runners.backend import Runner
 from trtflow.runners.batches import batch_tensors, sizes_of
 from trtflow.runners.quantized import Ranges, emulate
 from trtflow.runners.reference import ReferenceRunner
-from trtflow.runners.registry import EMULATED, Execute, executor
-from trtflow.trt.shapes import shape_ranges
+from trtflow.runners.registry import EMULATED, Execute
 
 REFERENCE = "onnxruntime"
 _ONE_A_PROCESS = frozenset({"tensorrt", "tensorrt-rtx"})
@@ -128,11 +127,12 @@ def side_maker(
     samples: Sequence[Sample],
     tensors: Sequence[str],
     memory: int,
+    execute_on: Callable[[str], Execute],
     log: Callable[[str], None] = lambda _: None,
 ) -> Callable[[str, PrecisionPlan, Ranges, Rounding], Side]:
     """What makes the side of ``model`` on a runner, all of ``runners``, under a plan.
 
-    ``samples`` bound the shapes; ``memory``: bytes of ``tensors`` in a batch, of all sides together. ``log`` is told
+    ``execute_on`` gives what executes typed models on an engine. ``samples`` size the tensors; ``memory``: bytes of ``tensors`` in a batch, of all sides together. ``log`` is told
     what no engine can have as the plan has it.
 
     Raises:
@@ -149,12 +149,11 @@ def side_maker(
         if runner == REFERENCE:
             _require_fp32(plan)
             return GraphSide(model, ReferenceRunner, sizes, share)
-        execute = executor(runner, shape_ranges(sample.feed for sample in samples))
         quantized = ranges.quantize(model, plan)
         typed = rewrite(quantized.model, quantized.plan)
         for node, why in {**quantized.skipped, **typed.promoted}.items():
             log(f"{runner}: {node} stays in higher precision than asked: {why}")
-        return GraphSide(typed.model, execute, sizes, share, observed=True)
+        return GraphSide(typed.model, execute_on(runner), sizes, share, observed=True)
 
     return make
 

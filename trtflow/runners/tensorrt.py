@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trtflow.errors import BackendError
 from trtflow.facts import gpu
 from trtflow.runners.backend import Runner
+from trtflow.runners.remedies import NO_GPU, why_not_imported
 from trtflow.trt.capabilities import Typing, capabilities
 from trtflow.trt.profile import by_engine_names
 from trtflow.trt.request import EngineRequest, EngineSettings
@@ -47,23 +47,17 @@ class TensorRt:
 
     def why_not(self) -> str:
         """What is missing to build."""
-        if importlib.util.find_spec(self.module) is None:
-            return f"{self.module} is not installed"
-        if self.needs_gpu and gpu() is None:
-            return f"{self.name} needs a GPU to build and there is none"
-        try:
-            importlib.import_module(self.module)
-        except Exception as error:  # a stub wheel or a missing library fails in ways of its own
-            return f"{self.module} cannot be imported ({error})"
-        return ""
+        missing = why_not_imported(self.module)
+        lacking = f"{self.name} needs a GPU to build, and {NO_GPU}" if self.needs_gpu and gpu() is None else ""
+        return missing or lacking
 
     def why_not_run(self) -> str:
         """What is missing to build, and a GPU that executes what was built."""
-        missing, found = self.why_not(), gpu()
-        if missing:
-            return f"{missing}: pip install {self.name} on a machine with a GPU that it supports"
+        missing, found = why_not_imported(self.module), gpu()
+        if missing or (found is None and self.needs_gpu):
+            return ", and ".join(reason for reason in (missing, "" if found else NO_GPU) if reason)
         if found is None:
-            return f"it builds here, needs a GPU{self.gpus} to run"
+            return f"it builds here, needs a GPU{self.gpus} to run, and there is none"
         numbers = [int(part) for part in found.capability.split(".") if part.isdigit()]
         if numbers and (numbers < [*self.oldest] or numbers[0] in self.skipped):
             here = f"this is {found.name}, compute capability {found.capability}"

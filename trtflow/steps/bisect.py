@@ -8,16 +8,16 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Decider, Judged, Saturation, runner_facts
+from trtflow.steps.options import Data, Decided, Decider, Saturation, runner_facts
 from trtflow.steps.trt_options import Trt
 
 version = 14
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
-SETTINGS = {"strategy", "rounding", "held_out", "saturation", "high", "runner", "baselines", "pareto"}
+SETTINGS = {"strategy", "rounding", "held_out", "saturation", "high", "runner", "script", "baselines", "pareto"}
 
 
-class With(Judged):
+class With(Decided):
     """Options of ``bisect``."""
 
     gone: ClassVar[Mapping[str, str]] = dict.fromkeys(("oracle", "engine"), "oracle and engine are `runner` now")
@@ -57,6 +57,8 @@ def run(options: With, context: Context) -> Result:
 
     model = open_model(options, options.model)
     material = {"model": context.digest(options.model), **judged_by(options, options.data, context)}
+    if options.script:
+        material["script"] = context.digest(options.script)
     budget = Budget(options.max_evaluations, options.max_seconds, options.max_builds)
     trt = options.trt.settings(timing_cache=context.folder / "timing.cache")
     decided = bisect(

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, GetPydanticSchema, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetPydanticSchema,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core.core_schema import literal_schema
 
 from trtflow.numerics.accept import Kind
 from trtflow.numerics.metrics import METRICS
 from trtflow.precision import Precision
+from trtflow.runners.polygraphy_script import EXPECTED, LOADER, NAME
 from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES
-from trtflow.steps.contract import Code, File, Options, Source
+from trtflow.steps.contract import CODE, Code, CodeReference, File, Options, Source
 from trtflow.text import did_you_mean
 
 Conditions = dict[str, dict[Kind, float]]
@@ -27,6 +37,17 @@ Builder = Annotated[str, one_of(("auto", *BUILDERS))]
 AnyRunner = Annotated[str, one_of((*BACKENDS,))]
 Decider = Annotated[str, one_of((EMULATED, *ENGINES))]
 """Who decides: the emulator, or an engine, which then must be here."""
+
+
+def _script(value: str) -> CodeReference:
+    script = CodeReference(value if CODE.fullmatch(value) else f"{value}:{LOADER}")
+    if not CODE.fullmatch(script):
+        raise ValueError("expected file.py, or file.py:function")
+    return script
+
+
+Script = Annotated[str, AfterValidator(_script)]
+"""``file.py:function``, the function being ``load_runner`` where none is named."""
 
 Saturation = Annotated[
     Literal["shown", "any"],
@@ -102,3 +123,18 @@ class Judged(Executed):
             hint = did_you_mean(unknown[0], METRICS, "; ")
             raise ValueError(f"expected metrics among {', '.join(METRICS)}, not '{unknown[0]}'{hint}")
         return accept
+
+
+class Decided(Judged):
+    """Options of a step in which a runner decides."""
+
+    runner: Decider = EMULATED
+    script: Script | None = Field(None, description="of runner polygraphy-script: file.py[:load_runner]")
+
+    @model_validator(mode="after")
+    def _named(self) -> Decided:
+        if self.runner == NAME and self.script is None:
+            raise ValueError(
+                f"expected `script: file.py` beside `runner: {NAME}`, with a function {LOADER}{EXPECTED}"
+            )
+        return self

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Decider, Judged, runner_facts
+from trtflow.steps.options import Data, Decided, Decider, runner_facts
 from trtflow.steps.trt_options import Trt
 from trtflow.text import counted
 
@@ -17,7 +17,7 @@ outputs = {"verdict": "verdict.json", "providers": "ort_providers.json"}
 published = {"providers": "exports/ort_providers.json"}
 
 
-class With(Judged):
+class With(Decided):
     """Options of ``validate``."""
 
     reference: File = Field(description="the normalised FP32 model, from inspect")
@@ -58,6 +58,7 @@ def run(options: With, context: Context) -> Result:
         metric=user_metric(options),
         allow_nonfinite="outputs" in options.data.allow_nonfinite,
         runner=options.runner,
+        script=options.script,
         searches=searches,
         calibrated=same and any(search.eight_bits for search in searches),
         file=options.candidate,

@@ -36,12 +36,14 @@ class BisectSettings(SearchSettings):
     """How to search between two floating-point formats.
 
     ``runner``: who decides. The emulator leads the search; what an engine is asked for it confirms or repairs.
+    ``script``: the user's own for ``polygraphy-script``, file.py:function.
     ``baselines``: strategies to compare with, on the hardest samples. ``pareto``: more plans to measure. ``trt``: how
     engines are built.
     """
 
     high: Precision = FP32
     runner: str = EMULATED
+    script: str | None = None
     baselines: tuple[str, ...] = ("bisect",)
     pareto: int = 0
     trt: EngineSettings = field(default_factory=EngineSettings)

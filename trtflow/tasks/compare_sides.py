@@ -22,6 +22,7 @@ from trtflow.runners.registry import EMULATED
 from trtflow.runners.sides import REFERENCE, side_maker
 from trtflow.tasks.candidate import Candidate
 from trtflow.tasks.hooks import Hooks
+from trtflow.tasks.measured_on import execute_on
 
 
 def compare_sides(
@@ -44,7 +45,8 @@ def compare_sides(
         raise DataError("there are no samples to compare on; expected one at least.")
     everything = layers(model)
     runners = [reference, *(candidate.runner for candidate in candidates.values())]
-    make = side_maker(model, runners, samples, [layer.tensor for layer in everything], memory, hooks.log)
+    tensors = [layer.tensor for layer in everything]
+    make = side_maker(model, runners, samples, tensors, memory, lambda name: execute_on(name, samples), hooks.log)
     sides = {
         name: MarkedCandidate(make(entry.runner, entry.plan, entry.ranges, rounding), float_plan(entry.plan).default)
         for name, entry in candidates.items()
@@ -52,7 +54,7 @@ def compare_sides(
     compared = compare_marked(
         make(reference, PrecisionPlan(FP32), Ranges({}), rounding),
         sides,
-        [layer.tensor for layer in everything],
+        tensors,
         [value.name for value in model.graph.output],
         samples,
         hooks.progress,

@@ -14,11 +14,15 @@ FILE = Path("model.onnx")  # each engine's own, in a folder of its own
 DEFAULTS = EngineSettings()
 
 
-def execute_on(runner: str, samples: Sequence[Sample], trt: EngineSettings = DEFAULTS) -> Executor:
+def execute_on(
+    runner: str, samples: Sequence[Sample], trt: EngineSettings = DEFAULTS, script: str | None = None
+) -> Executor:
     """What executes models on ``runner``, which is tried first; an engine takes the shapes of all ``samples``.
+
+    ``script``: the user's own for ``polygraphy-script``.
 
     Raises:
         BackendError: the runner is not to be had here, does not run, or cannot honour ``trt``.
     """
     shapes = {} if runner == EMULATED else shape_ranges(sample.feed for sample in samples)
-    return executor(runner, EngineRequest(FILE, shapes, trt))
+    return executor(runner, EngineRequest(FILE, shapes, trt), script)

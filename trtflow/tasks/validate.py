@@ -34,6 +34,7 @@ def validate(
     metric: UserMetric | None = None,
     allow_nonfinite: bool = False,
     runner: str = EMULATED,
+    script: str | None = None,
     searches: Sequence[SearchDocument] = (),
     calibrated: bool = False,
     file: Path | None = None,
@@ -50,6 +51,7 @@ def validate(
     nothing is told of that. ``trt``: how an engine is built. Under weak typing it is one of ``reference``, told the
     plan and the ranges of ``constraints``, which are needed then; the emulator judges ``candidate`` beside it.
     ``calibration``: samples for TensorRT's own calibrator, where ``trt`` names one; left out, ``data``.
+    ``script``: the user's own for ``polygraphy-script``, file.py:function.
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
@@ -63,7 +65,7 @@ def validate(
         True
     """
     judge, samples = judge_by(accept, metric, allow_nonfinite), list(data)
-    execute = execute_on(runner, samples, trt)
+    execute = execute_on(runner, samples, trt, script)
     candidate = ending_at(candidate, [value.name for value in reference.graph.output])
     evaluator = judge.evaluator(reference, samples, hooks)
     typed = partial(TypedRunner, candidate, evaluator.selection.before)  # an engine with taps would be another one
