@@ -7,10 +7,11 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Conditions, Executed
 
-version = 6
-environment = ()
-outputs = {"constraints": "constraints.yaml", "exports": "exports"}
-published = {"constraints": "constraints.yaml", "exports": "exports"}
+version = 7
+environment = ("tensorrt", "tensorrt-rtx")
+outputs = {"constraints": "constraints.yaml", "exports": "exports", "names": "names.csv"}
+optional = ("names",)
+published = {"constraints": "constraints.yaml", "exports": "exports", "names": "names.csv"}
 
 
 class With(Executed):
@@ -45,6 +46,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.steps.shown import exceptions
     from trtflow.tasks.constrain import constrain, refusal
     from trtflow.tasks.export import write_exports
+    from trtflow.tasks.names import names_of
     from trtflow.tasks.searching import Decided
 
     search = read_document(SearchDocument, options.search)
@@ -53,9 +55,10 @@ def run(options: With, context: Context) -> Result:
         return Result(accepted=False, summary=refused)
     use_libraries(options.custom_ops)
     model = onnx.load(options.model)
+    facts = read_document(ModelFacts, options.facts)
     constraints = constrain(
         model,
-        read_document(ModelFacts, options.facts),
+        facts,
         Decided(read_plan(options.plan), search),
         options.accept,
         floats=None if options.floats is None else read_document(SearchDocument, options.floats),
@@ -65,5 +68,6 @@ def run(options: With, context: Context) -> Result:
         data=None if options.data_facts is None else read_document(DataFacts, options.data_facts),
     )
     write_constraints(constraints, context.folder / outputs["constraints"])
-    write_exports(constraints, model, context.folder / outputs["exports"])
+    names = names_of(options.model, context.folder / outputs["names"])
+    write_exports(constraints, model, context.folder / outputs["exports"], names, facts.renamed)
     return Result(metrics={"kept": len(constraints.nodes)}, summary=exceptions(constraints))
