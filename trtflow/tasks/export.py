@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NO_NAMES = NamesTable()
 
 
-def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Version = TENSORRT) -> str:
+def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Version = TENSORRT) -> str | bytes:
     """The decision in the file ``constraints`` as the format ``to`` has it, for the version ``tensorrt``.
 
     ``model`` is the ONNX file, for a format that lists its inputs and outputs, or layers of TensorRT's network.
@@ -67,4 +67,5 @@ def write_exports(
     decision = replace(with_ports(Decision(constraints), model), names=names, renamed=renamed)
     for export in EXPORTS.values():
         if export.suits(decision):
-            (folder / export.file).write_text(export.write(decision), encoding="utf-8")
+            content = export.write(decision)
+            (folder / export.file).write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -24,6 +24,7 @@ class Decision:
     that will read the export. ``made``: node → the tensors that it makes, and ``names`` the layers that a parser made
     of the nodes: both empty without a model, and ``names`` without a parser. ``renamed``: the model's own file lacks
     some names of nodes or has them twice, so that the one with unique names is to be used.
+    ``largest_batch``: what an engine's profile takes, where it is known.
     """
 
     constraints: Constraints
@@ -33,6 +34,7 @@ class Decision:
     made: Mapping[str, Sequence[str]] = field(default_factory=dict)
     names: NamesTable = field(default_factory=NamesTable)
     renamed: bool = False
+    largest_batch: int | None = None
 
     @property
     def has_int8(self) -> bool:
