@@ -11,6 +11,7 @@ from typing import Any
 import parsed
 import pytest
 from decisions import cured_decision, decision, int8_decision
+from parsed import needs_rtx
 from polygraphy import mod
 
 from trtflow.files.exports import layers, polygraphy
@@ -134,6 +135,16 @@ def test_polygraphy_loads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     script.write_text(polygraphy.write(decision("c")), encoding="utf-8")
     mod.import_from_script(str(script), "postprocess")(net)
     assert [layer.precision for layer in net.layers] == ["", "", "float32", ""]
+
+
+@needs_rtx
+def test_polygraphy_runs_it_on_a_parsed_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", parsed.words())
+    script, net = tmp_path / polygraphy.file, parsed.parsed(parsed.softmax())
+    made = Decision(decision("sm").constraints, made={"sm": ("y",)})
+    script.write_text(polygraphy.write(made), encoding="utf-8")
+    mod.import_from_script(str(script), "postprocess")(net)
+    assert net.told == {layer: ("float32", {0: "float32"}) for layer in ("sm", "ONNXTRT_ShapeShuffle")}
 
 
 @pytest.mark.parametrize(

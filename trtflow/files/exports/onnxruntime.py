@@ -7,6 +7,7 @@ import json
 from trtflow.files.exports import onnxruntime_table
 from trtflow.files.exports.decision import Decision
 from trtflow.files.runtime_trial import RuntimeTrial, sentence
+from trtflow.precision import INT8
 
 file = "ort_providers.json"
 summary = "providers and their options for ONNX Runtime, on the mixed ONNX"
@@ -38,7 +39,7 @@ def write(decision: Decision) -> str:
     """The list that ``InferenceSession`` takes as ``providers``, under that key."""
     document = json.loads(providers())
     if decision.has_int8:
-        document["int8"] = INT8_TABLE
+        document[INT8] = INT8_TABLE
     return json.dumps(document, indent=2) + "\n"
 
 
