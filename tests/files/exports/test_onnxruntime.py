@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from decisions import decision, int8_decision
+from decisions import decision
 
 from trtflow.files.exports import onnxruntime
 from trtflow.files.runtime_trial import Attempt, RuntimeTrial, sentence
@@ -19,20 +19,6 @@ def test_onnx_runtime_is_told_to_obey_the_types() -> None:
     assert not options["trt_fp16_enable"]
     assert not options["trt_int8_enable"]
     assert (second, others["use_tf32"]) == ("CUDAExecutionProvider", 0)
-
-
-def test_eight_bits_are_read_from_the_table_on_the_original() -> None:
-    found = json.loads(onnxruntime.write(int8_decision()))["int8"]
-    assert found["TensorrtExecutionProvider"] == {
-        "trt_fp16_enable": True,
-        "trt_int8_enable": True,
-        "trt_int8_use_native_calibration_table": False,
-        "trt_int8_calibration_table_name": "calibration.flatbuffers",
-        "trt_engine_cache_enable": True,
-        "trt_engine_cache_path": ".",
-    }
-    assert "TensorRT up to 10.16, on the original ONNX" in found["valid-for"]
-    assert "int8" not in json.loads(onnxruntime.write(decision("a")))
 
 
 CRASH = Attempt(failed="crashes (SIGSEGV) on the file")

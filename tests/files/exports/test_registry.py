@@ -25,7 +25,7 @@ RANGES = {"calibration-cache", "ppq", "dynamic-ranges", "onnxruntime-table"}  # 
     [
         (decision("a"), ANY),
         (replace(decision("a"), outputs=PORTS), {*ANY, "triton"}),
-        (int8_decision(), {*ANY, *RANGES}),
+        (int8_decision(), {*ANY, *RANGES, "onnxruntime-int8"}),
         (decision("b", a="fp8", scales={"x": 4.0}), ANY),
     ],
     ids=["FP16", "with its ports", "INT8", "FP8"],

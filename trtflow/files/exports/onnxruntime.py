@@ -4,30 +4,12 @@ from __future__ import annotations
 
 import json
 
-from trtflow.files.exports import onnxruntime_table
 from trtflow.files.exports.decision import Decision
 from trtflow.files.runtime_trial import RuntimeTrial, sentence
-from trtflow.precision import INT8
 
 file = "ort_providers.json"
 summary = "providers and their options for ONNX Runtime, on the mixed ONNX"
 valid = "onnxruntime-gpu 1.17 and later with TensorRT 9 and later"
-
-INT8_TABLE = {
-    "valid-for": "onnxruntime-gpu 1.17 and later with TensorRT up to 10.16, on the original ONNX, weakly typed",
-    "note": (
-        "which layers run in INT8 is TensorRT's choice: the provider has no precision by layer. "
-        "Both files must lie in trt_engine_cache_path. calibration.cache, with native 1, loses names with a colon."
-    ),
-    "TensorrtExecutionProvider": {
-        "trt_fp16_enable": True,
-        "trt_int8_enable": True,
-        "trt_int8_use_native_calibration_table": False,
-        "trt_int8_calibration_table_name": onnxruntime_table.file,
-        "trt_engine_cache_enable": True,
-        "trt_engine_cache_path": ".",
-    },
-}
 
 
 def suits(decision: Decision) -> bool:
@@ -37,10 +19,7 @@ def suits(decision: Decision) -> bool:
 
 def write(decision: Decision) -> str:
     """The list that ``InferenceSession`` takes as ``providers``, under that key."""
-    document = json.loads(providers())
-    if decision.has_int8:
-        document[INT8] = INT8_TABLE
-    return json.dumps(document, indent=2) + "\n"
+    return providers()
 
 
 def providers(trial: RuntimeTrial | None = None) -> str:
