@@ -143,7 +143,7 @@ def apply(
 def export(
     constraints: Annotated[Path, typer.Argument(metavar="CONSTRAINTS", help="constraints.yaml of a run")],
     to: Annotated[str | None, typer.Option(help="the format [default: list those that there are]")] = None,
-    model: Annotated[Path | None, typer.Option(help="the ONNX file, for a format that lists its inputs")] = None,
+    model: Annotated[Path | None, typer.Option(help="the ONNX file, for a format with inputs or layers")] = None,
     tensorrt: Annotated[
         str, typer.Option(help="the version that will read a calibration cache: TensorRT skips those of others")
     ] = "10.13.3",

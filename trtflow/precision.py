@@ -181,6 +181,9 @@ LOW: tuple[Precision, ...] = tuple(row.name for row in ROWS.values() if row.kind
 OF_TYPE: Mapping[int, Precision] = {row.onnx_type: row.name for row in ROWS.values()}
 """``TensorProto.DataType`` → precision."""
 
+OF_BINDINGS: Mapping[str, Precision] = {row.names.bindings: row.name for row in ROWS.values()}
+"""TensorRT's Python constant → precision."""
+
 LOW_TYPES: frozenset[int] = frozenset(ROWS[name].onnx_type for name in LOW)
 FLOAT_TYPES: frozenset[int] = LOW_TYPES | {ROWS[FP32].onnx_type}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from trtflow.model.naming import unique_names
+from trtflow.model.naming import parsed_names, unique_names
 
 
 def named(*names: str) -> onnx.ModelProto:
@@ -61,3 +61,16 @@ def test_a_node_without_outputs_is_named_after_its_operator() -> None:
     net = model([helper.make_node("Relu", ["x"], [""])], [info("x", [1])], [])
     unique_names(net)
     assert net.graph.node[0].name == "node_of_Relu"
+
+
+@pytest.mark.parametrize(
+    ("names", "known"),
+    [
+        (["a", "b"], {"a", "b"}),
+        (["a", "a", "b"], {"b"}),
+        (["", "c"], {"node_of_t0", "c"}),
+        (["", "node_of_t0"], set()),
+    ],
+)
+def test_after_parsing_a_node_is_known_by_a_name_that_is_its_alone(names: list[str], known: set[str]) -> None:
+    assert parsed_names(named(*names)) == known

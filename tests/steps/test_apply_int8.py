@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from trtflow.files.constraints import read_constraints
 from trtflow.files.cures import read_cures, write_cures
 from trtflow.files.exports.decision import Decision
 from trtflow.files.exports.registry import EXPORTS
+from trtflow.files.names import NamesTable, read_names
 from trtflow.plan import PrecisionPlan, write_plan
 from trtflow.rewriting.apply import apply as carry_over
 from trtflow.runners.emulated import TypedRunner
@@ -196,8 +198,13 @@ def test_a_scale_that_no_int8_node_reads_needs_no_tensor(run: Path, tmp_path: Pa
 
 
 def test_every_export_can_be_made_of_it(run: Path) -> None:
-    decision = with_ports(Decision(read_constraints(run / "constrain" / "constraints.yaml")), planted())
+    cured = onnx.load(run / "cure" / cure.outputs["model"])
+    decision = with_ports(Decision(read_constraints(run / "constrain" / "constraints.yaml")), cured)
+    table = run / "constrain" / "names.csv"  # where a parser is here
+    decision = replace(decision, names=read_names(table) if table.exists() else NamesTable())
     exports = {path.name for path in (run / "constrain" / "exports").iterdir()}
     assert {row.file for row in EXPORTS.values()} == exports
     for row in EXPORTS.values():
-        assert (run / "constrain" / "exports" / row.file).read_text() == row.write(decision)
+        content = row.write(decision)
+        expected = content if isinstance(content, bytes) else content.encode()
+        assert (run / "constrain" / "exports" / row.file).read_bytes() == expected

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
+import parsed
+import pytest
 from graph_models import info, model, node
 from onnx import helper
 from selecting import survivors
@@ -56,3 +58,17 @@ def test_without_anything_to_lower_there_is_no_model_for_other_steps(tmp_path: P
         == facts.nothing
         == ("nothing in it can take a low precision: it computes nothing in FP32, only int64")
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "published"),
+    [(("a", "b"), None), (("", ""), None), (("d", "d"), ["d", "d_1"]), (("node_of_c", ""), None)],
+)
+def test_a_model_whose_nodes_share_a_name_is_left_with_names_of_their_own(
+    names: tuple[str, str], published: list[str] | None, tmp_path: Path
+) -> None:
+    onnx.save(parsed.chain(*names), tmp_path / "model.onnx")
+    done = run_step(inspect, tmp_path / "inspect", model=tmp_path / "model.onnx")
+    file = done.folder / "named.onnx"
+    assert ([node.name for node in onnx.load(file).graph.node] if file.exists() else None) == published
+    assert read_document(ModelFacts, done.folder / "facts.json").renamed is (published is not None)

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import parsed
 import pytest
 from decisions import decision, int8_decision
 from onnx import TensorProto, helper
+from parsed import needs_rtx
+from typer.testing import CliRunner
 
+from trtflow.cli import app
 from trtflow.data import Port
 from trtflow.errors import ModelError, PlanError
 from trtflow.files.constraints import write_constraints
 from trtflow.files.exports.registry import EXPORTS
-from trtflow.tasks.export import export, with_ports
+from trtflow.tasks.export import export, with_ports, write_exports
 
 
 @pytest.fixture
@@ -62,3 +66,27 @@ def test_a_text_is_printed_without_loading_onnx(constraints: Path) -> None:
         "export(Path(sys.argv[1]), 'trtexec'); sys.exit('onnx' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code, constraints], check=False).returncode == 0
+
+
+@needs_rtx
+def test_with_the_model_all_layers_of_a_node_are_told(tmp_path: Path) -> None:
+    write_constraints(decision("gemm").constraints, tmp_path / "constraints.yaml")
+    onnx.save(parsed.gemm(), tmp_path / "model.onnx")
+    text = export(tmp_path / "constraints.yaml", "trtexec", tmp_path / "model.onnx")
+    assert "--layerPrecisions=gemm:fp32,ONNXTRT_Broadcast:fp32,gemm_0:fp32\n" in str(text)
+    assert "of a node that becomes several layers only the first" in str(
+        export(tmp_path / "constraints.yaml", "trtexec")
+    )
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_run_says_which_file_its_exports_are_for(renamed: bool, tmp_path: Path) -> None:
+    write_exports(decision("gemm").constraints, parsed.gemm(), tmp_path / "exports", renamed=renamed)
+    text = (tmp_path / "exports" / "trtexec.args").read_text()
+    assert ("on the named ONNX, which the run left beside the mixed one" in text) is renamed
+    assert ("on the original ONNX" in text) is not renamed
+
+
+def test_the_command_prints_a_table_that_is_no_text(constraints: Path) -> None:
+    result = CliRunner().invoke(app, ["export", str(constraints), "--to", "onnxruntime-table"])
+    assert result.stdout_bytes == EXPORTS["onnxruntime-table"].write(int8_decision())

@@ -48,7 +48,8 @@ class ModelFacts(Document):
 
     Also what it selects, and what is quantized in it already; ``foreign`` operators, and the tensors where what is
     measured ``ends`` because ONNX Runtime does not run some of them. ``nothing`` says why no node of it can take a
-    low precision, which ends a run; empty: some can.
+    low precision, which ends a run; empty: some can. ``renamed``: the file lacks some of the names of nodes, or has
+    them twice.
     """
 
     file: str = ""
@@ -66,6 +67,7 @@ class ModelFacts(Document):
     nothing: str = ""
     foreign: tuple[Foreign, ...] = ()
     ends: tuple[str, ...] = ()
+    renamed: bool = False
 
 
 class RewriteOutcome(Document):

@@ -17,7 +17,7 @@ from trtflow.model.external import external_files
 from trtflow.model.foreign import move_plugins
 from trtflow.model.functions import inline_functions
 from trtflow.model.interface import check_interface, free_dimensions
-from trtflow.model.naming import unique_names
+from trtflow.model.naming import parsed_names, unique_names
 from trtflow.model.opset import OLDEST, STABLE, raise_opset, refuse_old_scans
 from trtflow.model.order import sort_nodes
 from trtflow.model.scopes import opset, uses_standard_operators
@@ -34,12 +34,14 @@ LARGEST = 1900 * 2**20
 class LoadedModel:
     """A model that trtflow works on, what was done to make it so, and the sha256 of its file.
 
-    Where weights lie in files of their own, their content follows the model's in the digest.
+    Where weights lie in files of their own, their content follows the model's in the digest. ``renamed``: the file
+    lacks some of its node names, or has them twice.
     """
 
     model: onnx.ModelProto
     notes: tuple[str, ...]
     digest: str
+    renamed: bool = False
 
 
 def load(path: Path | str, *, allow_nonfinite: bool = False) -> LoadedModel:
@@ -70,8 +72,9 @@ def load(path: Path | str, *, allow_nonfinite: bool = False) -> LoadedModel:
     check_stored(model)
     if not allow_nonfinite:
         check_weights(model)
-    model, notes = prepare(model)
-    return LoadedModel(model, notes, digest.hexdigest())
+    prepared, notes = prepare(model)
+    renamed = bool(parsed_names(prepared) - parsed_names(model))
+    return LoadedModel(prepared, notes, digest.hexdigest(), renamed)
 
 
 def prepare(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import onnx
 
 from trtflow.model.edit import FreshNames
@@ -27,10 +29,20 @@ def unique_names(model: onnx.ModelProto) -> list[str]:
             repeated.append(node.name)
         else:
             unnamed += 1
-        base = node.name or f"node_of_{next(filter(None, node.output), node.op_type)}"
-        node.name = fresh(base)
+        node.name = fresh(parsed_name(node))
         seen.add(node.name)
     return _notes(unnamed, repeated)
+
+
+def parsed_name(node: onnx.NodeProto) -> str:
+    """What TensorRT's parser calls ``node``."""
+    return node.name or f"node_of_{next(filter(None, node.output), node.op_type)}"
+
+
+def parsed_names(model: onnx.ModelProto) -> set[str]:
+    """The names by which nodes of ``model`` are known after parsing: those that just one has."""
+    counts = Counter(parsed_name(node) for scope in scopes(model) for node in scope.graph.node)
+    return {name for name, count in counts.items() if count == 1}
 
 
 def _notes(unnamed: int, repeated: list[str]) -> list[str]:

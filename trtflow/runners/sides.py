@@ -132,8 +132,8 @@ def side_maker(
 ) -> Callable[[str, PrecisionPlan, Ranges, Rounding], Side]:
     """What makes the side of ``model`` on a runner, all of ``runners``, under a plan.
 
-    ``execute_on`` gives what executes typed models on an engine. ``samples`` size the tensors; ``memory``: bytes of ``tensors`` in a batch, of all sides together. ``log`` is told
-    what no engine can have as the plan has it.
+    ``execute_on`` gives what executes typed models on an engine. ``samples`` size the tensors; ``memory``: bytes of
+    ``tensors`` in a batch, of all sides together. ``log`` is told what no engine can have as the plan has it.
 
     Raises:
         BackendError: two runners cannot be in one process.

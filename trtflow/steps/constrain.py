@@ -8,10 +8,11 @@ from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Conditions, Executed
 from trtflow.steps.trt_options import Trt
 
-version = 7
-environment = ()
-outputs = {"constraints": "constraints.yaml", "exports": "exports"}
-published = {"constraints": "constraints.yaml", "exports": "exports"}
+version = 8
+environment = ("tensorrt", "tensorrt-rtx")
+outputs = {"constraints": "constraints.yaml", "exports": "exports", "names": "names.csv"}
+optional = ("names",)
+published = {"constraints": "constraints.yaml", "exports": "exports", "names": "names.csv"}
 
 
 class With(Executed):
@@ -47,6 +48,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.steps.shown import exceptions
     from trtflow.tasks.constrain import constrain, refusal
     from trtflow.tasks.export import write_exports
+    from trtflow.tasks.names import names_of
     from trtflow.tasks.searching import Decided
 
     search = read_document(SearchDocument, options.search)
@@ -55,10 +57,11 @@ def run(options: With, context: Context) -> Result:
         return Result(accepted=False, summary=refused)
     use_libraries(options.custom_ops)
     model = onnx.load(options.model)
+    facts = read_document(ModelFacts, options.facts)
     data = None if options.data_facts is None else read_document(DataFacts, options.data_facts)
     constraints = constrain(
         model,
-        read_document(ModelFacts, options.facts),
+        facts,
         Decided(read_plan(options.plan), search),
         options.accept,
         floats=None if options.floats is None else read_document(SearchDocument, options.floats),
@@ -69,5 +72,6 @@ def run(options: With, context: Context) -> Result:
     )
     write_constraints(constraints, context.folder / outputs["constraints"])
     batches = {**(data.batches if data else {}), **options.trt.batches}
-    write_exports(constraints, model, context.folder / outputs["exports"], batches)
+    names = names_of(options.model, context.folder / outputs["names"])
+    write_exports(constraints, model, context.folder / outputs["exports"], names, batches, facts.renamed)
     return Result(metrics={"kept": len(constraints.nodes)}, summary=exceptions(constraints))

@@ -10,9 +10,11 @@ from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Executed
 from trtflow.text import counted
 
-version = 8
+version = 9
 environment = ("onnx", "onnxruntime")
-outputs = {"model": "model.onnx", "facts": "facts.json"}
+outputs = {"model": "model.onnx", "facts": "facts.json", "named": "named.onnx"}
+optional = ("named",)
+published = {"named": "{config}.named.onnx"}
 
 
 class With(Executed):
@@ -40,6 +42,8 @@ def run(options: With, context: Context) -> Result:
     if facts.nothing:  # without the model no other step runs, and the report says why
         return Result(metrics, accepted=False, summary=facts.nothing, table=notes(facts.notes))
     save(loaded.model, context.folder / outputs["model"])
+    if loaded.renamed:  # exports speak of nodes by names that the user's file lacks
+        save(loaded.model, context.folder / outputs["named"])
     chosen = "".join(f"; {', '.join(found.outputs)} by {found.op} '{found.node}'" for found in facts.selected)
     strange = f". {described_foreign(facts.foreign, facts.ends)}" if facts.foreign else ""
     held = f". {described(facts.quantization)}" if facts.quantization else ""

@@ -7,10 +7,11 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.text import counted
 
-version = 7
-environment = ("onnx", "onnx-graphsurgeon", "onnxruntime")
-outputs = {"model": "mixed.onnx", "notes": "rewrite.json"}
-published = {"model": "{config}.mixed.onnx"}
+version = 8
+environment = ("onnx", "onnx-graphsurgeon", "onnxruntime", "tensorrt", "tensorrt-rtx")
+outputs = {"model": "mixed.onnx", "notes": "rewrite.json", "names": "names.csv"}
+optional = ("names",)
+published = {"model": "{config}.mixed.onnx", "names": "mixed.names.csv"}
 
 
 class With(Options):
@@ -26,10 +27,12 @@ def run(options: With, context: Context) -> Result:
 
     from trtflow.files.constraints import read_constraints
     from trtflow.files.document import write_document
+    from trtflow.tasks.names import write_names_of
     from trtflow.tasks.rewrite import rewrite_file
 
     destination = context.folder / outputs["model"]
     done = rewrite_file(onnx.load(options.model), read_constraints(options.constraints), destination)
+    write_names_of(destination, context.folder / outputs["names"])
     write_document(done, context.folder / outputs["notes"])
     promoted = f", {counted(len(done.promoted), 'more node')} kept high" if done.promoted else ""
     quantized = f" and {counted(done.pairs, 'Q/DQ pair')}" if done.pairs else ""

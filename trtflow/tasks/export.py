@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,18 +12,20 @@ from typing import TYPE_CHECKING
 from trtflow.files.constraints import Constraints, read_constraints
 from trtflow.files.exports.decision import TENSORRT, Decision, Version
 from trtflow.files.exports.registry import EXPORTS, find_export
+from trtflow.files.names import NamesTable
+from trtflow.tasks.names import names_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-
+NO_NAMES = NamesTable()
 NO_BATCHES: Mapping[str, int] = MappingProxyType({})
 
 
-def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Version = TENSORRT) -> str:
+def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Version = TENSORRT) -> str | bytes:
     """The decision in the file ``constraints`` as the format ``to`` has it, for the version ``tensorrt``.
 
-    ``model`` is the ONNX file, for a format that lists its inputs and outputs.
+    ``model`` is the ONNX file, for a format that lists its inputs and outputs, or layers of TensorRT's network.
 
     Example:
         >>> print(trtflow.export(Path("out/unet/constraints.yaml"), to="modelopt"))
@@ -36,28 +39,43 @@ def export(constraints: Path, to: str, model: Path | None = None, tensorrt: Vers
     found = find_export(to)
     decision = Decision(read_constraints(constraints), tensorrt=tensorrt)
     if model is not None:
-        from trtflow.model.load import load
+        from trtflow.model.load import load, save
 
-        decision = with_ports(decision, load(model).model)
+        loaded = load(model)
+        with tempfile.TemporaryDirectory() as folder:
+            named = Path(folder) / "model.onnx"
+            save(loaded.model, named)
+            table = names_of(named, named.with_name("names.csv"))
+        decision = replace(with_ports(decision, loaded.model), names=table, renamed=loaded.renamed)
     return found.write(decision)
 
 
 def with_ports(decision: Decision, model: ModelProto) -> Decision:
-    """``decision`` with the inputs and outputs of ``model``."""
+    """``decision`` with the inputs and outputs of ``model``, and what its nodes make."""
     from trtflow.model.ports import declared_port, model_inputs
+    from trtflow.trt.names import made_tensors
 
-    return replace(decision, inputs=model_inputs(model), outputs=tuple(map(declared_port, model.graph.output)))
+    outputs = tuple(map(declared_port, model.graph.output))
+    return replace(decision, inputs=model_inputs(model), outputs=outputs, made=made_tensors(model))
 
 
 def write_exports(
-    constraints: Constraints, model: ModelProto, folder: Path, batches: Mapping[str, int] = NO_BATCHES
+    constraints: Constraints,
+    model: ModelProto,
+    folder: Path,
+    names: NamesTable = NO_NAMES,
+    batches: Mapping[str, int] = NO_BATCHES,
+    renamed: bool = False,
 ) -> None:
     """Write every format that says something about the decision into ``folder``, which is made.
 
-    ``batches``: the largest first dimension that the engine takes, by input.
+    ``names``: the layers that ``model``'s nodes become. ``batches``: the largest first dimension that the engine
+    takes, by input. ``renamed``: names of nodes are not those of the user's file.
     """
     folder.mkdir()
-    decision = with_ports(Decision(constraints, largest_batch=min(batches.values(), default=None)), model)
+    made = Decision(constraints, largest_batch=min(batches.values(), default=None))
+    decision = replace(with_ports(made, model), names=names, renamed=renamed)
     for export in EXPORTS.values():
         if export.suits(decision):
-            (folder / export.file).write_text(export.write(decision), encoding="utf-8")
+            content = export.write(decision)
+            (folder / export.file).write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -50,10 +51,11 @@ def inspect(path: Path, *, allow_nonfinite: bool = False, requantize: bool = Fal
         nothing=nothing_to_lower(analysis),
         foreign=tuple(foreign_operators(loaded.model)),
         ends=judged.ends,
+        renamed=loaded.renamed,
     )
 
 
 def _without_pairs(loaded: LoadedModel) -> LoadedModel:
     model, count = without_pairs(loaded.model)
     notes = [f"{count} DequantizeLinear nodes and what they read from were taken out"] if count else []
-    return LoadedModel(model, (*loaded.notes, *notes), loaded.digest)
+    return replace(loaded, model=model, notes=(*loaded.notes, *notes))

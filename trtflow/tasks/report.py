@@ -20,6 +20,7 @@ _FILES = (  # step type, what it leaves beside the report, for what
     ("rewrite", "*.mixed.onnx", "the model to build: TensorRT 10 strongly typed, 11, TensorRT-RTX, ONNX Runtime"),
     ("constrain", "constraints.yaml", "the decision, to check in beside the model"),
     ("constrain", "exports/", "the same decision for trtexec, Polygraphy, ModelOpt, ONNX Runtime and Triton"),
+    ("constrain", "names.csv", "which layers of TensorRT's network each node becomes"),
     ("calibrate", "*.scales.yaml", "the ranges that INT8 uses, and where they come from"),
     ("build", "engine.plan", "the engine"),
     ("compare", "layers.csv", "every layer's statistics, for a spreadsheet"),

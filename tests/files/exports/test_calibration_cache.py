@@ -40,3 +40,18 @@ def test_its_header_numbers_versions_as_the_release_did(version: Version, header
 def test_the_version_of_a_header_is_read_back(tmp_path: Path, version: Version) -> None:
     (tmp_path / "cache").write_text(calibration_cache({"x": 1.0}, version))
     assert read_ranges(tmp_path / "cache").version == version
+
+
+def as_modelopt_reads(text: str) -> dict[str, float]:
+    """Every line after the first is a name and the bits of a scale: a blank line, or a second ": ", is an error."""
+    scales = {}
+    for line in text.rstrip("\n").split("\n")[1:]:
+        name, bits = line.split(": ")
+        scales[name] = float(np.uint32(int(bits, 16)).view(np.float32))
+    return scales
+
+
+@given(st.dictionaries(st.sampled_from(["a", "/b/Conv_output_0", "c:0", "größe"]), st.floats(1e-20, 1e20)))
+def test_modelopt_reads_the_step_of_each_tensor(ranges: dict[str, float]) -> None:
+    read = as_modelopt_reads(calibration_cache(ranges))
+    assert read == {name: float(np.float32(amax / 127)) for name, amax in ranges.items()}

@@ -26,6 +26,15 @@ def test_the_shell_reads_each_kept_node_as_one_argument() -> None:
     ]  # fmt: skip
 
 
+def test_by_its_rule_just_the_kept_nodes_come_back() -> None:
+    """``any(re.match(pattern, node.name))``, patterns split by the shell and by argparse."""
+    kept = ["/a/Conv", "/a/Conv_1", "b.c", "d[0]", "e]f", "g+", "h h"]
+    others = ["/a/Conv_11", "x/a/Conv", "bxc", "d0", "gg", "node_of_y"]
+    arguments = [word for line in modelopt.write(decision(*kept)).splitlines()[1:] for word in shlex.split(line)]
+    patterns = arguments[arguments.index("--nodes_to_exclude") + 1 :]
+    assert [name for name in kept + others if any(re.match(pattern, name) for pattern in patterns)] == kept
+
+
 def test_what_is_quantized_is_not_excluded() -> None:
     assert "'^b$'" in modelopt.write(int8_decision())
     assert "^a$" not in modelopt.write(int8_decision())

@@ -16,8 +16,8 @@ from trtflow.files.exports.registry import EXPORTS, Export, find_export
 
 REPOSITORY = Path(__file__).parents[3]
 PORTS = (Port("x", np.dtype("float32"), (1,)),)
-ANY = {"trtexec", "polygraphy", "modelopt", "onnxruntime"}
-RANGES = {"calibration-cache", "ppq", "dynamic-ranges"}  # their readers know no comments
+ANY = {"trtexec", "polygraphy", "modelopt", "onnxruntime", "torch-tensorrt"}
+RANGES = {"calibration-cache", "ppq", "dynamic-ranges", "onnxruntime-table"}  # their readers know no comments
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ RANGES = {"calibration-cache", "ppq", "dynamic-ranges"}  # their readers know no
     [
         (decision("a"), ANY),
         (replace(decision("a"), outputs=PORTS), {*ANY, "triton"}),
-        (int8_decision(), {*ANY, *RANGES}),
+        (int8_decision(), {*ANY, *RANGES, "onnxruntime-int8"}),
         (decision("b", a="fp8", scales={"x": 4.0}), ANY),
     ],
     ids=["FP16", "with its ports", "INT8", "FP8"],
@@ -36,7 +36,9 @@ def test_a_format_suits_where_it_says_something(made: Decision, suiting: set[str
 
 @pytest.mark.parametrize("name", sorted(EXPORTS.keys() - RANGES))
 def test_a_text_says_near_its_top_what_reads_it(name: str) -> None:
-    head = EXPORTS[name].write(replace(decision("a"), inputs=PORTS, outputs=PORTS)).splitlines()[:3]
+    text = EXPORTS[name].write(replace(decision("a"), inputs=PORTS, outputs=PORTS))
+    assert isinstance(text, str)
+    head = text.splitlines()[:3]
     assert any("TensorRT" in line or "ModelOpt" in line for line in head)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from trtflow.data import Port
 from trtflow.errors import PlanError
 from trtflow.files.constraints import Constraints
+from trtflow.files.names import NamesTable
 from trtflow.precision import INT8
 
 Version = tuple[int, int, int]
@@ -19,13 +21,19 @@ class Decision:
     """A decision on its way to another tool.
 
     ``inputs`` and ``outputs`` are the model's, empty where there is no model at hand. ``tensorrt`` is the version
-    that will read the export. ``largest_batch``: what the engine takes at most; None where nobody knows.
+    that will read the export. ``made``: node → the tensors that it makes, and ``names`` the layers that a parser made
+    of the nodes: both empty without a model, and ``names`` without a parser. ``renamed``: the model's own file lacks
+    some names of nodes or has them twice, so that the one with unique names is to be used.
+    ``largest_batch``: what an engine's profile takes, where it is known.
     """
 
     constraints: Constraints
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
     tensorrt: Version = TENSORRT
+    made: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    names: NamesTable = field(default_factory=NamesTable)
+    renamed: bool = False
     largest_batch: int | None = None
 
     @property

@@ -11,8 +11,11 @@ from trtflow.files.exports import (
     dynamic_ranges,
     modelopt,
     onnxruntime,
+    onnxruntime_int8,
+    onnxruntime_table,
     polygraphy,
     ppq,
+    torch_tensorrt,
     triton,
     trtexec,
 )
@@ -30,8 +33,8 @@ class Export(Protocol):
     def suits(self, decision: Decision) -> bool:
         """Whether the format says something about this decision, which a run then writes."""
 
-    def write(self, decision: Decision) -> str:
-        """The content of the file.
+    def write(self, decision: Decision) -> str | bytes:
+        """The content of the file, bytes where that is no text.
 
         Raises:
             PlanError: something that the format needs is not known, or cannot be said in it.
@@ -43,6 +46,9 @@ EXPORTS: Mapping[str, Export] = {
     "polygraphy": polygraphy,
     "modelopt": modelopt,
     "onnxruntime": onnxruntime,
+    "onnxruntime-int8": onnxruntime_int8,
+    "onnxruntime-table": onnxruntime_table,
+    "torch-tensorrt": torch_tensorrt,
     "triton": triton,
     "calibration-cache": calibration_cache,
     "ppq": ppq,

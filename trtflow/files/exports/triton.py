@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,6 @@ file = "config.pbtxt"
 summary = "configuration of Triton Inference Server, for engine.plan; needs the model"
 valid = "the server's TensorRT version"
 
-BATCH = 8  # the largest batch that the server makes, where the first dimension is free and no engine bounds it
 TYPES: Mapping[str, str] = {row.dtype_name: row.names.triton for row in ROWS.values() if row.names.triton}
 
 
@@ -25,6 +25,8 @@ def suits(decision: Decision) -> bool:
 
 def write(decision: Decision) -> str:
     """The engine's inputs and outputs, without the batch where that is free.
+
+    The server may make batches as large as the engine's profile takes: one sample, where that is not known.
 
     Raises:
         PlanError: the inputs and outputs are not known.
@@ -39,9 +41,9 @@ def write(decision: Decision) -> str:
     lists = (f"{label} [\n" + ",\n".join(_port(port, free) for port in ports) + "\n]" for label, ports in groups)
     return "\n".join([
         "# Triton Inference Server; put engine.plan at 1/model.plan, built with the server's TensorRT version.",
-        f'name: "{Path(decision.constraints.model.path).stem}"',
+        f"name: {_quoted(Path(decision.constraints.model.path).stem)}",
         'platform: "tensorrt_plan"',
-        f"max_batch_size: {(decision.largest_batch or BATCH) if free else 0}",
+        f"max_batch_size: {(decision.largest_batch or 1) if free else 0}",
         *lists,
     ]) + "\n"  # fmt: skip
 
@@ -49,4 +51,8 @@ def write(decision: Decision) -> str:
 def _port(port: Port, batched: bool) -> str:
     dims = ", ".join("-1" if size is None else str(size) for size in port.shape[batched:])
     kind = TYPES.get(port.dtype.name, f"TYPE_{port.dtype.name.upper()}")
-    return f'  {{ name: "{port.name}" data_type: {kind} dims: [ {dims} ] }}'
+    return f"  {{ name: {_quoted(port.name)} data_type: {kind} dims: [ {dims} ] }}"
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)  # of JSON's escapes protobuf's text knows all that names need
