@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import subclasses
 import tensorrt
+from polygraphy.backend.trt import get_trt_logger
 
 from trtflow.data import Port, load_dataset
 from trtflow.errors import BackendError
@@ -24,6 +24,8 @@ from trtflow.files.ranges import read_ranges
 from trtflow.trt.caches import write_cache
 from trtflow.trt.calibrators import CLASSES, Batches, make_calibrator
 from trtflow.trt.capabilities import capabilities
+from trtflow.trt.debug import debug_listener
+from trtflow.trt.monitor import make_monitor
 from trtflow.trt.request import Calibrator
 
 ABLE = capabilities(tensorrt)
@@ -97,14 +99,15 @@ def told(made: Callable[[list[Any]], Any]) -> Any:
 
 
 def listen(heard: list[Any]) -> bool:
-    listener = subclasses.make_listener(tensorrt, heard)
-    location, kind = tensorrt.TensorLocation.DEVICE, tensorrt.DataType.HALF
-    listener.process_debug_tensor(0, location, kind, tensorrt.Dims([2, 3]), "h", 0)
+    listener = debug_listener(tensorrt, lambda address, size, on_host, stream: bytes(size))
+    for kind in (tensorrt.DataType.HALF, tensorrt.DataType.BF16):
+        listener.process_debug_tensor(8, tensorrt.TensorLocation.DEVICE, kind, tensorrt.Dims([2, 3]), kind.name, 0)
+    heard += ([name, array.dtype.name, list(array.shape)] for name, array in listener.take().items())
     return isinstance(listener, tensorrt.IDebugListener)
 
 
 def monitor(heard: list[Any]) -> bool:
-    watched = subclasses.make_monitor(tensorrt, heard)
+    watched = make_monitor(tensorrt, lambda done, total, text: heard.append([done, total, text]))
     watched.phase_start("build", None, 2)
     watched.step_complete("build", 0)
     watched.phase_finish("build")
@@ -112,7 +115,7 @@ def monitor(heard: list[Any]) -> bool:
 
 
 def log(heard: list[Any]) -> bool:
-    logger = subclasses.make_logger(tensorrt, heard)
+    logger = get_trt_logger()
     logger.log(tensorrt.ILogger.WARNING, "slow")
     return isinstance(logger, tensorrt.ILogger)
 

@@ -97,9 +97,9 @@ def test_a_calibrator_is_a_real_one_from_trtflows_samples_to_its_cache(
 @pytest.mark.parametrize(
     ("made", "base", "heard"),
     [
-        ("listener", "IDebugListener", [["h", "DEVICE", "HALF", [2, 3]]]),
-        ("monitor", "IProgressMonitor", [["build", 2], ["build", 0], ["build"]]),
-        ("logger", "ILogger", [["WARNING", "slow"]]),
+        ("listener", "IDebugListener", [["HALF", "float32", [2, 3]], ["BF16", "float32", [2, 3]]]),
+        ("monitor", "IProgressMonitor", [[0, 2, "build"], [1, 2, "build"]]),
+        ("logger", "ILogger", []),
     ],
 )
 def test_what_tensorrt_calls_is_a_subclass_of_its_own(

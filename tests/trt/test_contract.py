@@ -3,8 +3,10 @@ that the code is for, with such arguments. The versions are those whose real bin
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,20 +15,34 @@ from listed import VERSIONS, can, takes
 from touched import faults, members
 
 import trtflow
+from trtflow.errors import BackendError
+from trtflow.trt.calibrators import Batches, make_calibrator
+from trtflow.trt.capabilities import capabilities
 
 PACKAGE = Path(trtflow.__file__).parent
 EXPORTS = PACKAGE / "files" / "exports"
 SOURCES = {
     str(path.relative_to(PACKAGE)): path
-    for path in (*PACKAGE.glob("trt/*.py"), *PACKAGE.glob("runners/tensorrt.py"), *EXPORTS.glob("*.py*"))
+    for path in (
+        *PACKAGE.glob("trt/*.py"),
+        *PACKAGE.glob("runners/tensorrt.py"),
+        *EXPORTS.glob("layers.py"),  # which the exported script holds
+        *EXPORTS.glob("*.template"),
+    )
 }
 CLAIMS: Mapping[str, Mapping[str, str]] = {
     "trt/ranges.py": {"set_ranges": "dynamic_ranges"},
     "trt/calibrators.py": {"": "calibrators"},
+    "trt/monitor.py": {"": "progress"},
+    "trt/debug.py": {"": "debug"},
+    "trt/marking.py": {"_debug": "debug", "_constrained": "weak"},
+    "files/exports/layers.py": {"tell": "weak"},
     "files/exports/polygraphy_postprocess.py.template": {"": "weak"},
 }
 """Source → function → the capability without which nobody calls it; '' is all of the source."""
-OTHERS: Mapping[str, tuple[str, ...]] = {}
+OTHERS: Mapping[str, tuple[str, ...]] = {
+    "trt/inspector.py": ("tensor",),  # of the inspector's JSON
+}
 """Source → variables that are something else in spite of their names."""
 
 
@@ -49,17 +65,30 @@ def test_claims_are_of_sources_that_are_there_and_need_them() -> None:
 @pytest.mark.parametrize(
     ("version", "has"),
     [
-        ("8.6.1", {"weak", "calibrators", "dynamic_ranges"}),
-        ("10.0.1", {"strong", "weak", "calibrators", "dynamic_ranges", "debug", "progress"}),
+        ("8.6.1", {"weak", "calibrators", "dynamic_ranges", "timing_cache"}),
+        ("10.0.1", {"strong", "weak", "calibrators", "dynamic_ranges", "debug", "progress", "timing_cache"}),
         ("10.13.3", {*GUARDS}),
         ("10.16.1", {*GUARDS}),
-        ("11.4.0", {"strong", "debug", "unfused_debug", "progress", "strict_nans"}),
+        ("11.4.0", {"strong", "debug", "unfused_debug", "progress", "strict_nans", "timing_cache"}),
         ("rtx-1.7.1", {"strong", "debug", "unfused_debug", "progress", "strict_nans"}),
     ],
 )
 def test_each_version_can_what_its_listing_says(version: str, has: set[str]) -> None:
     assert {name for name in GUARDS if getattr(can(version), name)} == has
     assert can(version).flavour == ("tensorrt-rtx" if version.startswith("rtx") else "tensorrt")
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorrt_rtx") is None,
+    reason="tensorrt-rtx is not installed: pip install 'trtflow[rtx]'",
+)
+def test_the_real_rtx_can_what_its_listing_says_and_has_no_calibrators() -> None:
+    import tensorrt_rtx
+
+    found = capabilities(tensorrt_rtx)
+    assert replace(found, version="") == replace(can("rtx-1.7.1"), version="")
+    with pytest.raises(BackendError, match=f"{found.says} takes no calibrators"):
+        make_calibrator(tensorrt_rtx, "entropy2", Batches([]))
 
 
 def test_the_collector_sees_through_loops_comprehensions_and_results() -> None:
