@@ -1,7 +1,7 @@
 """The GPUs as CUDA's driver tells them, asked in a process of its own: a broken driver ends that one only.
 
 A Jetson has no nvidia-smi, so the driver's library is asked, by ctypes. It honours ``CUDA_VISIBLE_DEVICES`` by
-itself, and no context is made.
+itself, and no context is made. Only where the loader does not find the library is the tool asked.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def ask_driver() -> Driver:
     if answer.failed:
         return Driver(none=f"asking the driver {answer.failed}")
     told = json.loads(answer.said)
+    if not told["cuda"]:
+        return Driver(devices=_devices_of_tool(), none=told["none"])
     return Driver(told["cuda"], tuple(Device(**device) for device in told["devices"]), told["none"])
 
 
@@ -66,9 +68,19 @@ def jetson() -> str:
 
 def _from_tool() -> str:
     """Under WSL the kernel has no such module."""
+    found = re.match(r"\d[\d.]*\s", _tool("driver_version"))
+    return found[0].strip() if found else ""
+
+
+def _devices_of_tool() -> tuple[Device, ...]:
+    lines = (line.split(", ") for line in _tool("name,compute_cap,memory.total").splitlines())
+    return tuple(Device(name, capability, int(size) << 20) for name, capability, size in lines)
+
+
+def _tool(query: str) -> str:
+    """What nvidia-smi answers, a line a GPU; empty where it is not there, or does not work."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ""
-    answer = ask([tool, "--query-gpu=driver_version", "--format=csv,noheader"], TIMEOUT)
-    found = re.match(r"\d[\d.]*\s", answer.said)
-    return found[0].strip() if found else ""
+    answer = ask([tool, f"--query-gpu={query}", "--format=csv,noheader,nounits"], TIMEOUT)
+    return "" if answer.failed else answer.said

@@ -16,6 +16,7 @@ from doubling import Install
 from trtflow.model.load import prepare
 from trtflow.runners.reference import ReferenceRunner
 from trtflow.runners.tensorrt import EngineRunner
+from trtflow.trt.request import EngineRequest
 from trtflow.trt.shapes import ShapeRange
 
 CONFIG = """
@@ -33,7 +34,7 @@ SHAPES = {"x": ShapeRange((1, 3, 8, 8), (2, 3, 8, 8), (4, 3, 8, 8))}
 def test_what_an_engine_returned_stays_when_it_runs_again(double: Install, version: str) -> None:
     double(version)
     model, _ = prepare(network())
-    with EngineRunner("tensorrt", model, SHAPES) as engine, ReferenceRunner(model) as reference:
+    with EngineRunner("tensorrt", model, EngineRequest(Path("model.onnx"), SHAPES)) as engine, ReferenceRunner(model) as reference:
         first = engine(feed())
         engine({"x": feed()["x"] * 3})
         np.testing.assert_array_equal(first["y"], reference(feed())["y"])

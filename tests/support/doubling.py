@@ -73,7 +73,9 @@ def _install_gpu(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """An ``nvidia-smi`` that tells of a GPU."""
     folder.mkdir(exist_ok=True)
     tool = folder / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\necho '{GPU}'\n", encoding="utf-8")
+    name, capability, driver = GPU.split(", ")
+    asked = f'case "$1" in *driver*) echo {driver} ;; *) echo "{name}, {capability}, 24000" ;; esac'
+    tool.write_text(f"#!/bin/sh\n{asked}\n", encoding="utf-8")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -81,9 +83,10 @@ def _install_gpu(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def _forget_facts() -> None:
-    from trtflow import facts, versions
+    from trtflow import driver, facts, versions
+    from trtflow.runners import importing
 
-    for told in (facts.gpu, facts.fact, versions.installed):
+    for told in (driver.ask_driver, facts.gpu, facts.fact, importing._asked, versions.installed):
         told.cache_clear()
 
 

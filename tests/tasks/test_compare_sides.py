@@ -103,7 +103,7 @@ def test_marks_that_change_an_engine_are_told_and_logged(
     install(monkeypatch, FakeEngine(execute))
     lines: list[str] = []
     on_engine = {"fp32": Candidate(PrecisionPlan("fp32"), runner="cuda")}
-    monkeypatch.setattr("trtflow.runners.registry.probe", lambda _: None)
+    monkeypatch.setattr("trtflow.runners.registry.probe", lambda *_: None)
     found = compare(overflowing, rows(2), on_engine, hooks=Hooks(log=lines.append))
     assert found.observer == {"fp32": pytest.approx(2.0, rel=1e-3)}, "x + 1 where x - 1 was, for x = 2"
     assert lines == ["fp32: reading its layers changes its own outputs by 2 of their root mean square"]

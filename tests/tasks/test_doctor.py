@@ -27,6 +27,9 @@ class Engine:
     def __init__(self, builds: bool = True, build: str = "", run: str = "") -> None:
         self.builds, self._build, self._run = builds, build, run
 
+    def typing(self, settings: object) -> str:
+        return "strong"
+
     def why_not(self) -> str:
         return self._build
 

@@ -1,46 +1,100 @@
-"""What a parsed network is told beside its file, and what calibrates it: each a function of a module of its own."""
+"""What a parsed network is told beside its file, and what calibrates it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError
+from trtflow.trt.capabilities import Typing
 from trtflow.trt.request import EngineRequest
 
-Edit = Callable[[Any, Any, EngineRequest], None]
-"""Changes a network; takes it, TensorRT's module, and the request."""
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
-EDITS: Mapping[str, Edit] = {}
-"""Field of the request → what carries it out, in this order: precisions, ranges, marks."""
-CALIBRATORS: Mapping[str, Callable[[Any, EngineRequest], Any]] = {}
-"""Name in the settings → what makes the calibrator."""
+    from trtflow.trt.calibrators import Batches
+    from trtflow.trt.marking import Mark
 
-
-def edit(network: Any, module: Any, request: EngineRequest) -> None:
-    """Tell ``network`` everything that ``request`` holds beside the file.
-
-    Raises:
-        BackendError: nothing here can.
-    """
-    for name in ("plan", "ranges", "marks"):
-        if getattr(request, name):
-            if name not in EDITS:
-                raise BackendError(f"a network cannot be told its {name} here; leave `typing: weak` and marks out.")
-            EDITS[name](network, module, request)
+Log = Callable[[str], None]
 
 
-def make_calibrator(module: Any, request: EngineRequest) -> Any:
-    """The calibrator that the settings name; None where nothing is calibrated.
+def edit(network: Any, module: Any, request: EngineRequest, typing: Typing, log: Log) -> tuple[Mark, ...]:
+    """Tell ``network``, parsed by ``module``, what ``request`` holds beside the file: precisions, ranges, marks.
+
+    ``log`` is told of tensors that have no range, and of ranges that have no tensor.
 
     Raises:
-        BackendError: there is none of that name.
+        BackendError: TensorRT refuses a range.
+        BuildError: TensorRT refuses a mark, or has no such tensor.
     """
-    name = request.settings.calibrator
-    if name is None or not request.calibrated:
-        return None
-    if name not in CALIBRATORS:
-        raise BackendError(
-            f"there is no calibrator '{name}' here; expected one of {', '.join(CALIBRATORS) or 'none'}."
-        )
-    return CALIBRATORS[name](module, request)
+    from trtflow.trt.marking import mark
+
+    if request.plan is not None or request.ranges:
+        _constrain(network, module, request, log)
+    if not request.marks:
+        return ()
+    precisions = _precisions(request) if typing == "weak" else {}
+    return mark(network, request.marks, request.settings.capture, typing=typing, precisions=precisions)
+
+
+def _constrain(network: Any, module: Any, request: EngineRequest, log: Log) -> None:
+    from trtflow.trt.names import names_table
+    from trtflow.trt.ranges import constant_ranges, set_ranges
+    from trtflow.trt.weak import set_precisions
+
+    model = _read(request)
+    if request.plan is not None:
+        set_precisions(network, module, request.plan, names_table(network, model))
+    if request.ranges:
+        log(set_ranges(network, {**request.ranges, **constant_ranges(network, _constants(model))}).says)
+
+
+def _precisions(request: EngineRequest) -> dict[str, str]:
+    """Tensor → what the plan of ``request`` gives it, of a weakly typed network."""
+    if request.plan is None:
+        return {}
+    return {name: request.plan.precision(node.name) for node in _read(request).graph.node for name in node.output}
+
+
+def _read(request: EngineRequest) -> ModelProto:
+    import onnx
+
+    return onnx.load(request.model)
+
+
+def _constants(model: ModelProto) -> dict[str, Any]:
+    from onnx.numpy_helper import to_array
+
+    return {tensor.name: to_array(tensor) for tensor in model.graph.initializer}
+
+
+def calibration(module: Any, network: Any, request: EngineRequest) -> tuple[Any, Batches | None]:
+    """The calibrator that the settings name, and the samples that it is fed; None twice where nothing is calibrated.
+
+    Raises:
+        BackendError: this version has no such calibrator, or nothing is there to calibrate on.
+    """
+    kind = request.settings.calibrator
+    if kind is None or not request.calibrated:
+        return None, None
+    if request.calibration is None:
+        raise BackendError(f"the calibrator {kind} has no samples; expected `calibration`, or `data`.")
+    from trtflow.trt.calibrators import Batches, make_calibrator
+
+    batches = Batches(_Samples(request.calibration))
+    return make_calibrator(module, kind, batches), batches
+
+
+class _Samples:
+    """The samples in a folder, read anew each time that TensorRT asks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __iter__(self) -> Any:
+        from trtflow.data import Sample
+        from trtflow.trt.feeds import read_feeds
+
+        for index, feed in enumerate(read_feeds(self._folder)):
+            yield Sample(feed, None, f"sample {index}")
