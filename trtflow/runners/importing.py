@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import json
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from trtflow.asking import ask
 from trtflow.trt.capabilities import Capabilities, capabilities
@@ -51,9 +51,7 @@ def _asked(module: str) -> Imported:
         return Imported(failed=answer.failed)
     if not answer.said.strip():
         return Imported(failed="ends Python")
-    told: Mapping[str, Any] = json.loads(answer.said.strip().rpartition("\n")[2])
-    able = told["capabilities"]
-    return Imported(told["version"], "", False, tuple(told["providers"]), Capabilities(**able) if able else None)
+    return TypeAdapter(Imported).validate_json(answer.said.strip().rpartition("\n")[2])
 
 
 def _read(module: Any) -> Imported:
@@ -70,7 +68,7 @@ def main(name: str) -> int:
     except Exception as error:  # a stub wheel or a missing library fails in ways of its own
         sys.stderr.write(f"{' '.join(str(error).split()) or type(error).__name__}\n")
         return 1
-    sys.stdout.write(f"\n{json.dumps(asdict(found))}\n")
+    sys.stdout.write(f"\n{TypeAdapter(Imported).dump_json(found).decode()}\n")
     return 0
 
 
