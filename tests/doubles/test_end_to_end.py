@@ -27,14 +27,14 @@ with:
   data: {source: data.npz}
   runner: tensorrt
 """
-SHAPES = {"x": ShapeRange((1, 3, 8, 8), (2, 3, 8, 8), (4, 3, 8, 8))}
+REQUEST = EngineRequest(Path("model.onnx"), {"x": ShapeRange((1, 3, 8, 8), (2, 3, 8, 8), (4, 3, 8, 8))})
 
 
 @pytest.mark.parametrize("version", ["10.0.1", "10.16.1", "11.4.0"])
 def test_what_an_engine_returned_stays_when_it_runs_again(double: Install, version: str) -> None:
     double(version)
     model, _ = prepare(network())
-    with EngineRunner("tensorrt", model, EngineRequest(Path("model.onnx"), SHAPES)) as engine, ReferenceRunner(model) as reference:
+    with EngineRunner("tensorrt", model, REQUEST) as engine, ReferenceRunner(model) as reference:
         first = engine(feed())
         engine({"x": feed()["x"] * 3})
         np.testing.assert_array_equal(first["y"], reference(feed())["y"])

@@ -17,6 +17,7 @@ from trtflow.runners.polygraphy_script import PolygraphyScript
 from trtflow.runners.registry import executor
 from trtflow.trt.request import EngineRequest
 
+REQUEST = EngineRequest(Path("model.onnx"))
 FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
 GOOD = """
 import onnx
@@ -53,7 +54,7 @@ def _script(folder: Path, source: str) -> str:
 
 
 def _run(model: onnx.ModelProto, script: str) -> dict[str, np.ndarray]:
-    with executor("polygraphy-script", EngineRequest(Path("model.onnx")), script)(model) as runner:
+    with executor("polygraphy-script", REQUEST, script)(model) as runner:
         return runner(FEED)
 
 
@@ -74,7 +75,7 @@ def test_the_file_is_there_as_long_as_the_runner(overflowing: onnx.ModelProto, t
     from trtflow.user_code import load_function
 
     seen = load_function(script).__globals__["seen"]
-    with executor("polygraphy-script", EngineRequest(Path("model.onnx")), script)(overflowing):
+    with executor("polygraphy-script", REQUEST, script)(overflowing):
         assert Path(seen[0]).is_file()
     assert not Path(seen[0]).exists()
 
@@ -91,7 +92,7 @@ def load_runner(path):
     return Own()
 """
     )
-    with executor("polygraphy-script", EngineRequest(Path("model.onnx")), _script(tmp_path, source))(overflowing) as runner:
+    with executor("polygraphy-script", REQUEST, _script(tmp_path, source))(overflowing) as runner:
         first = runner({"x": np.full((1, 4), 1, np.float32)})["y"]
         runner({"x": np.full((1, 4), 2, np.float32)})
     assert first.tolist() == [[1, 1, 1, 1]]
