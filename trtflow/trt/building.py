@@ -21,12 +21,13 @@ from trtflow.model.libraries import plugin_libraries
 from trtflow.precision import FP32, LOW, ROWS
 from trtflow.progress import Progress, silent
 from trtflow.trt import timing
+from trtflow.trt.built import EngineBuild
 from trtflow.trt.capabilities import Capabilities, Typing, capabilities
 from trtflow.trt.demands import check_request
-from trtflow.trt.editing import edit, make_calibrator
+from trtflow.trt.editing import calibration, edit
 from trtflow.trt.monitor import make_monitor
 from trtflow.trt.profile import SampledProfile
-from trtflow.trt.request import EngineBuild, EngineRequest
+from trtflow.trt.request import EngineRequest
 
 SENTENCE = 300  # characters of what TensorRT says: it may repeat itself
 MACHINE = ("gpu", "driver", "cuda-runtime")
@@ -56,7 +57,7 @@ def build(request: EngineRequest, flavour: str, destination: Path, progress: Pro
     typing = check_request(request, can)
     from polygraphy.backend.trt import EngineBytesFromNetwork, NetworkFromOnnxPath, get_trt_logger
 
-    started = time.perf_counter()
+    started, notes = time.perf_counter(), list[str]()
     with _refusals(flavour, request.model.name):
         load_plugins(module, get_trt_logger())
         flagged = typing == "strong" and hasattr(module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
@@ -64,26 +65,31 @@ def build(request: EngineRequest, flavour: str, destination: Path, progress: Pro
         tensors = _count_types(network)
         if typing == "strong":
             _require_low_precision(request.model, tensors)
-        edit(network, module, request)
-        config = _config(request, module, can, typing, progress)(builder, network)
+        marks = edit(network, module, request, typing, notes.append)
+        calibrator, batches = calibration(module, network, request)
+        config = _config(request, module, can, typing, progress, calibrator)(builder, network)
         engine = bytes(EngineBytesFromNetwork((builder, network, parser), lambda builder, network: config)())
+        if batches is not None:
+            batches.calibrated()
         if request.settings.timing_cache is not None and can.timing_cache:
             timing.keep(config, request.settings.timing_cache)
     destination.write_bytes(engine)
     seconds = time.perf_counter() - started
     uninspected = _inspect(module, get_trt_logger(), engine, destination.with_name(LAYERS))
     found = {name: value for name in MACHINE if (value := fact(name)) is not None}
-    return EngineBuild(flavour, can.version, seconds, len(engine), tensors, typing, found, uninspected)
+    return EngineBuild(flavour, can.version, seconds, len(engine), tensors, typing, found, uninspected, marks, tuple(notes))
 
 
-def _config(request: EngineRequest, module: Any, can: Capabilities, typing: Typing, progress: Progress) -> Any:
+def _config(
+    request: EngineRequest, module: Any, can: Capabilities, typing: Typing, progress: Progress, calibrator: Any
+) -> Any:
     """What makes the builder's configuration. TF32 is off unless asked for, which ``CreateConfigRTX`` cannot do."""
     from polygraphy.backend.trt import CreateConfig
 
     settings = request.settings
     create = CreateConfig(
         tf32=settings.tf32,
-        calibrator=make_calibrator(module, request),
+        calibrator=calibrator,
         profiles=[SampledProfile(request.bounds)],
         load_timing_cache=timing.opened(settings.timing_cache) if can.timing_cache else None,
         memory_pool_limits=settings.workspace and {module.MemoryPoolType.WORKSPACE: settings.workspace},

@@ -28,14 +28,15 @@ def edit(network: Any, module: Any, request: EngineRequest, typing: Typing, log:
         BackendError: TensorRT refuses a range.
         BuildError: TensorRT refuses a mark, or has no such tensor.
     """
-    from trtflow.trt.marking import mark
+    from trtflow.trt.marking import mark, markable
 
     if request.plan is not None or request.ranges:
         _constrain(network, module, request, log)
     if not request.marks:
         return ()
     precisions = _precisions(request) if typing == "weak" else {}
-    return mark(network, request.marks, request.settings.capture, typing=typing, precisions=precisions)
+    readable = [*markable(network, request.marks).tensors]
+    return mark(network, readable, request.settings.capture, typing=typing, precisions=precisions)
 
 
 def _constrain(network: Any, module: Any, request: EngineRequest, log: Log) -> None:

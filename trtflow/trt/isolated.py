@@ -22,7 +22,8 @@ from trtflow.errors import BackendError, BuildCrash, BuildError, BuildTimeout, T
 from trtflow.model.libraries import plugin_libraries
 from trtflow.progress import Progress, silent
 from trtflow.trt.building import LAYERS
-from trtflow.trt.request import EngineBuild, EngineRequest
+from trtflow.trt.built import EngineBuild
+from trtflow.trt.request import EngineRequest
 
 CHILD = (sys.executable, "-m", "trtflow.trt.child")
 LINES = 3  # of the log, in a message

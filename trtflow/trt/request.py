@@ -72,21 +72,3 @@ class EngineRequest:
     def bounds(self) -> Mapping[str, ShapeRange]:
         """The bounds of the inputs: those that the settings name, of all others those of the samples."""
         return {**self.shapes, **self.settings.profiles}
-
-
-@dataclass(frozen=True)
-class EngineBuild:
-    """What was built: backend and version, time in seconds, size in bytes, network tensors by type.
-
-    ``machine``: the GPU, its driver and the CUDA runtime, those that there are. ``uninspected`` says why the engine's
-    layers were not read; empty: they were.
-    """
-
-    backend: str
-    version: str
-    seconds: float
-    bytes: int
-    tensors: Mapping[str, int]
-    typing: Typing = "strong"
-    machine: Mapping[str, str] = field(default_factory=dict)
-    uninspected: str = ""
