@@ -24,6 +24,8 @@ from trtflow.trt.request import EngineRequest, EngineSettings
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from trtflow.trt.built import EngineBuild
+
 Execute = Callable[..., Runner]
 """(model) → what executes it as it is typed; (model, plan, ranges) → likewise under a plan, weakly typed."""
 
@@ -82,11 +84,15 @@ class Executor:
         plan: PrecisionPlan | None = None,
         ranges: Mapping[str, float] = NO_RANGES,
         calibration: Path | None = None,
-    ) -> Runner:
-        """What executes ``model`` as it is typed, or weakly typed under ``plan`` with ``ranges`` (tensor → amax)."""
-        request = replace(self.request, plan=plan, ranges=ranges, calibration=calibration)
+        marks: tuple[str, ...] = (),
+    ) -> Reporting:
+        """What executes ``model`` as it is typed, or weakly typed under ``plan`` with ``ranges`` (tensor → amax).
+
+        ``marks``: tensors that an engine hands out beside the outputs, those of them that it can.
+        """
+        request = replace(self.request, plan=plan, ranges=ranges, calibration=calibration, marks=marks)
         with _reporting(self.backend.name):
-            return _Reporting(self.backend.start(model, request))
+            return Reporting(self.backend.start(model, request))
 
 
 def typing_on(name: str, settings: EngineSettings) -> Typing:
@@ -130,13 +136,18 @@ def _reporting(name: str) -> Iterator[None]:
         raise BackendError(f"'{name}' stopped while it executed the model: {error}") from error
 
 
-class _Reporting:
+class Reporting:
     """A runner whose failures are errors of ours."""
 
     def __init__(self, runner: Runner) -> None:
         self.runner, self.name = runner, runner.name
 
-    def __enter__(self) -> _Reporting:
+    @property
+    def built(self) -> EngineBuild | None:
+        """What was built, of an engine that was entered."""
+        return getattr(self.runner, "built", None)
+
+    def __enter__(self) -> Reporting:
         with _reporting(self.name):
             self.runner.__enter__()
         return self

@@ -77,7 +77,9 @@ def build(request: EngineRequest, flavour: str, destination: Path, progress: Pro
     seconds = time.perf_counter() - started
     uninspected = _inspect(module, get_trt_logger(), engine, destination.with_name(LAYERS))
     found = {name: value for name in MACHINE if (value := fact(name)) is not None}
-    return EngineBuild(flavour, can.version, seconds, len(engine), tensors, typing, found, uninspected, marks, tuple(notes))
+    return EngineBuild(
+        flavour, can.version, seconds, len(engine), tensors, typing, found, uninspected, marks, tuple(notes)
+    )
 
 
 def _config(
