@@ -97,7 +97,8 @@ class EngineRunner:
 
     def __enter__(self) -> EngineRunner:
         from trtflow.model.load import save
-        from trtflow.trt.building import LAYERS, import_module
+        from trtflow.trt.building import import_module
+        from trtflow.trt.inspected import LAYERS
         from trtflow.trt.isolated import ENGINE, build
 
         with tempfile.TemporaryDirectory() as name:
