@@ -17,7 +17,10 @@ from trtflow.trt.request import EngineRequest
 def configuration(
     request: EngineRequest, module: Any, can: Capabilities, typing: Typing, progress: Progress, calibrator: Any
 ) -> Any:
-    """What makes the configuration of a builder and its network. TF32 is off unless asked for, which ``CreateConfigRTX`` cannot do."""
+    """What makes the configuration of a builder and its network.
+
+    TF32 is off unless asked for, which ``CreateConfigRTX`` cannot do.
+    """
     from polygraphy.backend.trt import CreateConfig
 
     settings = request.settings

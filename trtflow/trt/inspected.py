@@ -69,4 +69,4 @@ def write_table(rows: Sequence[LayerName], says: str, model: ModelProto, text: s
 def _metadata(text: str) -> Mapping[str, str]:
     """Layer of the engine → its metadata."""
     layers = json.loads(text, strict=False)["Layers"]
-    return {str(layer["Name"]): str(layer.get("Metadata", "")) for layer in layers}
+    return {str(told["Name"]): str(told.get("Metadata", "")) for told in layers}
