@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError
 from trtflow.facts import gpu
+from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
 from trtflow.runners.handed import unfused_marks
 from trtflow.runners.remedies import NO_GPU, why_not_imported
+from trtflow.trt.built import EngineBuild
 from trtflow.trt.capabilities import Typing, capabilities
 from trtflow.trt.profile import by_engine_names
 from trtflow.trt.request import EngineRequest, EngineSettings
@@ -21,7 +23,6 @@ from trtflow.trt.request import EngineRequest, EngineSettings
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from trtflow.trt.built import EngineBuild
 
 FILE = "model.onnx"
 
@@ -42,6 +43,7 @@ class TensorRt:
     oldest: tuple[int, int] = (0, 0)
     skipped: tuple[int, ...] = ()
     gpus: str = ""
+    progress: Progress = silent
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ class TensorRt:
 
     def start(self, model: ModelProto, request: EngineRequest) -> Runner:
         """An engine of ``model``."""
-        return EngineRunner(self.name, model, request)
+        return EngineRunner(self.name, model, request, self.progress)
 
 
 class EngineRunner:
@@ -92,10 +94,10 @@ class EngineRunner:
     ``built`` tells of the engine once there is one, the tensors that it hands out beside the outputs among it.
     """
 
-    def __init__(self, backend: str, model: ModelProto, request: EngineRequest) -> None:
+    def __init__(self, backend: str, model: ModelProto, request: EngineRequest, progress: Progress = silent) -> None:
         self.name = backend
         self.built: EngineBuild | None = None
-        self._model, self._request = model, request
+        self._model, self._request, self._progress = model, request, progress
         self._names: Mapping[str, str] = {}
         self._content = b""
         self._engine: Any = None
@@ -122,13 +124,14 @@ class EngineRunner:
 
     def _build(self) -> EngineBuild:
         from trtflow.model.load import save
-        from trtflow.trt.building import LAYERS
+        from trtflow.trt.inspected import LAYERS
         from trtflow.trt.isolated import ENGINE, build
 
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             save(self._model, folder / FILE)
-            built = build(replace(self._request, model=folder / FILE), self.name, folder / ENGINE)
+            asked = replace(self._request, model=folder / FILE)
+            built = build(asked, self.name, folder / ENGINE, self._progress)
             self._content, layers = (folder / ENGINE).read_bytes(), folder / LAYERS
             text = layers.read_text(encoding="utf-8") if layers.exists() else None
         if self._request.marks and self._request.settings.capture == "unfused-debug":

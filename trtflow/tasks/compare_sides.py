@@ -55,7 +55,7 @@ def compare_sides(
     everything = layers(model)
     tensors = [layer.tensor for layer in everything]
     runners = [reference, *(entry.runner for entry in candidates.values())]
-    execute = partial(execute_on, samples=samples, trt=trt, script=script)
+    execute = partial(execute_on, samples=samples, trt=trt, script=script, progress=hooks.progress)
     make = side_maker(model, runners, tensors, execute, hooks.log)
     sides = {
         name: MarkedCandidate(make(entry.runner, entry.plan, entry.ranges, rounding), float_plan(entry.plan).default)

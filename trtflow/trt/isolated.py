@@ -21,8 +21,9 @@ from pydantic import TypeAdapter
 from trtflow.errors import BackendError, BuildCrash, BuildError, BuildTimeout, TrtflowError
 from trtflow.model.libraries import plugin_libraries
 from trtflow.progress import Progress, silent
-from trtflow.trt.building import LAYERS
+from trtflow.trt.building import CACHE
 from trtflow.trt.built import EngineBuild
+from trtflow.trt.inspected import LAYERS, NAMES
 from trtflow.trt.request import EngineRequest
 
 CHILD = (sys.executable, "-m", "trtflow.trt.child")
@@ -32,7 +33,7 @@ ERRORS: dict[str, type[TrtflowError]] = {kind.__name__: kind for kind in (Backen
 
 
 def build(request: EngineRequest, flavour: str, destination: Path, progress: Progress = silent) -> EngineBuild:
-    """Build what ``request`` asks for and write the engine to ``destination``, its layers to a file beside it.
+    """Build what ``request`` asks for and write the engine to ``destination``, what is told of it beside it.
 
     ``flavour``: tensorrt or tensorrt-rtx. ``progress`` is told what the version tells.
 
@@ -46,8 +47,9 @@ def build(request: EngineRequest, flavour: str, destination: Path, progress: Pro
         folder = Path(name)
         built = _result(folder, request, flavour, progress)
         shutil.move(folder / ENGINE, destination)
-        if not built.uninspected:
-            shutil.move(folder / LAYERS, destination.with_name(LAYERS))
+        for name in (LAYERS, NAMES, CACHE):
+            if (folder / name).exists():
+                shutil.move(folder / name, destination.with_name(name))
     return built
 
 

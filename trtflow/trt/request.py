@@ -24,7 +24,8 @@ class EngineSettings:
     ``typing``: None takes strong where the version has it. ``workspace``: bytes of device memory that a tactic may
     use. ``level``: the builder's optimisation level, 0 to 5. ``timeout``: seconds that one build may take.
     ``profiles``: bounds of inputs that differ from those of the samples. ``timing_cache``: a file that the builds
-    of a search share. ``memory``: bytes of device memory that marked tensors may take at a time.
+    of a search share. ``cache``: a calibration cache that is read instead of calibrating. ``memory``: bytes of device
+    memory that marked tensors may take at a time.
     """
 
     typing: Typing | None = None
@@ -36,13 +37,15 @@ class EngineSettings:
     timing_cache: Path | None = None
     profiles: Mapping[str, ShapeRange] = field(default_factory=dict)
     calibrator: Calibrator | None = None
+    cache: Path | None = None
     capture: Capture = "outputs"
     memory: int = 1_000_000_000
 
     @property
     def decisive(self) -> dict[str, Any]:
-        """What of it decides what an engine computes, JSON-ready: neither time-out nor timing cache."""
-        return {name: value for name, value in asdict(self).items() if name not in ("timeout", "timing_cache")}
+        """What of it decides what a search's engines compute, JSON-ready: neither time-out nor caches."""
+        told = asdict(self)
+        return {name: told[name] for name in told if name not in ("timeout", "timing_cache", "cache")}
 
 
 @dataclass(frozen=True)
