@@ -36,7 +36,7 @@ from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.backend import Runner
 from trtflow.runners.emulated import EmulatedRunner
 from trtflow.runners.evaluate import Evaluator
-from trtflow.runners.sides import handed_out
+from trtflow.runners.graph_side import handed_out
 from trtflow.tasks.candidate import Candidate
 from trtflow.tasks.compare import compare
 from trtflow.tasks.data import open_data

@@ -173,7 +173,9 @@ def pack(name: str, network: Network, folder: Path) -> None:
 def config(network: Network, folder: Path, *, labelled: bool) -> str:
     """The config of a network: judged by its metric, and searched for a minute at most."""
     metrics = os.path.relpath(Path(__file__).with_name("fidelity_metrics.py"), folder)
-    accept = ", ".join(f"{name}: {{{kind}: {bound}}}" for name, held in network.accept.items() for kind, bound in held.items())
+    accept = ", ".join(
+        f"{name}: {{{kind}: {bound}}}" for name, held in network.accept.items() for kind, bound in held.items()
+    )
     lines = [
         "trtflow: 1",
         "workflow: debug-fp16",

@@ -46,7 +46,17 @@ def main() -> None:
         for length in LENGTHS:
             rows.append(row(op, length, stand_in=options.stand_in))
             print(" | ".join(rows[-1]), flush=True)
-    heads = ["operator", "steps", "GPU", "emulated", "GPU / emulated", "GPU, last", "emulated, last", "ratio, last", "on the CPU"]
+    heads = [
+        "operator",
+        "steps",
+        "GPU",
+        "emulated",
+        "GPU / emulated",
+        "GPU, last",
+        "emulated, last",
+        "ratio, last",
+        "on the CPU",
+    ]
     shown = "\n".join(markdown(heads, rows))
     print(shown)
     if options.out:

@@ -12,6 +12,7 @@ from trtflow.runners.backend import Backend
 from trtflow.runners.cpu import Emulated
 from trtflow.runners.registry import BACKENDS
 
+
 class StandIn(Emulated):
     """Executes models as they are typed, by the emulator."""
 

@@ -19,7 +19,19 @@ def table(found: Mapping[str, Found], low: str) -> str:
 
 def verdicts(found: Mapping[str, Found], low: str) -> list[str]:
     """End metrics, emulated → real, and whether the verdicts agree."""
-    heads = ["network", "kind", "metric", "FP32", f"all {low}", "plan", "kept", "agree", "run: emulated", "run: GPU", "s"]
+    heads = [
+        "network",
+        "kind",
+        "metric",
+        "FP32",
+        f"all {low}",
+        "plan",
+        "kept",
+        "agree",
+        "run: emulated",
+        "run: GPU",
+        "s",
+    ]
     rows = [_verdict_row(name, one) for name, one in found.items()]
     return markdown(heads, rows)
 
@@ -99,8 +111,8 @@ def remarks(found: Mapping[str, Found]) -> Iterator[str]:
             if under not in ENDS or "compared" not in seen:
                 continue
             for side in ("emulated_only", "real_only"):
-                if seen[side]:
-                    yield f"- {name}, {ENDS[under]}: not finite, {side.replace('_', ' ')}: {', '.join(seen[side][:8])}"
+                if nodes := ", ".join(seen[side][:8]):
+                    yield f"- {name}, {ENDS[under]}: not finite, {side.replace('_', ' ')}: {nodes}"
             if apart := _apart(seen["by_op"]):
                 yield f"- {name}, {ENDS[under]}: {apart}"
         placed = one.get("placement", {})
