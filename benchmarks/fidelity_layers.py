@@ -17,7 +17,7 @@ WORST = 10
 
 @dataclass(frozen=True)
 class Pair:
-    """A layer, its relative RMS error emulated and real (inf: not finite where FP32 is), and whether all is finite."""
+    """A layer, its relative RMS error (infinite: not finite where FP32 is), and whether it is finite, on both sides."""
 
     node: str
     op: str
@@ -34,7 +34,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Agreement:
-    """``layers`` that both show; ``correlation`` of ranks and the ``ratios`` at 5, 50 and 95 %, over the ``compared``.
+    """``layers`` that both show; ``correlation`` of ranks, and ``ratios`` at 5, 50 and 95 %, over the ``compared``.
 
     Compared are layers with a finite error above 0 on both sides; ``lone`` have an error on one side only. NaN where
     there are too few. ``emulated_only`` and ``real_only``: nodes with values that are not finite on one side alone.

@@ -165,7 +165,7 @@ def pack(name: str, network: Network, folder: Path) -> None:
     data.mkdir(parents=True, exist_ok=True)
     for index, sample in enumerate(samples):
         label = {} if sample.label is None else {"label": np.asarray(sample.label)}
-        np.savez_compressed(data / f"{index:03}.npz", **sample.feed, **label)
+        np.savez_compressed(data / f"{index:03}.npz", **sample.feed, **label)  # type: ignore[arg-type]
     (folder / "model.onnx.xz").write_bytes(lzma.compress(file.read_bytes(), preset=6))
     (folder / f"{name}.yaml").write_text(config(network, folder, labelled=samples[0].label is not None))
 
@@ -205,4 +205,4 @@ def packed(root: Path, names: Sequence[str] = ()) -> Iterable[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""What ONNX Runtime makes of a typed model: which nodes it fuses, and which fall back to the CPU, which hides FP16."""
+"""What ONNX Runtime makes of a typed model: what it fuses, and what falls back to the CPU, which hides FP16."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime
@@ -23,7 +24,7 @@ def fallen_back(model: onnx.ModelProto, providers: Sequence[object] = ON_GPU) ->
     options.log_severity_level = 4
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     session = open_session(model, options, providers)
-    parts = getattr(session, "get_provider_graph_assignment_info", list)()
+    parts: Sequence[Any] = getattr(session, "get_provider_graph_assignment_info", list)()
     return dict(Counter(node.op_type for part in parts for node in part.get_nodes() if part.ep_name != PROVIDER))
 
 

@@ -11,6 +11,7 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import fidelity_standin
 import numpy as np
@@ -108,7 +109,9 @@ def recurrent(op: str, length: int, seed: int) -> ModelProto:
         numpy_helper.from_array(random.uniform(-bound, bound, shape).astype(np.float32), name)
         for name, shape in shapes.items()
     ]
-    extra = {"linear_before_reset": 1} if op == "GRU" else {}  # the form that cuDNN and PyTorch compute
+    extra: dict[str, Any] = (
+        {"linear_before_reset": 1} if op == "GRU" else {}
+    )  # the form that cuDNN and PyTorch compute
     node = helper.make_node(op, ["x", *shapes], ["y"], "recurrent", hidden_size=state, **extra)
     ports = [
         helper.make_tensor_value_info("x", TensorProto.FLOAT, (length, 1, wide)),
