@@ -16,10 +16,8 @@ from trtflow.numerics.record import Figures
 VALUES = st.lists(st.integers(-5, 5), min_size=3, max_size=30)
 
 
-def pair(node: str, emulated: float, real: float, op: str = "Conv", **finite: bool) -> Pair:
-    return Pair(
-        node, op, emulated, real, finite.get("here", emulated < math.inf), finite.get("there", real < math.inf)
-    )
+def pair(node: str, emulated: float, real: float, op: str = "Conv") -> Pair:
+    return Pair(node, op, emulated, real, emulated < math.inf, real < math.inf)
 
 
 @given(VALUES)
