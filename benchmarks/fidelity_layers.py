@@ -17,7 +17,7 @@ WORST = 10
 
 @dataclass(frozen=True)
 class Pair:
-    """A layer on both sides: its relative RMS error, infinite with a value that FP32 has finite, and if all is finite."""
+    """A layer on both sides: relative RMS error (infinite: not finite where FP32 is), and whether it is finite."""
 
     node: str
     op: str

@@ -51,7 +51,7 @@ def test_layers_lost_on_one_side_operators_that_are_off_and_what_ran_on_the_cpu_
     [
         ({"failed": "no time left"}, "- unet: network: no time left"),
         ({"ends": {"failed": "RuntimeError: x"}}, "- unet: ends: RuntimeError: x"),
-        ({"ends": {"low": {"kept": 0, "emulated": side(1, True), "unit": side(1, True), "real": {"failed": "no kernel"}}}},
+        ({"ends": {"low": {"kept": 0, "emulated": side(1, True), "real": {"failed": "no kernel"}}}},
          "- unet: all low real: no kernel"),
     ],
 )  # fmt: skip
