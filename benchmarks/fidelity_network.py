@@ -20,6 +20,7 @@ from typing import Any
 import fidelity_standin
 import yaml
 from fidelity_layers import agreement, pairs
+from fidelity_literal import literal
 from fidelity_networks import unpacked
 from fidelity_placement import ON_CPU, ON_GPU, fallen_back, fused
 from onnx import ModelProto
@@ -120,10 +121,17 @@ def command(folder: Path, low: str, runner: str, scratch: Path) -> dict[str, Any
 
 
 def ends(folder: Path, options: Options, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything low, the emulator's plan, and FP32: metrics and verdict on both sides, of unmarked graphs."""
+    """Everything low, the emulator's plan, and FP32: metrics and verdict on both sides, of unmarked graphs.
+
+    Everything low is taken literally: constants that the format cannot hold are infinite on both sides.
+    """
     case, low = opened(folder), PrecisionPlan(options.low)
-    plans = {"low": low, **searched(found), "fp32": PrecisionPlan(FP32)}
-    return {name: end(case, legalize(case.model, plan).plan) for name, plan in plans.items()}
+    careless = literal(case.model, options.low)
+    plans = {**searched(found), "fp32": PrecisionPlan(FP32)}
+    return {
+        "low": end(case, legalize(careless, low).plan, careless),
+        **{name: end(case, legalize(case.model, plan).plan, case.model) for name, plan in plans.items()},
+    }
 
 
 def searched(found: Mapping[str, Any]) -> dict[str, PrecisionPlan]:
@@ -132,15 +140,15 @@ def searched(found: Mapping[str, Any]) -> dict[str, PrecisionPlan]:
     return {"plan": PrecisionPlan(held["default"], held["nodes"])} if held else {}
 
 
-def end(case: Case, plan: PrecisionPlan) -> dict[str, Any]:
-    """A plan on both sides; beside it what the emulator says if units are rounded once, as in fused kernels."""
+def end(case: Case, plan: PrecisionPlan, model: ModelProto) -> dict[str, Any]:
+    """A plan of ``model`` on both sides; beside it what the emulator says if units are rounded once, as in fused kernels."""
     taps = case.evaluator.selection.before
-    typed = rewrite(case.model, plan)
+    typed = rewrite(model, plan)
     execute = execute_on("cuda", case.samples)
     return {
         "kept": len(plan.nodes),
-        "emulated": measured(case, lambda: EmulatedRunner(case.model, plan, "tensor", taps)),
-        "unit": measured(case, lambda: EmulatedRunner(case.model, plan, "unit", taps)),
+        "emulated": measured(case, lambda: EmulatedRunner(model, plan, "tensor", taps)),
+        "unit": measured(case, lambda: EmulatedRunner(model, plan, "unit", taps)),
         "real": measured(case, lambda: execute(typed.model)),
     }
 

@@ -109,9 +109,8 @@ def recurrent(op: str, length: int, seed: int) -> ModelProto:
         numpy_helper.from_array(random.uniform(-bound, bound, shape).astype(np.float32), name)
         for name, shape in shapes.items()
     ]
-    extra: dict[str, Any] = (
-        {"linear_before_reset": 1} if op == "GRU" else {}
-    )  # the form that cuDNN and PyTorch compute
+    # cuDNN and PyTorch compute this form of a GRU.
+    extra: dict[str, Any] = {"linear_before_reset": 1} if op == "GRU" else {}
     node = helper.make_node(op, ["x", *shapes], ["y"], "recurrent", hidden_size=state, **extra)
     ports = [
         helper.make_tensor_value_info("x", TensorProto.FLOAT, (length, 1, wide)),
