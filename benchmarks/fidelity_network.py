@@ -141,7 +141,7 @@ def searched(found: Mapping[str, Any]) -> dict[str, PrecisionPlan]:
 
 
 def end(case: Case, plan: PrecisionPlan, model: ModelProto) -> dict[str, Any]:
-    """A plan of ``model`` on both sides; beside it what the emulator says with units rounded once, as in fused kernels."""
+    """A plan of ``model`` on both sides, and what the emulator says with units rounded once, as fused kernels do."""
     taps = case.evaluator.selection.before
     typed = rewrite(model, plan)
     execute = execute_on("cuda", case.samples)
