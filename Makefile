@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch fetch-ppocr clean
 .PHONY: conformance conformance-cli conformance-cli-tenth conformance-cli-sample operators hard-cases bench-search
-.PHONY: bench-compare bench-int8
+.PHONY: bench-compare bench-int8 fidelity
 .PHONY: bench-calibration bench-memory real-networks
 .PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
@@ -53,6 +53,10 @@ conformance: .venv/dev  ## rewrite ONNX's own backend tests to FP16, BF16 and mi
 
 real-networks: .venv/dev  ## networks that PyPI packages ship through the whole path, each published file checked
 	$(BIN)/python benchmarks/real_networks.py
+
+fidelity: .venv/bench  ## emulator against GPU on real networks, where CUDA is (docs/gpu.md); elsewhere STAND_IN=1
+	$(BIN)/python benchmarks/fidelity_networks.py
+	$(BIN)/python benchmarks/fidelity.py $(if $(STAND_IN),--stand-in)
 
 operators: .venv/dev  ## each ONNX operator in FP32, FP16 and BF16: TensorRT-RTX against trtflow's table
 	$(BIN)/python benchmarks/operators.py

@@ -86,12 +86,16 @@ def cer(outputs: Outputs, labels: Sequence[object], alphabet: Sequence[str]) -> 
 
 def decoded(scores: Array, alphabet: Sequence[str]) -> str:
     """The text of one output: repeats merged, blanks and spaces dropped."""
+    return "".join("".join(alphabet[code] for code in decoded_codes(scores)).split())
+
+
+def decoded_codes(scores: Array) -> Array:
+    """The classes of one output, repeats merged."""
     best = scores.argmax(axis=-1)
-    changes = np.append(True, best[1:] != best[:-1])
-    return "".join("".join(alphabet[code] for code in best[changes]).split())
+    return np.asarray(best[np.append(True, best[1:] != best[:-1])])
 
 
-def edits(a: str, b: str) -> int:
+def edits(a: Sequence[object], b: Sequence[object]) -> int:
     """Levenshtein's distance."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):

@@ -28,7 +28,7 @@ PROVIDER = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
 RUNTIME = "onnxruntime-gpu==1.31.1"
 WHEELS = (
     *("annotated-doc", "annotated-types", "click", "filelock", "flatbuffers", "jinja2", "markdown-it-py"),
-    *("markupsafe", "mdurl", "onnx-graphsurgeon", "polygraphy", "pydantic", "pygments", "pyyaml", "rich"),
+    *("markupsafe", "mdurl", "onnx-graphsurgeon", "pillow", "polygraphy", "pydantic", "pygments", "pyyaml", "rich"),
     *("shellingham", "typer", "typing-extensions", "typing-inspection"),
 )
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import reduce
 from pathlib import Path
 
 from pydantic import Field
@@ -26,6 +28,9 @@ class Statistics(Document):
     control flow that take a low precision and that nothing is known of, and others that a runner does not show.
     ``runners``: where candidates, and the ``reference``, ran that were not emulated. ``observer``: of each of them
     that is an engine, what reading its layers changes of the network's outputs (relative root mean square).
+    ``mechanisms``: of such a candidate, tensor → what made its precision so as it was read: its own type (typed), a
+    Cast to FP32 behind it (cast), precision and type set on its layer (constraint), or nothing (debug). ``built``:
+    node → what the engine's inspector says of its precision.
     """
 
     samples: int
@@ -35,6 +40,8 @@ class Statistics(Document):
     unseen: tuple[str, ...] = ()
     runners: Mapping[str, str] = Field(default_factory=dict)
     observer: Mapping[str, float] = Field(default_factory=dict)
+    mechanisms: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+    built: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
 
     @property
     def first(self) -> Mapping[str, Figures]:
@@ -47,8 +54,32 @@ class Statistics(Document):
         return tuple(layer for layer in self.layers if found[layer.tensor].worst_differing_share > WRONG)
 
     def joined(self, other: Statistics) -> Statistics:
-        """These with the candidates of ``other``, which compared the same network."""
-        return self.model_copy(update={"candidates": {**self.candidates, **other.candidates}})
+        """These with the candidates of ``other``, which compared the same network, and what is told of them."""
+        return self.model_copy(update={name: {**getattr(self, name), **getattr(other, name)} for name in _BY_NAME})
+
+
+_BY_NAME = ("candidates", "runners", "observer", "mechanisms", "built")
+UNREAD = Figures(sqnr_db=math.nan, cosine=math.nan, worst_sqnr_db=math.nan)
+"""Of a tensor that a candidate did not hand out: nothing was compared."""
+
+
+def side_by_side(found: Sequence[Statistics], names: Sequence[str]) -> Statistics:
+    """What was found of some candidates each, of the same network and samples, as one; ``names`` are their order.
+
+    It has the layers that the first candidate showed; of those that others did not show nothing is known there.
+    """
+    leading = next(one for one in found if names[0] in one.candidates)
+    whole = reduce(Statistics.joined, found)
+    shown = leading.candidates[names[0]]
+    hidden = dict.fromkeys(layer.node for layer in leading.layers if layer.tensor not in shown)
+    figures = {name: {tensor: whole.candidates[name].get(tensor, UNREAD) for tensor in shown} for name in names}
+    return whole.model_copy(
+        update={
+            "layers": tuple(layer for layer in leading.layers if layer.tensor in shown),
+            "candidates": figures,
+            "unseen": (*hidden, *leading.unseen),
+        }
+    )
 
 
 def write_layers(statistics: Statistics, path: Path) -> None:
@@ -57,12 +88,15 @@ def write_layers(statistics: Statistics, path: Path) -> None:
     others = [name for name in names if name not in _COUNTS]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["candidate", "depth", "layer", "op", "tensor", "differing", "total", "ratio", *others])
+        head = ["candidate", "depth", "layer", "op", "tensor", "differing", "total", "ratio"]
+        writer.writerow([*head, *others, "mechanism", "built"])
         for name, tensors in statistics.candidates.items():
+            read, built = statistics.mechanisms.get(name, {}), statistics.built.get(name, {})
             for layer in statistics.layers:
                 found = tensors[layer.tensor]
                 place = [name, layer.depth, layer.node, layer.op, layer.tensor]
-                writer.writerow([*place, *(_cell(getattr(found, column)) for column in (*_COUNTS, *others))])
+                how = [read.get(layer.tensor, ""), built.get(layer.node, "")]
+                writer.writerow([*place, *(_cell(getattr(found, column)) for column in (*_COUNTS, *others)), *how])
 
 
 def _cell(value: float) -> float | str:

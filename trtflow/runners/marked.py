@@ -9,17 +9,18 @@ import math
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from trtflow.data import Feed, Sample
+from trtflow.data import Array, Feed, Sample
 from trtflow.numerics.energy import Energy, measure
 from trtflow.precision import Precision
 from trtflow.progress import Progress
 from trtflow.runners.known import Known, spreads
 from trtflow.runners.lockstep import Statistics, read_inputs, reduce_tensors
 from trtflow.runners.outputs import Kept
-from trtflow.runners.sides import Side
+from trtflow.runners.side import Reader, Reading, Side
+from trtflow.text import listed
 
 
 @dataclass(frozen=True)
@@ -32,85 +33,115 @@ class MarkedCandidate:
 
 @dataclass(frozen=True)
 class Compared:
-    """Statistics per candidate and tensor; the ``tensors`` that all sides could read.
+    """Statistics per candidate and tensor, of the tensors that it and the reference could hand out.
 
-    ``observer``: per observed side, by its name or ``reference``, what marking changes of its outputs: the largest
-    root mean square of the change over that of the output.
+    ``readings``: per observed candidate how each of its tensors came out. ``observer``: per observed side, by its
+    name or ``reference``, what marking changes of its outputs: the largest root mean square of the change over that
+    of the output.
     """
 
     statistics: Statistics
-    tensors: tuple[str, ...]
+    readings: Mapping[str, Mapping[str, Reading]]
     observer: Mapping[str, float]
 
 
 def compare_marked(
     reference: Side,
     candidates: Mapping[str, MarkedCandidate],
-    tensors: Sequence[str],
+    batches: Sequence[Sequence[str]],
     outputs: Collection[str],
     samples: Sequence[Sample],
     progress: Progress,
     known: Known,
 ) -> Compared:
-    """Hold ``candidates`` against ``reference`` in all of ``tensors`` that they share, over ``samples``.
+    """Hold ``candidates`` against ``reference`` in the tensors of ``batches``, a batch at a time, over ``samples``.
 
     ``outputs`` are those of the network, by which ``known`` judges the reference.
 
     Raises:
         DataError: ``known`` refuses what a sample makes of the reference.
         BackendError: a side cannot be started, or stops.
+        BuildError: an engine cannot be built.
     """
     sides = {"reference": reference, **{name: candidate.side for name, candidate in candidates.items()}}
-    plain = {name: Kept(_outputs(side, samples)) for name, side in sides.items() if side.observed}
-    statistics: Statistics = {name: {} for name in candidates}
-    effect = dict.fromkeys(plain, 0.0)
-    batches = common_batches([*sides.values()], tensors) or [()]
+    observed = [name for name, side in sides.items() if side.observed]
+    what = f"building {listed(observed)}"
+    progress(0, None, f"{what} as they are")
+    plain = {name: Kept(_outputs(sides[name], samples)) for name in observed}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
+        work = _Work(candidates, plain, pool)
         for number, batch in enumerate(batches):
-            changes = {name: dict[str, Energy]() for name in plain}
-            for index, found in enumerate(_run(sides, batch, samples)):
-                progress(number * len(samples) + index, len(batches) * len(samples), f"sample {index}")
-                if number == 0:
-                    known.see(
-                        samples[index], spreads({n: a for n, a in found["reference"].items() if n not in batch})
-                    )
-                    for name, candidate in candidates.items():
-                        inputs = read_inputs(samples[index].feed, candidate.precision)
-                        reduce_tensors(statistics[name], *inputs, index, pool)
-                expected = {name: found["reference"][name] for name in batch}
-                for name in candidates:
-                    reduce_tensors(statistics[name], expected, found[name], index, pool)
-                for name, ends in plain.items():
-                    _add(changes[name], ends[index], found[name])
-            effect = {name: max(effect[name], *map(_relative, changes[name].values())) for name in plain}
+            done, total = number * len(samples), len(batches) * len(samples)
+            progress(done, total, f"{what} with layers marked, {number + 1} of {len(batches)}")
+            with _started(sides, batch) as readers:
+                for name in observed:
+                    work.readings[name].update(readers[name].readings)
+                for index, sample in enumerate(samples):
+                    progress(done + index, total, f"sample {index}")
+                    made = {name: reader(dict(sample.feed)) for name, reader in readers.items()}
+                    if number == 0:
+                        known.see(sample, spreads({name: made["reference"][name] for name in outputs}))
+                        work.add_inputs(index, sample.feed)
+                    work.add(index, batch, made)
+            work.end_batch()
     known.finish()
-    return Compared(statistics, tuple(name for batch in batches for name in batch), effect)
+    return Compared(work.statistics, work.readings, work.observer)
 
 
-def common_batches(sides: Sequence[Side], tensors: Sequence[str]) -> list[tuple[str, ...]]:
-    """Batches of the tensors that all of ``sides`` can read, each of which suits all of them."""
-    batches: list[tuple[str, ...]] = [tuple(tensors)]
-    for side in sides:
-        batches = [tuple(part) for batch in batches for part in side.batches(batch) if part]
-    return batches
+class _Work:
+    """What is known so far; ``plain`` are the outputs of the observed sides without marks."""
+
+    def __init__(
+        self, candidates: Mapping[str, MarkedCandidate], plain: Mapping[str, Kept], pool: ThreadPoolExecutor
+    ) -> None:
+        self.statistics: Statistics = {name: {} for name in candidates}
+        self.readings: dict[str, dict[str, Reading]] = {name: {} for name in plain}
+        self.observer = dict.fromkeys(plain, 0.0)
+        self._candidates, self._plain, self._pool = candidates, plain, pool
+        self._changes: dict[str, dict[str, Energy]] = {name: {} for name in plain}
+
+    def add_inputs(self, index: int, feed: Feed) -> None:
+        """What first layers read of the sample ``index``."""
+        for name, candidate in self._candidates.items():
+            reduce_tensors(self.statistics[name], *read_inputs(feed, candidate.precision), index, self._pool)
+
+    def add(self, index: int, batch: Sequence[str], made: Mapping[str, Feed]) -> None:
+        """What all sides made of the sample ``index``, their tensors of ``batch`` among it."""
+        for name, statistics in self.statistics.items():
+            reduce_tensors(statistics, _shared(batch, made["reference"], made[name]), made[name], index, self._pool)
+        for name, ends in self._plain.items():
+            _add(self._changes[name], ends[index], made[name])
+
+    def end_batch(self) -> None:
+        """All samples were seen with the marks of a batch."""
+        for name, changes in self._changes.items():
+            self.observer[name] = max(self.observer[name], *map(_relative, changes.values()), 0.0)
+            changes.clear()
 
 
-def _run(sides: Mapping[str, Side], batch: Sequence[str], samples: Sequence[Sample]) -> Iterator[Mapping[str, Feed]]:
-    """What all sides make of each sample, their tensors of ``batch`` among it."""
+@contextmanager
+def _started(sides: Mapping[str, Side], batch: Sequence[str]) -> Iterator[Mapping[str, Reader]]:
+    """All sides, ready to hand out ``batch``."""
     with ExitStack() as stack:
-        runners = {name: side.start(batch) for name, side in sides.items()}
-        for runner in runners.values():
-            stack.enter_context(runner)
-        for sample in samples:
-            yield {name: runner(dict(sample.feed)) for name, runner in runners.items()}
+        readers = {name: side.start(batch) for name, side in sides.items()}
+        for reader in readers.values():
+            stack.enter_context(reader)
+        yield readers
 
 
 def _outputs(side: Side, samples: Sequence[Sample]) -> Iterator[Feed]:
     """What ``side`` makes of each sample while nobody looks."""
-    return (found["plain"] for found in _run({"plain": side}, (), samples))
+    with _started({"plain": side}, ()) as readers:
+        yield from (readers["plain"](dict(sample.feed)) for sample in samples)
 
 
-def _add(changes: dict[str, Energy], plain: Feed, marked: Feed) -> None:
+def _shared(batch: Sequence[str], reference: Feed, candidate: Feed) -> Feed:
+    """What the reference made of ``batch``, as far as both handed it out; a fused layer may lay it out otherwise."""
+    both = [name for name in batch if name in reference and name in candidate]
+    return {name: reference[name] for name in both if reference[name].shape == candidate[name].shape}
+
+
+def _add(changes: dict[str, Energy], plain: Mapping[str, Array], marked: Feed) -> None:
     for name, expected in plain.items():
         if expected.dtype.kind == "f":
             changes[name] = changes.get(name, Energy()) + measure(expected, marked[name])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError, TrtflowError
 from trtflow.plan import PrecisionPlan
+from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Backend, Runner
 from trtflow.runners.cpu import Emulated, OnnxRuntime
 from trtflow.runners.cuda import Cuda
@@ -23,6 +24,8 @@ from trtflow.trt.request import EngineRequest, EngineSettings
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+    from trtflow.trt.built import EngineBuild
 
 Execute = Callable[..., Runner]
 """(model) → what executes it as it is typed; (model, plan, ranges) → likewise under a plan, weakly typed."""
@@ -82,11 +85,15 @@ class Executor:
         plan: PrecisionPlan | None = None,
         ranges: Mapping[str, float] = NO_RANGES,
         calibration: Path | None = None,
-    ) -> Runner:
-        """What executes ``model`` as it is typed, or weakly typed under ``plan`` with ``ranges`` (tensor → amax)."""
-        request = replace(self.request, plan=plan, ranges=ranges, calibration=calibration)
+        marks: tuple[str, ...] = (),
+    ) -> Reporting:
+        """What executes ``model`` as it is typed, or weakly typed under ``plan`` with ``ranges`` (tensor → amax).
+
+        ``marks``: tensors that an engine hands out beside the outputs, those of them that it can.
+        """
+        request = replace(self.request, plan=plan, ranges=ranges, calibration=calibration, marks=marks)
         with _reporting(self.backend.name):
-            return _Reporting(self.backend.start(model, request))
+            return Reporting(self.backend.start(model, request))
 
 
 def typing_on(name: str, settings: EngineSettings) -> Typing:
@@ -98,11 +105,11 @@ def typing_on(name: str, settings: EngineSettings) -> Typing:
     return BACKENDS[name].typing(settings)
 
 
-def executor(name: str, request: EngineRequest, script: str | None = None) -> Executor:
+def executor(name: str, request: EngineRequest, script: str | None = None, progress: Progress = silent) -> Executor:
     """What turns models into runners on ``name``, which was tried; ``request`` bounds and sets an engine.
 
-    ``script``: the user's own for ``polygraphy-script``, file.py:function. It may serve one model only, so it is not
-    tried.
+    ``progress`` is told how far the build of an engine is. ``script``: the user's own for ``polygraphy-script``,
+    file.py:function. It may serve one model only, so it is not tried.
 
     Raises:
         BackendError: there is no such backend, it is not to be had here, cannot honour the settings, or does not run.
@@ -110,6 +117,8 @@ def executor(name: str, request: EngineRequest, script: str | None = None) -> Ex
     backend = BACKENDS[known(name)]
     if isinstance(backend, PolygraphyScript):
         backend = replace(backend, script=script)
+    if isinstance(backend, TensorRt):
+        backend = replace(backend, progress=progress)
     reason = backend.why_not_run()
     if reason:
         raise BackendError(cannot_run(name, reason))
@@ -130,13 +139,18 @@ def _reporting(name: str) -> Iterator[None]:
         raise BackendError(f"'{name}' stopped while it executed the model: {error}") from error
 
 
-class _Reporting:
+class Reporting:
     """A runner whose failures are errors of ours."""
 
     def __init__(self, runner: Runner) -> None:
         self.runner, self.name = runner, runner.name
 
-    def __enter__(self) -> _Reporting:
+    @property
+    def built(self) -> EngineBuild | None:
+        """What was built, of an engine that was entered."""
+        return getattr(self.runner, "built", None)
+
+    def __enter__(self) -> Reporting:
         with _reporting(self.name):
             self.runner.__enter__()
         return self

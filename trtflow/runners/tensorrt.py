@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError
 from trtflow.facts import gpu
+from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
+from trtflow.runners.handed import unfused_marks
 from trtflow.runners.remedies import NO_GPU, why_not_imported
+from trtflow.trt.built import EngineBuild
 from trtflow.trt.capabilities import Typing, capabilities
 from trtflow.trt.profile import by_engine_names
 from trtflow.trt.request import EngineRequest, EngineSettings
@@ -39,6 +43,7 @@ class TensorRt:
     oldest: tuple[int, int] = (0, 0)
     skipped: tuple[int, ...] = ()
     gpus: str = ""
+    progress: Progress = silent
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -80,44 +85,66 @@ class TensorRt:
 
     def start(self, model: ModelProto, request: EngineRequest) -> Runner:
         """An engine of ``model``."""
-        return EngineRunner(self.name, model, request)
+        return EngineRunner(self.name, model, request, self.progress)
 
 
 class EngineRunner:
-    """Builds in a process of its own on entering, and executes here; needs a GPU to run.
+    """Builds in a process of its own when it is first entered, and executes here; needs a GPU to run.
 
-    ``layers`` is the inspector's text once it is built; None where it was not asked.
+    ``built`` tells of the engine once there is one, the tensors that it hands out beside the outputs among it.
     """
 
-    def __init__(self, backend: str, model: ModelProto, request: EngineRequest) -> None:
+    def __init__(self, backend: str, model: ModelProto, request: EngineRequest, progress: Progress = silent) -> None:
         self.name = backend
-        self.layers: str | None = None
-        self._model, self._request = model, request
+        self.built: EngineBuild | None = None
+        self._model, self._request, self._progress = model, request, progress
+        self._names: Mapping[str, str] = {}
+        self._content = b""
         self._engine: Any = None
+        self._listener: Any = None
 
     def __enter__(self) -> EngineRunner:
+        from trtflow.trt.building import import_module
+        from trtflow.trt.debug import debug_listener
+
+        if self.built is None:
+            self.built = self._build()
+            self._names = {mark.name: mark.tensor for mark in self.built.marks}
+        module = import_module(self.name)
+        from polygraphy.backend.trt import EngineFromBytes, TrtRunner
+
+        capture = self._request.settings.capture if self._request.marks else "outputs"
+        self._listener = None if capture == "outputs" else debug_listener(module)
+        heard = {} if self._listener is None else {"debug_listener": self._listener}
+        self._engine = TrtRunner(EngineFromBytes(self._content), name=self.name, **heard)
+        self._engine.activate()
+        if capture == "unfused-debug":  # a state of its own, which Polygraphy leaves alone
+            self._engine.context.unfused_tensors_debug_state = True
+        return self
+
+    def _build(self) -> EngineBuild:
         from trtflow.model.load import save
-        from trtflow.trt.building import LAYERS, import_module
+        from trtflow.trt.inspected import LAYERS
         from trtflow.trt.isolated import ENGINE, build
 
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             save(self._model, folder / FILE)
-            build(replace(self._request, model=folder / FILE), self.name, folder / ENGINE)
-            engine, layers = (folder / ENGINE).read_bytes(), folder / LAYERS
-            self.layers = layers.read_text(encoding="utf-8") if layers.exists() else None
-        import_module(self.name)
-        from polygraphy.backend.trt import EngineFromBytes, TrtRunner
-
-        self._engine = TrtRunner(EngineFromBytes(engine), name=self.name)
-        self._engine.activate()
-        return self
+            asked = replace(self._request, model=folder / FILE)
+            built = build(asked, self.name, folder / ENGINE, self._progress)
+            self._content, layers = (folder / ENGINE).read_bytes(), folder / LAYERS
+            text = layers.read_text(encoding="utf-8") if layers.exists() else None
+        if self._request.marks and self._request.settings.capture == "unfused-debug":
+            return replace(built, marks=unfused_marks(text, built.uninspected, self._model))
+        return built
 
     def __exit__(self, *raised: object) -> None:
         self._engine.deactivate()
 
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
-        """The outputs for ``feed``."""
+        """The outputs for ``feed``, and what is marked under the names of the file."""
         named = by_engine_names(feed, self._engine.get_input_metadata(use_numpy_dtypes=False))
         made = self._engine.infer(named, check_inputs=False)
-        return {name: array.copy() for name, array in made.items()}  # Polygraphy writes the next ones over them
+        found = {self._names.get(name, name): array.copy() for name, array in made.items()}  # Polygraphy reuses them
+        inside = {} if self._listener is None else self._listener.take()
+        return {**found, **{self._names[name]: array for name, array in inside.items() if name in self._names}}

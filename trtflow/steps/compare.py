@@ -6,11 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from trtflow.precision import FP16
+from trtflow.precision import FP16, FP32
+from trtflow.runners.registry import EMULATED
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import AnyRunner, Candidate, Data, Executed, Reference, runner_facts
+from trtflow.steps.options import AnyRunner, Candidate, Data, Executed, Reference, Script, runner_facts
+from trtflow.steps.trt_options import Trt
 
-version = 7
+version = 8
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
@@ -25,6 +27,9 @@ class With(Executed):
     low: Literal["fp16", "bf16"] | None = Field(None, description="a candidate of that name: all nodes that suit it")
     candidates: dict[str, Candidate] = Field(default_factory=dict, description="others by name; without any: fp16")
     runner: AnyRunner = Field("emulated", description="what executes the candidate that `low` names, or fp16")
+    beside: AnyRunner = Field("emulated", description="an engine that stands beside, in FP32 and in `low`")
+    trt: Trt = Trt()
+    script: Script | None = Field(None, description="of runner polygraphy-script: file.py[:load_runner]")
     samples: int | None = Field(None, ge=1, description="compare the first ones only; left out, all that decide")
     memory: int = Field(512, ge=1, description="MB to use, weights and sessions included")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
@@ -63,6 +68,8 @@ def run(options: With, context: Context) -> Result:
             rounding=options.rounding,
             memory=options.memory * 1_000_000,
             reference=options.reference.runner,
+            trt=options.trt.settings(timing_cache=context.folder / "timing.cache"),
+            script=options.script,
             hooks=hooks(context),
         )
     write_document(statistics, context.folder / outputs["statistics"])
@@ -74,5 +81,9 @@ def run(options: With, context: Context) -> Result:
 
 
 def _candidates(options: With) -> dict[str, Candidate]:
+    """By name, what decides first."""
     low = options.low or (None if options.candidates else FP16)
-    return {**({low: Candidate(precision=low, runner=options.runner)} if low else {}), **options.candidates}
+    first: dict[str, Candidate] = {low: Candidate(precision=low, runner=options.runner)} if low else {}
+    beside = [] if options.beside == EMULATED else [FP32, low or FP16]
+    engines = {f"{options.beside}-{name}": Candidate(precision=name, runner=options.beside) for name in beside}
+    return {**first, **options.candidates, **engines}

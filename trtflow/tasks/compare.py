@@ -12,7 +12,7 @@ from onnx import ModelProto
 
 from trtflow.data import Sample
 from trtflow.emulation.emulate import Rounding
-from trtflow.files.statistics import Statistics
+from trtflow.files.statistics import Statistics, side_by_side
 from trtflow.model.bodies import body_tensors, hand_out, unseen
 from trtflow.model.layers import layers
 from trtflow.model.mapped import MappedWeights
@@ -27,6 +27,8 @@ from trtflow.runners.sides import REFERENCE
 from trtflow.tasks.candidate import Candidate
 from trtflow.tasks.compare_sides import compare_sides
 from trtflow.tasks.hooks import SILENT, Hooks
+from trtflow.tasks.measured_on import DEFAULTS
+from trtflow.trt.request import EngineSettings
 
 __all__ = ["ALL_FP16", "MEMORY", "Candidate", "compare"]
 
@@ -46,6 +48,8 @@ def compare(
     rounding: Rounding = "tensor",
     memory: int = MEMORY,
     reference: str = REFERENCE,
+    trt: EngineSettings = DEFAULTS,
+    script: str | None = None,
     hooks: Hooks = SILENT,
 ) -> Statistics:
     """The figures of every layer under each of ``candidates``, over all of ``data`` or the first ``samples``.
@@ -53,20 +57,47 @@ def compare(
     The samples stream by. ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
     ``memory``: bytes to use, the sessions' weights included, beside ``model`` itself. The log says
     where more than that, and a tenth, were used. ``reference``: the runner of what they are held against, in FP32.
-    On an engine, layers are read in batches, each in an engine of its own, and samples are read at once.
+    On an engine, layers are read in batches, each in an engine of its own, and samples are read at once; those that
+    the first candidate shows are told. ``trt``: how engines are built, and their tensors read. ``script``: the user's
+    own for ``polygraphy-script``, file.py:function.
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
         BackendError: a runner is not to be had here, stops, or would hide what a plan does.
+        BuildError: an engine cannot be built.
 
     Example:
         >>> statistics = trtflow.compare(model, data)
         >>> [layer.node for layer in statistics.wrong("fp16")][:1]
         ['/down0/bn0/BatchNormalization']
     """
-    if reference != REFERENCE or any(entry.runner != EMULATED for entry in candidates.values()):
-        listed = list(itertools.islice(data, samples))
-        return compare_sides(model, listed, candidates, allow_nonfinite, rounding, memory, reference, hooks)
+    emulated = {
+        name: entry for name, entry in candidates.items() if reference == REFERENCE and entry.runner == EMULATED
+    }
+    others = {name: entry for name, entry in candidates.items() if name not in emulated}
+    found = []
+    if others:
+        data = list(itertools.islice(data, samples))
+    if emulated:
+        found.append(_emulated(model, data, emulated, samples, allow_nonfinite, rounding, memory, hooks))
+    if others:
+        found.append(
+            compare_sides(model, [*data], others, allow_nonfinite, rounding, memory, reference, hooks, trt, script)
+        )
+    return side_by_side(found, [*candidates])
+
+
+def _emulated(
+    model: ModelProto,
+    data: Iterable[Sample],
+    candidates: Mapping[str, Candidate],
+    samples: int | None,
+    allow_nonfinite: bool,
+    rounding: Rounding,
+    memory: int,
+    hooks: Hooks,
+) -> Statistics:
+    """In lockstep with ONNX Runtime; what bodies of control flow compute is seen, too."""
     before = resident()
     with MappedWeights() as mapped:
         light = mapped.light(model)

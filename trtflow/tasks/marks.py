@@ -8,7 +8,9 @@ from trtflow.tasks.bodies import bodies_mark
 from trtflow.tasks.build import not_built
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.foreign import foreign_mark
+from trtflow.tasks.honouring import honouring_mark
 from trtflow.tasks.inside import rests_on_saturation
+from trtflow.tasks.observer import observer_mark
 from trtflow.tasks.pairs import pairs_mark
 from trtflow.tasks.proof import proof_marks
 from trtflow.tasks.quantized_already import obstacle_mark
@@ -27,9 +29,11 @@ SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
     obstacle_mark,
     foreign_mark,
     not_built,
+    honouring_mark,
     data_marks,
     proof_marks,
     rests_on_saturation,
+    observer_mark,
     recurrent_mark,
     bodies_mark,
     judged_as_sets,
