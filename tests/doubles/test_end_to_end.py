@@ -202,18 +202,9 @@ def test_what_a_version_cannot_honour_ends_the_run_and_says_what_to_do_instead(
 @pytest.mark.parametrize(
     ("behaviour", "said"),
     [
-        (
-            {"hang": 60},
-            "not built (time-out): the original does not build either: tensorrt building model.onnx was ended",
-        ),
-        (
-            {"crash": True},
-            "not built (crash): the original does not build either: tensorrt building model.onnx was ended by SIGSEGV",
-        ),
-        (
-            {"refuse": "Error Code 10: no kernel"},
-            "not built (refusal): the original does not build either: .*no kernel",
-        ),
+        ({"hang": 60}, "not built (time-out): the original does not build either: .* was ended after 5 s"),
+        ({"crash": True}, "not built (crash): the original does not build either: .* was ended by SIGSEGV"),
+        ({"refuse": "Error 10: no kernel"}, "not built (refusal): the original does not build either: .*no kernel"),
     ],
     ids=["time-out", "crash", "refusal"],
 )
@@ -223,7 +214,7 @@ def test_how_an_engine_fails_is_told_and_ends_the_run_where_it_decides(
     double("10.16.1", **behaviour)
     beside = trtflow(tmp_path, FLOATS, "trt.timeout=5", name="beside")
     assert beside.status == 0, beside.said
-    assert re.search(said, beside.said)
+    assert re.search(re.escape(said).replace(r"\.\*", ".*"), beside.said)
     asked = trtflow(tmp_path, FLOATS, ENGINE, "trt.timeout=5")
     assert asked.status == 1, asked.said
     assert "'tensorrt' is installed, but does not run here" in asked.metrics["sentence"]
