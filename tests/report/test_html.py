@@ -12,7 +12,7 @@ from report_fakes import OVERFLOW, SCALES, int8_summary, search, summary
 
 from trtflow.files.checks import Check
 from trtflow.files.findings import Finding
-from trtflow.files.outcomes import BuildOutcome, ModelFacts
+from trtflow.files.outcomes import BuildOutcome, ModelFacts, NotHonoured
 from trtflow.files.scales import TensorScale
 from trtflow.files.search import Because, Saturation, Word
 from trtflow.files.statistics import Statistics
@@ -178,6 +178,17 @@ def test_the_data_behind_the_numbers_are_named() -> None:
         (
             BuildOutcome(backend="tensorrt", version="10.13", bytes=3_120_400),
             "Built by tensorrt 10.13. engine 3.1 MB",
+        ),
+        (
+            BuildOutcome(
+                backend="tensorrt",
+                bytes=3_120_400,
+                notes=("calibrated on 16 samples",),
+                honoured={"honoured": 4, "not honoured": 1},
+                not_honoured=(NotHonoured(node="up", asked="fp32", built=("fp16", "fp32")),),
+            ),
+            "as the engine inspector shows them: 4 honoured, 1 not honoured. "
+            "Not honoured (R25): up, fp32 asked, fp16 and fp32 built. calibrated on 16 samples.",
         ),
     ],
 )

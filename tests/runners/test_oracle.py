@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from dict_memo import DictMemo
+from doubling import Install
 
 from trtflow.data import Sample
 from trtflow.errors import BackendError, BuildCrash, BuildError, BuildTimeout, ModelError
@@ -17,8 +19,11 @@ from trtflow.runners.emulated import Rounding, TypedRunner
 from trtflow.runners.evaluate import Evaluator
 from trtflow.runners.oracle import EmulatedOracle, EngineOracle, ProbingOracle
 from trtflow.runners.reference import ReferenceRunner
+from trtflow.runners.registry import executor
 from trtflow.search.problem import Problem, Unit
 from trtflow.search.run import search
+from trtflow.trt.request import EngineRequest, EngineSettings
+from trtflow.trt.shapes import ShapeRange
 
 SAMPLES = [Sample({"x": np.full((1, 4), value, np.float32)}) for value in (1.1, 70.1, 2.1, 3.1)]
 
@@ -182,3 +187,15 @@ def test_how_a_plan_failed_is_kept_beside_why(
     _, engine = oracles(overflowing, execute)
     outcome = engine.evaluate(PrecisionPlan("fp16"))
     assert (outcome.status, outcome.failure, outcome.why) == ("failed", failure, "no kernel")
+
+
+def test_what_an_engine_does_not_honour_is_told_also_from_the_memo(
+    double: Install, overflowing: onnx.ModelProto
+) -> None:
+    double("10.16.1", ignore=["up"])
+    evaluator, memo = Evaluator(ReferenceRunner(overflowing), SAMPLES, {"sqnr": {"min": 30}}), DictMemo()
+    shapes = {"x": ShapeRange((1, 4), (1, 4), (2, 4))}
+    execute = executor("tensorrt", EngineRequest(Path("model.onnx"), shapes, EngineSettings("weak")))
+    plan = PrecisionPlan("fp16", {"up": "fp32", "down": "fp32"})
+    told = [EngineOracle(overflowing, evaluator, execute, memo, typing="weak").evaluate(plan) for _ in range(2)]
+    assert [(outcome.unheeded, outcome.reused) for outcome in told] == [(("up",), False), (("up",), True)]

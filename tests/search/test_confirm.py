@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from simulated_oracle import Simulated, chain, culprits, names
@@ -65,6 +66,16 @@ def test_an_engine_refused_in_high_precision_is_no_matter_of_precision() -> None
     problem = chain(9)
     result = confirmed(problem, Simulated(problem, [frozenset()]), (3,))
     assert (verdict(result), result.accepted, result.floor) == ("not-precision", False, math.inf)
+
+
+@pytest.mark.parametrize("said", ["not-precision", "engine-stricter"])
+def test_a_refusal_of_what_the_engine_does_not_honour_says_nothing_of_precision(said: Verdict) -> None:
+    refused = replace(FAILED, status="measured", unheeded=("n1", "n2"))
+    found = Confirmation(said, refused, refused, refused, None)
+    assert found.meaning == (
+        "the engine refuses a plan that it does not honour (R25, at n1, n2): that says nothing about precision"
+    )
+    assert "R25" not in replace(found, proposal=replace(refused, unheeded=())).meaning
 
 
 def test_a_proposal_that_cannot_be_built_is_repaired_by_its_neighbours() -> None:

@@ -148,6 +148,22 @@ def test_a_verdict_that_no_engine_stands_behind_is_marked(outcome: BuildOutcome 
     assert list(not_built(Documents(build=outcome))) == marks
 
 
+def test_what_the_backend_here_cannot_honour_is_not_built_unless_it_was_asked_for_by_name(
+    builds: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(name: str, settings: EngineSettings) -> str:
+        raise BackendError(f"{name} never had weak typing.")
+
+    monkeypatch.setattr(task, "typing_on", refuses)
+    monkeypatch.setattr(task, "find_backend", lambda: ("tensorrt-rtx", ""))
+    asked = tmp_path / "m.onnx", DATA, tmp_path / "engine.plan"
+    said = "tensorrt-rtx never had weak typing."
+    assert build(*asked) == BuildOutcome(backend="tensorrt-rtx", not_built=said)
+    with pytest.raises(BackendError, match=said):
+        build(*asked, "tensorrt-rtx")
+    assert builds == []
+
+
 @pytest.mark.parametrize("name", ["tensort", "cuda"])
 def test_a_backend_that_builds_no_engines_is_refused_with_those_that_do(name: str, tmp_path: Path) -> None:
     with pytest.raises(BackendError, match=f"'{name}' builds no engines; expected auto or one of tensorrt, "):

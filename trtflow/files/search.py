@@ -47,7 +47,8 @@ class Because(Document):
 class EvaluationEntry(Document):
     """One plan measured. ``accepted`` is None where it could not be; ``high`` counts nodes in high precision.
 
-    A plan that was not built or loaded has a ``failure``, in a word, and ``why``.
+    A plan that was not built or loaded has a ``failure``, in a word, and ``why``. ``not_honoured``: the nodes that
+    the engine computes in another precision than the plan says.
     """
 
     index: int
@@ -61,6 +62,7 @@ class EvaluationEntry(Document):
     best: bool = False
     failure: Outcome | None = None
     why: str = ""
+    not_honoured: tuple[str, ...] = ()
 
 
 class BaselineEntry(Document):

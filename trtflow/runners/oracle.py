@@ -21,7 +21,7 @@ from trtflow.runners.backend import Runner
 from trtflow.runners.emulated import EmulatedRunner, Rounding
 from trtflow.runners.evaluate import Evaluator, Measurement
 from trtflow.runners.memo import Memo, Memory
-from trtflow.runners.registry import Execute
+from trtflow.runners.registry import Execute, unheeded
 from trtflow.runners.switched import SwitchedRunner
 from trtflow.search.oracle import FAILED, Outcome
 from trtflow.trt.capabilities import Typing
@@ -77,14 +77,17 @@ class PlanOracle(ABC):
             except (ModelError, BuildError) as error:
                 how = error.outcome if isinstance(error, BuildError) else "refusal"
                 return replace(FAILED, why=str(error), failure=how, seconds=time.perf_counter() - started)
-            record = {"metrics": measured.metrics, "sample-sqnr": measured.sample_sqnr}
+            ignored = unheeded(runner)
+            record = {"metrics": measured.metrics, "sample-sqnr": measured.sample_sqnr, "unheeded": [*ignored]}
             self._memo.put(material, json_numbers(record))
         else:
+            ignored = tuple(map(str, stored.get("unheeded", ())))
             measured = Measurement(
                 {name: float(value) for name, value in stored["metrics"].items()},
                 tuple(float(value) for value in stored["sample-sqnr"]),
             )
-        return self._outcome(measured, indices, stored is not None, time.perf_counter() - started)
+        outcome = self._outcome(measured, indices, stored is not None, time.perf_counter() - started)
+        return replace(outcome, unheeded=ignored)
 
     def _outcome(self, measured: Measurement, indices: Sequence[int] | None, reused: bool, seconds: float) -> Outcome:
         verdict = self._evaluator.judge(measured, indices)

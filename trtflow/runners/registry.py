@@ -18,7 +18,7 @@ from trtflow.runners.cuda import Cuda
 from trtflow.runners.polygraphy_script import PolygraphyScript
 from trtflow.runners.probe import probe
 from trtflow.runners.remedies import cannot_run
-from trtflow.runners.tensorrt import TensorRt
+from trtflow.runners.tensorrt import EngineRunner, TensorRt
 from trtflow.trt.capabilities import Typing
 from trtflow.trt.request import EngineRequest, EngineSettings
 
@@ -161,3 +161,11 @@ class Reporting:
     def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
         with _reporting(self.name):
             return self.runner(feed)
+
+
+def unheeded(runner: Runner) -> tuple[str, ...]:
+    """The nodes that the engine behind ``runner``, once built, computes in another precision than was asked for."""
+    engine = runner.runner if isinstance(runner, _Reporting) else runner
+    if not isinstance(engine, EngineRunner) or engine.built is None:
+        return ()
+    return tuple(constraint.node for constraint in engine.built.honoured.having("not honoured"))

@@ -7,6 +7,7 @@ disagreement is a finding, since the emulator knows nothing of kernels and fusio
 2. Everything low is accepted by the engine and not by the emulator: what the engine fuses never leaves its
    registers in low precision.
 3. The proposal is refused by the engine: a kernel, its accumulation or a fusion, not the range of a tensor.
+   So are both refusals worth nothing where the engine computes in another precision than the plan says.
 4. The engine cannot be built: nothing is known about its accuracy.
 """
 
@@ -21,6 +22,7 @@ from trtflow.search.ledger import Ledger, OutOfBudget
 from trtflow.search.oracle import Outcome
 from trtflow.search.problem import Problem, Unit, single
 from trtflow.search.shrink import gallop, shrink
+from trtflow.text import listed
 
 Verdict = Literal["agree", "not-precision", "engine-laxer", "engine-stricter", "build-failed"]
 
@@ -31,6 +33,7 @@ MEANING: dict[Verdict, str] = {
     "engine-stricter": "the engine refuses what the emulator accepts: a kernel or a fusion, not a tensor's range",
     "build-failed": "the proposed plan could not be built, so its accuracy on the engine is not known",
 }
+UNHEEDED = "the engine refuses a plan that it does not honour (R25, at {}): that says nothing about precision"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Confirmation:
     @property
     def meaning(self) -> str:
         """The verdict as a sentence."""
+        if self.verdict in ("not-precision", "engine-stricter") and self.proposal.unheeded:
+            return UNHEEDED.format(listed(self.proposal.unheeded))
         return MEANING[self.verdict]
 
 

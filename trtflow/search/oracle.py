@@ -19,7 +19,8 @@ class Outcome:
     +inf when anything is not finite. ``passes`` is what the measurement cost in full passes over the search's
     samples: a probe over two of eight samples costs 0.25. ``noise`` is what the margin may owe to the choice of
     samples (its standard error, in its unit), 0 where nobody asked. A plan whose build or session failed has the
-    status ``failed``, which says nothing about its accuracy, and ``why``; ``failure`` is how, in a word.
+    status ``failed``, which says nothing about its accuracy, and ``why``; ``failure`` is how, in a word. An engine
+    computes the nodes ``unheeded`` in another precision than the plan says.
     """
 
     accepted: bool
@@ -33,6 +34,7 @@ class Outcome:
     noise: float = 0.0
     why: str = ""
     failure: Failure | None = None
+    unheeded: tuple[str, ...] = ()
 
 
 FAILED = Outcome(accepted=False, margin=float("-inf"), error=float("inf"), status="failed", passes=0.0)

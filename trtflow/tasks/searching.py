@@ -21,6 +21,7 @@ from trtflow.search.problem import Problem
 from trtflow.search.run import SearchResult
 from trtflow.tasks.hooks import Hooks
 from trtflow.tasks.inside import Wanted
+from trtflow.text import listed
 from trtflow.versions import tools
 
 NONE_HOLDS = "held-out samples refuse every plan that was found: searching again, on them too"
@@ -121,6 +122,7 @@ def reporter(hooks: Hooks) -> Callable[[Evaluation], None]:
         outcome = entry.outcome
         failed = f"failed by {outcome.failure or 'refusal'} ({outcome.why})" if outcome.why else "failed"
         state = failed if outcome.status == "failed" else "accepted" if outcome.accepted else "refused"
+        state += f", not honoured at {listed(outcome.unheeded)}" if outcome.unheeded else ""
         kind = "" if entry.kind == "full" else f"{entry.kind}, "
         text = f"{kind}{entry.phase}: {entry.high_count} high, {state}, margin {outcome.margin:.3g}"
         hooks.progress(seen, None, text)
@@ -154,6 +156,7 @@ def _entry(entry: Evaluation) -> EvaluationEntry:
         best=entry.best,
         failure=outcome.failure,
         why=outcome.why,
+        not_honoured=outcome.unheeded,
     )
 
 

@@ -27,10 +27,12 @@ def typed_nodes(model: ModelProto) -> dict[str, Precision]:
 
 
 def _typed(scope: Scope, types: Types) -> Iterator[tuple[str, Precision]]:
-    paired = {name for node in scope.graph.node if node.op_type == "QuantizeLinear" for name in node.input[:1]}
-    paired |= {name for node in scope.graph.node if node.op_type == "DequantizeLinear" for name in node.output}
-    for node in scope.graph.node:
-        if node.op_type not in ENDS and paired.isdisjoint((*node.input, *node.output)):
+    nodes = scope.graph.node
+    quantized = {name for node in nodes if node.op_type == "QuantizeLinear" for name in node.input[:1]}
+    dequantized = {name for node in nodes if node.op_type == "DequantizeLinear" for name in node.output}
+    for node in nodes:
+        beside = dequantized.intersection(node.input) or quantized.intersection(node.output)
+        if node.op_type not in ENDS and not beside:
             yield from _written(scope, node, types)
 
 

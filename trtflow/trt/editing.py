@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError
-from trtflow.trt.capabilities import Typing
+from trtflow.trt.capabilities import Typing, capabilities
 from trtflow.trt.request import EngineRequest
 
 if TYPE_CHECKING:
@@ -85,15 +85,17 @@ def calibration(module: Any, network: Any, request: EngineRequest, cache: Path) 
     kind, given = request.settings.calibrator, request.settings.cache
     if kind is None or not request.calibrated:
         return None, None
+    from trtflow.trt.caches import check_cache
     from trtflow.trt.calibrators import Batches, make_calibrator
     from trtflow.trt.ranges import float_tensors
 
+    tensors = [tensor.name for tensor in float_tensors(network)]
     if given is not None:
+        check_cache(given, kind, capabilities(module), tensors)
         shutil.copyfile(given, cache)
     elif request.calibration is None:
         raise BackendError(f"the calibrator {kind} has no samples; expected `calibration`, or `data`.")
     batches = Batches(() if request.calibration is None else _Samples(request.calibration))
-    tensors = [tensor.name for tensor in float_tensors(network)]
     return make_calibrator(module, kind, batches, cache, tensors), batches
 
 
