@@ -18,7 +18,8 @@ from trtflow.runners.side import Reader, Reading
 class EngineSide:
     """An engine with marked tensors: of a typed file, or weakly typed, told ``plan`` and ``ranges`` beside the file.
 
-    ``writers``: tensor that may be read → the node that writes it in the original file. Unfused debug tensors come all at once, so one engine has all of them.
+    ``writers``: tensor that may be read → the node that writes it in the original file. Unfused debug tensors
+    come all at once, so one engine has all of them.
     """
 
     model: ModelProto
