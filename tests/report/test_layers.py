@@ -82,7 +82,7 @@ def test_a_candidate_without_layers_has_totals() -> None:
 
 def test_how_layers_were_read_on_an_engine_is_told_in_one_line_a_candidate() -> None:
     compared = statistics(3)
-    first, second, third = compared.layers
+    first, second, _ = compared.layers
     name = next(iter(compared.candidates))
     told = {
         "runners": {name: "tensorrt"},
