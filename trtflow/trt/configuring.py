@@ -28,7 +28,6 @@ def configuration(
         tf32=settings.tf32,
         calibrator=calibrator,
         profiles=[SampledProfile(request.bounds)],
-        load_timing_cache=timing.opened(settings.timing_cache) if can.timing_cache else None,
         memory_pool_limits=settings.workspace and {module.MemoryPoolType.WORKSPACE: settings.workspace},
         builder_optimization_level=settings.level,
         profiling_verbosity=module.ProfilingVerbosity.DETAILED,
@@ -40,6 +39,8 @@ def configuration(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # Polygraphy sets a timing cache, RTX deprecates it
             config = create(builder, network)
+        if settings.timing_cache is not None and can.timing_cache:
+            timing.use(config, settings.timing_cache)
         if settings.strict_nans:
             config.set_flag(module.BuilderFlag.STRICT_NANS)
         return config

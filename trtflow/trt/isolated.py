@@ -55,7 +55,7 @@ def build(request: EngineRequest, flavour: str, destination: Path, progress: Pro
 
 def _result(folder: Path, request: EngineRequest, flavour: str, progress: Progress) -> EngineBuild:
     limit = request.settings.timeout
-    asked = replace(request, model=request.model.resolve())
+    asked = replace(request, model=request.model.resolve(), ranges=dict(request.ranges))
     task = {
         "request": TypeAdapter(EngineRequest).dump_python(asked, mode="json"),
         "flavour": flavour,
