@@ -10,7 +10,7 @@ import pytest
 from report_fakes import few_layers, layers
 
 from trtflow.files.document import read_document, write_document
-from trtflow.files.statistics import Statistics, write_layers
+from trtflow.files.statistics import UNREAD, Statistics, side_by_side, write_layers
 from trtflow.numerics.record import Figures
 
 NINTH = Figures(count=120, differing=10, differing_share=1 / 12, worst_sample=8, worst_differing_share=1.0)
@@ -52,3 +52,36 @@ def test_what_compared_the_same_network_is_joined() -> None:
     first, other = hidden(), hidden().model_copy(update={"candidates": {"mixed": {}}})
     assert list(first.joined(other).candidates) == ["fp16", "mixed"]
     assert first.first == first.candidates["fp16"]
+
+
+def test_what_is_told_of_candidates_is_joined_with_them() -> None:
+    told = {"runners": {"mixed": "cuda"}, "observer": {"mixed": 0.5}, "mechanisms": {"mixed": {"t": "cast"}}}
+    found = hidden().joined(hidden().model_copy(update={"candidates": {"mixed": {}}, **told}))
+    assert {name: getattr(found, name) for name in told} == told
+
+
+@pytest.mark.parametrize(
+    ("order", "shown", "unseen"), [(["emulated", "engine"], 2, ("in_a_body",)), (["engine", "emulated"], 1, ("n1",))]
+)
+def test_the_first_candidate_decides_which_layers_are_told(
+    order: list[str], shown: int, unseen: tuple[str, ...]
+) -> None:
+    first, second = hidden().layers
+    figures = hidden().first
+    emulated = hidden().model_copy(update={"candidates": {"emulated": figures}, "unseen": ("in_a_body",)})
+    engine = hidden().model_copy(update={"candidates": {"engine": {first.tensor: figures[first.tensor]}}})
+    found = side_by_side([emulated, engine], order)
+    assert [*found.candidates] == order
+    assert found.layers == (first, second)[:shown]
+    assert found.unseen == tuple(second.node if name == "n1" else name for name in unseen)
+    if shown == 2:
+        assert found.candidates["engine"][second.tensor] is UNREAD
+        assert found.wrong("engine") == ()
+
+
+def test_the_table_tells_how_each_layer_was_read(tmp_path: Path) -> None:
+    first, second = hidden().layers
+    told = {"mechanisms": {"fp16": {first.tensor: "cast"}}, "built": {"fp16": {second.node: "fused"}}}
+    write_layers(hidden().model_copy(update=told), tmp_path / "layers.csv")
+    rows = csv.DictReader((tmp_path / "layers.csv").read_text().splitlines())
+    assert [(row["mechanism"], row["built"]) for row in rows] == [("cast", ""), ("", "fused")]

@@ -11,7 +11,7 @@ from report_fakes import few_layers, plan, statistics
 
 from trtflow.numerics.record import Figures
 from trtflow.plan import PrecisionPlan
-from trtflow.report.layers import badness, broken, layer_rows, totals
+from trtflow.report.layers import badness, broken, how_read, layer_rows, totals
 
 FINE = Figures(count=9, sqnr_db=60.0, differing_share=0.01)
 
@@ -78,3 +78,19 @@ def test_a_candidate_without_layers_has_totals() -> None:
     empty = totals(few_layers(count=[]), "fp16")
     assert (empty.layers, empty.broken) == (0, 0)
     assert (empty.worst_sqnr, empty.last_sqnr, empty.worst_sample) == (None, None, None)
+
+
+def test_how_layers_were_read_on_an_engine_is_told_in_one_line_a_candidate() -> None:
+    compared = statistics(3)
+    first, second, _ = compared.layers
+    name = next(iter(compared.candidates))
+    told = {
+        "runners": {name: "tensorrt"},
+        "mechanisms": {name: {first.tensor: "cast", second.tensor: "typed"}},
+        "built": {name: {first.node: "honoured", second.node: "fused"}},
+    }
+    assert how_read(compared.model_copy(update=told)) == (
+        f"{name} was read on tensorrt: 1 layer by its own type, a Cast to FP32 behind it; 1 layer by its own type; "
+        "1 layer not shown; the inspector: 1 honoured, 1 fused",
+    )
+    assert how_read(compared) == how_read(None) == ()

@@ -13,9 +13,11 @@ import pytest
 from trtflow.data import Sample
 from trtflow.errors import DataError
 from trtflow.runners.known import Known
-from trtflow.runners.marked import Compared, MarkedCandidate, common_batches, compare_marked
+from trtflow.runners.marked import Compared, MarkedCandidate, compare_marked
+from trtflow.runners.side import Reading
 
 TENSORS = ["a", "b", "c"]
+BATCHES = [["a", "b"], ["c"]]
 SAMPLES = [Sample({"x": np.full(4, value, np.float32)}) for value in (1.0, 3.0)]
 
 
@@ -26,18 +28,13 @@ class Fake:
     scale: float = 1.0
     shift: float = 0.0
     observed: bool = True
-    size: int = 2
     readable: frozenset[str] = frozenset(TENSORS)
     started: list[tuple[str, ...]] = field(default_factory=list)
     open: int = 0
 
-    def batches(self, tensors: Sequence[str]) -> list[list[str]]:
-        known = [name for name in tensors if name in self.readable]
-        return [known[place : place + self.size] for place in range(0, len(known), self.size)]
-
     def start(self, tensors: Sequence[str]) -> Run:
         self.started.append(tuple(tensors))
-        return Run(self, tuple(tensors))
+        return Run(self, tuple(name for name in tensors if name in self.readable))
 
 
 @dataclass
@@ -47,6 +44,10 @@ class Run:
     fake: Fake
     marks: tuple[str, ...]
     name: str = "fake"
+
+    @property
+    def readings(self) -> dict[str, Reading]:
+        return dict.fromkeys(self.marks, Reading("cast", "fused"))
 
     def __enter__(self) -> Run:
         self.fake.open += 1
@@ -64,7 +65,7 @@ class Run:
 
 def compared(reference: Fake, samples: Sequence[Sample] = SAMPLES, **candidates: Fake) -> Compared:
     sides = {name: MarkedCandidate(fake, "fp16") for name, fake in candidates.items()}
-    return compare_marked(reference, sides, TENSORS, ["y"], samples, lambda *_: None, Known())
+    return compare_marked(reference, sides, BATCHES, ["y"], samples, lambda *_: None, Known())
 
 
 def test_every_tensor_and_the_inputs_have_statistics_over_all_samples() -> None:
@@ -76,11 +77,10 @@ def test_every_tensor_and_the_inputs_have_statistics_over_all_samples() -> None:
     assert {entry.total.count for tensors in found.statistics.values() for entry in tensors.values()} == {8}
     wrong = {name: tensors["b"].total.differing for name, tensors in found.statistics.items()}
     assert wrong == {"half": 8, "same": 0}
-    assert found.tensors == ("a", "b", "c")
 
 
 def test_a_batch_is_an_engine_of_its_own_and_one_is_not_marked() -> None:
-    engine, plain = Fake(), Fake(observed=False, size=3)
+    engine, plain = Fake(), Fake(observed=False)
     compared(plain, engine=engine)
     assert engine.started == [(), ("a", "b"), ("c",)]
     assert plain.started == [("a", "b"), ("c",)]
@@ -97,21 +97,39 @@ def test_outputs_that_marks_make_infinite_change_without_bounds() -> None:
     assert compared(Fake(observed=False), broken=Fake(shift=math.inf)).observer == {"broken": math.inf}
 
 
-def test_batches_suit_all_sides_and_hold_what_all_can_read() -> None:
-    sides = [Fake(size=3), Fake(size=2), Fake(size=2, readable=frozenset("bc"))]
-    assert common_batches(sides, TENSORS) == [("b",), ("c",)]
-    assert common_batches([], TENSORS) == [("a", "b", "c")]
-
-
-def test_a_tensor_that_one_side_does_not_show_is_left_out() -> None:
-    found = compared(Fake(observed=False), engine=Fake(readable=frozenset("ac")))
-    assert found.tensors == ("a", "c")
+def test_a_tensor_that_a_side_does_not_show_is_missing_there_alone() -> None:
+    found = compared(Fake(observed=False), engine=Fake(readable=frozenset("ac")), other=Fake(observed=False))
     assert [*found.statistics["engine"]] == ["x", "a", "c"]
+    assert [*found.statistics["other"]] == ["x", "a", "b", "c"]
+    assert found.readings == {"engine": dict.fromkeys("ac", Reading("cast", "fused"))}
+
+
+def test_a_tensor_of_another_shape_is_not_compared() -> None:
+    class Flat(Fake):
+        def start(self, tensors: Sequence[str]) -> Run:
+            return Flattened(self, tuple(tensors))
+
+    class Flattened(Run):
+        def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
+            return {n: a[None] if n == "b" else a for n, a in super().__call__(feed).items()}
+
+    assert [*compared(Fake(observed=False), flat=Flat()).statistics["flat"]] == ["x", "a", "c"]
+
+
+def test_what_is_built_is_told_with_how_many_engines_there_are() -> None:
+    told: list[str] = []
+    sides = {name: MarkedCandidate(Fake(), "fp16") for name in ("one", "other")}
+    compare_marked(Fake(observed=False), sides, BATCHES, ["y"], SAMPLES, lambda *said: told.append(said[2]), Known())
+    assert [line for line in told if "building" in line] == [
+        "building one, other as they are",
+        "building one, other with layers marked, 1 of 2",
+        "building one, other with layers marked, 2 of 2",
+    ]
 
 
 def test_where_nothing_can_be_read_the_outputs_are_judged_all_the_same() -> None:
     found = compared(Fake(observed=False), engine=Fake(readable=frozenset()))
-    assert (found.tensors, [*found.statistics["engine"]]) == ((), ["x"])
+    assert [*found.statistics["engine"]] == ["x"]
 
 
 def test_a_reference_that_tells_nothing_is_refused() -> None:

@@ -85,3 +85,22 @@ def test_the_summary_of_an_emulated_comparison_knows_no_marks(tmp_path: Path) ->
     done = run_step(compare, tmp_path / "compare", **overflowing_project(tmp_path))
     assert "marks" not in done.result.summary
     assert compare.depends(compare.With.model_validate(overflowing_project(tmp_path))) == ("onnxruntime",)
+
+
+@pytest.mark.parametrize(
+    ("low", "names"), [(None, ["fp16", "cuda-fp32", "cuda-fp16"]), ("bf16", ["bf16", "cuda-fp32", "cuda-bf16"])]
+)
+def test_an_engine_stands_beside_what_is_emulated_and_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, low: str | None, names: list[str]
+) -> None:
+    install(monkeypatch, FakeEngine())
+    given = {"beside": "cuda", **({"low": low} if low else {})}
+    done = run_step(compare, tmp_path / "compare", **overflowing_project(tmp_path), **given)
+    found = read_document(Statistics, done.folder / "statistics.json")
+    alone = run_step(compare, tmp_path / "alone", **overflowing_project(tmp_path), **({"low": low} if low else {}))
+    assert [*found.candidates] == names
+    assert found.runners == dict.fromkeys(names[1:], "cuda")
+    assert found.first == read_document(Statistics, alone.folder / "statistics.json").first
+    assert {*found.mechanisms[names[1]].values()} == {"typed"}
+    facts = compare.depends(compare.With.model_validate({**overflowing_project(tmp_path), **given}))
+    assert set(facts) == {*BACKENDS["cuda"].facts, "onnxruntime"}

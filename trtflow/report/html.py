@@ -16,7 +16,7 @@ from trtflow.files.search import WORDS, EightBits, SearchDocument
 from trtflow.numerics.metrics import METRICS
 from trtflow.precision import FP16, QUANTIZED, label
 from trtflow.report import charts, table
-from trtflow.report.layers import layer_rows, totals
+from trtflow.report.layers import how_read, layer_rows, totals
 from trtflow.report.model import RunSummary
 
 _TICK, _CROSS = "M5 12.5l4.5 4.5L19 7.5", "M6.5 6.5l11 11M17.5 6.5l-11 11"
@@ -66,6 +66,7 @@ def _view(run: RunSummary) -> dict[str, Any]:
         "search_metrics": _search_metrics(search),
         "groups": table.groups(candidates),
         "lines": table.lines(rows, candidates),
+        "how_read": how_read(statistics),
         "totals": [totals(statistics, name) for name in candidates] if statistics else [],
     }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trtflow.files.statistics import Statistics
@@ -10,6 +12,7 @@ from trtflow.model.layers import Layer
 from trtflow.numerics.record import Figures
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
+from trtflow.text import counted
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,31 @@ def layer_rows(statistics: Statistics | None, plan: PrecisionPlan) -> tuple[Row,
         )
         for layer in statistics.layers
     )
+
+
+MECHANISMS: Mapping[str, str] = {
+    "typed": "by its own type",
+    "cast": "by its own type, a Cast to FP32 behind it",
+    "constraint": "by precision and output type set on its layer",
+    "debug": "as the engine has it, a debug tensor",
+}
+"""What gave a tensor its precision while an engine was read, in words."""
+
+
+def how_read(statistics: Statistics | None) -> tuple[str, ...]:
+    """Of each candidate that an engine executed: what made its layers' precisions so, and what was built."""
+    found = statistics.mechanisms if statistics else {}
+    return tuple(_how_read(statistics, name) for name in found if statistics)
+
+
+def _how_read(statistics: Statistics, name: str) -> str:
+    ways = Counter(MECHANISMS[way] for way in statistics.mechanisms[name].values())
+    built = Counter(statistics.built.get(name, {}).values())
+    told = [f"{counted(count, 'layer')} {way}" for way, count in ways.items()]
+    said = "; the inspector: " + ", ".join(f"{count} {status}" for status, count in built.items()) if built else ""
+    left = len(statistics.layers) - sum(layer.tensor in statistics.mechanisms[name] for layer in statistics.layers)
+    unread = f"; {counted(left, 'layer')} not shown" if left else ""
+    return f"{name} was read on {statistics.runners.get(name, name)}: {'; '.join(told) or 'nothing'}{unread}{said}"
 
 
 def broken(figures: Figures) -> bool:

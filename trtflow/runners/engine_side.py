@@ -18,12 +18,13 @@ from trtflow.runners.side import Reader, Reading
 class EngineSide:
     """An engine with marked tensors: of a typed file, or weakly typed, told ``plan`` and ``ranges`` beside the file.
 
-    ``tensors`` are all that may be read. Unfused debug tensors come all at once, so one engine has all of them.
+    ``writers``: tensor that may be read → the node that writes it in the original file. Unfused debug tensors
+    come all at once, so one engine has all of them.
     """
 
     model: ModelProto
     execute: Executor
-    tensors: tuple[str, ...]
+    writers: Mapping[str, str]
     plan: PrecisionPlan | None = None
     ranges: Mapping[str, float] = field(default_factory=dict)
     observed: bool = True
@@ -31,18 +32,14 @@ class EngineSide:
     def start(self, tensors: Sequence[str]) -> Reader:
         """The engine with those of ``tensors`` marked that TensorRT lets mark."""
         whole = tensors and self.execute.request.settings.capture == "unfused-debug"
-        return _Marked(self._all if whole else self._engine(tuple(tensors)), {*tensors}, _writers(self.model))
+        return _Marked(self._all if whole else self._engine(tuple(tensors)), {*tensors}, self.writers)
 
     @cached_property
     def _all(self) -> Reporting:
-        return self._engine(self.tensors)
+        return self._engine(tuple(self.writers))
 
     def _engine(self, marks: tuple[str, ...]) -> Reporting:
         return self.execute(self.model, self.plan, self.ranges, marks=marks)
-
-
-def _writers(model: ModelProto) -> dict[str, str]:
-    return {name: node.name for node in model.graph.node for name in node.output}
 
 
 @dataclass

@@ -66,7 +66,8 @@ def compare_marked(
     sides = {"reference": reference, **{name: candidate.side for name, candidate in candidates.items()}}
     observed = [name for name, side in sides.items() if side.observed]
     what = f"building {listed(observed)}"
-    progress(0, None, f"{what} as they are")
+    if observed:
+        progress(0, None, f"{what} as they are")
     plain = {name: Kept(_outputs(sides[name], samples)) for name in observed}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         work = _Work(candidates, plain, pool)

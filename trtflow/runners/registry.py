@@ -91,7 +91,7 @@ class Executor:
 
         ``marks``: tensors that an engine hands out beside the outputs, those of them that it can.
         """
-        request = replace(self.request, plan=plan, ranges=ranges, calibration=calibration, marks=marks)
+        request = replace(self.request, plan=plan, ranges={**ranges}, calibration=calibration, marks=marks)
         with _reporting(self.backend.name):
             return Reporting(self.backend.start(model, request))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from onnx import ModelProto
@@ -27,11 +27,12 @@ _ONE_A_PROCESS = frozenset({"tensorrt", "tensorrt-rtx"})
 def side_maker(
     model: ModelProto,
     runners: Sequence[str],
-    tensors: Sequence[str],
+    writers: Mapping[str, str],
     execute_on: Callable[[str], Executor],
     log: Callable[[str], None] = lambda _: None,
 ) -> Callable[[str, PrecisionPlan, Ranges, Rounding], Side]:
-    """What makes the side of ``model`` on a runner, all of ``runners``, under a plan; ``tensors`` may be read.
+    """What makes the side of ``model`` on a runner, all of ``runners``, under a plan; ``writers``: tensor that may be
+    read → its node.
 
     ``execute_on`` gives what executes models on an engine. ``log`` is told what no engine has as the plan has it.
 
@@ -51,13 +52,13 @@ def side_maker(
         execute = executor_of(runner)
         if execute.typing == "weak":
             told = ranges.activations if INT8 in {plan.default, *plan.nodes.values()} else NO_RANGES
-            return EngineSide(changed(model, ranges.cures), execute, tuple(tensors), plan, told)
+            return EngineSide(changed(model, ranges.cures), execute, writers, plan, told)
         quantized = ranges.quantize(model, plan)
         typed = rewrite(quantized.model, quantized.plan)
         for node, why in {**quantized.skipped, **typed.promoted}.items():
             log(f"{runner}: {node} stays in higher precision than asked: {why}")
         if execute.backend.builds:
-            return EngineSide(typed.model, execute, tuple(tensors))
+            return EngineSide(typed.model, execute, writers)
         return GraphSide(typed.model, execute, observed=True)
 
     return make

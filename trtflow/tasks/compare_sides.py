@@ -53,10 +53,10 @@ def compare_sides(
     if not samples:
         raise DataError("there are no samples to compare on; expected one at least.")
     everything = layers(model)
-    tensors = [layer.tensor for layer in everything]
+    writers = {layer.tensor: layer.node for layer in everything}
     runners = [reference, *(entry.runner for entry in candidates.values())]
     execute = partial(execute_on, samples=samples, trt=trt, script=script, progress=hooks.progress)
-    make = side_maker(model, runners, tensors, execute, hooks.log)
+    make = side_maker(model, runners, writers, execute, hooks.log)
     sides = {
         name: MarkedCandidate(make(entry.runner, entry.plan, entry.ranges, rounding), float_plan(entry.plan).default)
         for name, entry in candidates.items()
@@ -67,7 +67,7 @@ def compare_sides(
     compared = compare_marked(
         make(reference, PrecisionPlan(FP32), Ranges({}), rounding),
         sides,
-        batch_tensors(sizes_of(model, tensors, samples[0].feed), room) or [[]],
+        batch_tensors(sizes_of(model, [*writers], samples[0].feed), room) or [[]],
         [value.name for value in model.graph.output],
         samples,
         hooks.progress,

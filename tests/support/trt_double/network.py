@@ -271,6 +271,14 @@ class INetworkDefinition:
         """See TensorRT."""
         return self._outputs[index]
 
+    def add_cast(self, tensor: Any, to_type: Any) -> Any:
+        """See TensorRT; what it makes is the file's tensor in another type."""
+        api: Any = self._api  # type: ignore[attr-defined]
+        called = f"(Unnamed Layer* {len(self._layers)}) [Cast]"
+        made = api.new("ITensor", self, f"{called}_output", to_type.name, tensor._shape, tensor._onnx)
+        self._layers.append(api.new("ICastLayer", self, called, "CAST", [tensor], [made]))
+        return self._layers[-1]
+
     def mark_output(self, tensor: Any) -> None:
         """See TensorRT; what is an output already is refused."""
         if any(tensor is one for one in self._outputs):
