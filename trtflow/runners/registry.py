@@ -165,7 +165,7 @@ class Reporting:
 
 def unheeded(runner: Runner) -> tuple[str, ...]:
     """The nodes that the engine behind ``runner``, once built, computes in another precision than was asked for."""
-    engine = runner.runner if isinstance(runner, _Reporting) else runner
+    engine = runner.runner if isinstance(runner, Reporting) else runner
     if not isinstance(engine, EngineRunner) or engine.built is None:
         return ()
     return tuple(constraint.node for constraint in engine.built.honoured.having("not honoured"))
