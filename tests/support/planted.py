@@ -51,6 +51,20 @@ def int8_network() -> onnx.ModelProto:
     return model(nodes, *ports, [f32(name, value) for name, value in weights.items()])
 
 
+def divided_network() -> onnx.ModelProto:
+    """FP16 breaks ``scale`` alone: its divisor exceeds the format, and nothing that it reads or writes does."""
+    rng = np.random.default_rng(0)
+    weights = {"w1": rng.normal(0, 400, (8, 3, 3, 3)), "big": np.float32(1e5), "w2": rng.normal(0, 1, (8, 8, 3, 3))}
+    nodes = [
+        node("Conv", "x w1", "a", "first", pads=[1, 1, 1, 1]),
+        node("Relu", "a", "b", "relu"),
+        node("Div", "b big", "c", "scale"),
+        node("Conv", "c w2", "y", "last", pads=[1, 1, 1, 1]),
+    ]
+    ports = [info("x", ["N", 3, SIDE, SIDE])], [info("y", ["N", 8, SIDE, SIDE])]
+    return model(nodes, *ports, [f32(name, value) for name, value in weights.items()])
+
+
 def rows(*values: float) -> list[Sample]:
     """Samples of four equal numbers each, labelled by the number, as ``overflowing`` takes them."""
     return [Sample({"x": np.full((1, 4), value, np.float32)}, label=value) for value in values]

@@ -19,7 +19,8 @@ from trtflow.runners.registry import typing_on
 from trtflow.tasks import build as task
 from trtflow.tasks.build import build, not_built
 from trtflow.tasks.documents import Documents
-from trtflow.trt.request import EngineBuild, EngineRequest, EngineSettings
+from trtflow.trt.built import EngineBuild
+from trtflow.trt.request import EngineRequest, EngineSettings
 from trtflow.trt.shapes import ShapeRange
 
 DATA = [Sample({"x": np.ones((size, 3), np.float32)}) for size in (1, 4, 2)]

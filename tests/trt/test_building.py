@@ -15,7 +15,7 @@ from graph_models import info, model, node
 from trtflow.errors import BackendError, BuildError
 from trtflow.plan import PrecisionPlan
 from trtflow.rewriting.rewrite import rewrite
-from trtflow.trt import building
+from trtflow.trt import building, configuring
 from trtflow.trt.building import build, load_plugins
 from trtflow.trt.request import EngineRequest, EngineSettings
 from trtflow.trt.shapes import ShapeRange
@@ -150,8 +150,8 @@ def test_a_profile_of_the_settings_goes_before_the_samples(
     overflowing: onnx.ModelProto, tmp_path: Path, asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Any] = []
-    sampled = building.SampledProfile
-    monkeypatch.setattr(building, "SampledProfile", lambda shapes: told.append(shapes) or sampled(shapes))
+    sampled = configuring.SampledProfile
+    monkeypatch.setattr(configuring, "SampledProfile", lambda shapes: told.append(shapes) or sampled(shapes))
     wide = {"x": ShapeRange((1, 4), (4, 4), (8, 4))}
     onnx.save(overflowing, tmp_path / "m.onnx")
     settings = EngineSettings(profiles=wide if asked == "profile" else {})
@@ -180,19 +180,3 @@ def test_what_the_version_cannot_do_is_refused_before_anything_is_parsed(tmp_pat
     request = EngineRequest(tmp_path / "missing.onnx", SHAPES, EngineSettings(typing="weak"))
     with pytest.raises(BackendError, match=r"`typing: weak` was asked for, which TensorRT-RTX .* never had"):
         build(request, "tensorrt-rtx", tmp_path / "m.plan")
-
-
-@pytest.mark.parametrize(
-    ("plan", "flags"),
-    [
-        (None, {}),
-        (PrecisionPlan("fp32"), {}),
-        (PrecisionPlan("fp16", {"up": "fp32"}), {"fp16": True}),
-        (PrecisionPlan("int8", {"up": "bf16", "down": "fp16"}), {"int8": True, "bf16": True, "fp16": True}),
-    ],
-)
-def test_a_weakly_typed_build_is_allowed_what_the_plan_names(
-    plan: PrecisionPlan | None, flags: dict[str, bool]
-) -> None:
-    asked = building._weak_flags(EngineRequest(Path("m.onnx"), plan=plan))
-    assert asked == {"precision_constraints": "obey", **flags}

@@ -13,6 +13,7 @@ from trtflow.files.proof import Proof, WorstSample
 from trtflow.files.quantization import Quantization
 from trtflow.files.runtime_trial import RuntimeTrial
 from trtflow.numerics.accept import Kind
+from trtflow.precision import Precision
 
 Metrics = Mapping[str, float]
 Typing = Literal["strong", "weak"]
@@ -84,11 +85,21 @@ class RewriteOutcome(Document):
     recurrent: tuple[str, ...] = ()
 
 
+class NotHonoured(Document):
+    """A ``node`` for which a precision was ``asked``, and those that its layers in the engine read and write."""
+
+    node: str
+    asked: Precision
+    built: tuple[Precision, ...]
+
+
 class BuildOutcome(Document):
     """``build.json``: the engine, or in ``not_built`` why there is none; ``failure`` says how it was not built.
 
     ``tensors`` counts the network's by type. ``machine``: the GPU, its driver and the CUDA runtime, those that there
-    are. ``uninspected``: why the engine's layers were not read; empty where they were.
+    are. ``uninspected``: why the engine's layers were not read; where they were, ``honoured`` counts what became of
+    the nodes whose precision was asked for, and ``not_honoured`` has those in another (R25). ``notes`` tell of ranges
+    and calibration.
     """
 
     backend: str
@@ -98,6 +109,9 @@ class BuildOutcome(Document):
     tensors: Mapping[str, int] = Field(default_factory=dict)
     machine: Mapping[str, str] = Field(default_factory=dict)
     uninspected: str = ""
+    notes: tuple[str, ...] = ()
+    honoured: Mapping[str, int] = Field(default_factory=dict)
+    not_honoured: tuple[NotHonoured, ...] = ()
     not_built: str = ""
     failure: Outcome | None = None
 

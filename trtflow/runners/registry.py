@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError, TrtflowError
 from trtflow.plan import PrecisionPlan
+from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Backend, Runner
 from trtflow.runners.cpu import Emulated, OnnxRuntime
 from trtflow.runners.cuda import Cuda
@@ -98,11 +99,11 @@ def typing_on(name: str, settings: EngineSettings) -> Typing:
     return BACKENDS[name].typing(settings)
 
 
-def executor(name: str, request: EngineRequest, script: str | None = None) -> Executor:
+def executor(name: str, request: EngineRequest, script: str | None = None, progress: Progress = silent) -> Executor:
     """What turns models into runners on ``name``, which was tried; ``request`` bounds and sets an engine.
 
-    ``script``: the user's own for ``polygraphy-script``, file.py:function. It may serve one model only, so it is not
-    tried.
+    ``progress`` is told how far the build of an engine is. ``script``: the user's own for ``polygraphy-script``,
+    file.py:function. It may serve one model only, so it is not tried.
 
     Raises:
         BackendError: there is no such backend, it is not to be had here, cannot honour the settings, or does not run.
@@ -110,6 +111,8 @@ def executor(name: str, request: EngineRequest, script: str | None = None) -> Ex
     backend = BACKENDS[known(name)]
     if isinstance(backend, PolygraphyScript):
         backend = replace(backend, script=script)
+    if isinstance(backend, TensorRt):
+        backend = replace(backend, progress=progress)
     reason = backend.why_not_run()
     if reason:
         raise BackendError(cannot_run(name, reason))

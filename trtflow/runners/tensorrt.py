@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BackendError
 from trtflow.facts import gpu
+from trtflow.progress import Progress, silent
 from trtflow.runners.backend import Runner
 from trtflow.runners.remedies import NO_GPU, why_not_imported
+from trtflow.trt.built import EngineBuild
 from trtflow.trt.capabilities import Typing, capabilities
 from trtflow.trt.profile import by_engine_names
 from trtflow.trt.request import EngineRequest, EngineSettings
@@ -39,6 +41,7 @@ class TensorRt:
     oldest: tuple[int, int] = (0, 0)
     skipped: tuple[int, ...] = ()
     gpus: str = ""
+    progress: Progress = silent
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -80,32 +83,32 @@ class TensorRt:
 
     def start(self, model: ModelProto, request: EngineRequest) -> Runner:
         """An engine of ``model``."""
-        return EngineRunner(self.name, model, request)
+        return EngineRunner(self.name, model, request, self.progress)
 
 
 class EngineRunner:
     """Builds in a process of its own on entering, and executes here; needs a GPU to run.
 
-    ``layers`` is the inspector's text once it is built; None where it was not asked.
+    ``built`` is what came of it; None before.
     """
 
-    def __init__(self, backend: str, model: ModelProto, request: EngineRequest) -> None:
+    def __init__(self, backend: str, model: ModelProto, request: EngineRequest, progress: Progress = silent) -> None:
         self.name = backend
-        self.layers: str | None = None
-        self._model, self._request = model, request
+        self.built: EngineBuild | None = None
+        self._model, self._request, self._progress = model, request, progress
         self._engine: Any = None
 
     def __enter__(self) -> EngineRunner:
         from trtflow.model.load import save
-        from trtflow.trt.building import LAYERS, import_module
+        from trtflow.trt.building import import_module
         from trtflow.trt.isolated import ENGINE, build
 
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             save(self._model, folder / FILE)
-            build(replace(self._request, model=folder / FILE), self.name, folder / ENGINE)
-            engine, layers = (folder / ENGINE).read_bytes(), folder / LAYERS
-            self.layers = layers.read_text(encoding="utf-8") if layers.exists() else None
+            asked = replace(self._request, model=folder / FILE)
+            self.built = build(asked, self.name, folder / ENGINE, self._progress)
+            engine = (folder / ENGINE).read_bytes()
         import_module(self.name)
         from polygraphy.backend.trt import EngineFromBytes, TrtRunner
 

@@ -8,11 +8,17 @@ from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Builder, Data, Executed
 from trtflow.steps.trt_options import Trt
 
-version = 7
+version = 8
 environment = ("tensorrt", "tensorrt-rtx", "gpu", "driver")
-outputs = {"engine": "engine.plan", "build": "build.json", "layers": "engine-layers.json"}
-optional = ("engine", "layers")
-published = {"engine": "engine.plan", "layers": "engine-layers.json"}
+outputs = {
+    "engine": "engine.plan",
+    "build": "build.json",
+    "layers": "engine-layers.json",
+    "names": "engine.names.csv",
+    "cache": "calibration.tensorrt.cache",
+}
+optional = ("engine", "layers", "names", "cache")
+published = {name: file for name, file in outputs.items() if name != "build"}
 
 
 class With(Executed):
@@ -36,6 +42,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.model.libraries import use_libraries
     from trtflow.steps.given import given_calibration, given_constraints, hooks, open_data
     from trtflow.tasks.build import build
+    from trtflow.tasks.honouring import said
 
     use_libraries(options.custom_ops)
     model = onnx.load(options.model, load_external_data=False)
@@ -57,5 +64,5 @@ def run(options: With, context: Context) -> Result:
         return Result(summary=f"not built{how}: {built.not_built}")
     types = ", ".join(f"{count} {name}" for name, count in sorted(built.tensors.items()))
     who = f"{built.backend} {built.version}, {built.typing}ly typed"
-    summary = f"{who}: {built.bytes / 1e6:.2f} MB; network tensors: {types}"
+    summary = "; ".join((f"{who}: {built.bytes / 1e6:.2f} MB", f"network tensors: {types}", *said(built)))
     return Result(metrics={"bytes": built.bytes, "tensors": dict(built.tensors)}, summary=summary)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from trtflow.steps.contract import Options
+from trtflow.steps.contract import File, Options
 
 if TYPE_CHECKING:
     from trtflow.trt.request import EngineSettings
@@ -56,6 +56,9 @@ class Trt(Options):
     calibrator: Literal["entropy2", "minmax", "entropy", "legacy"] | None = Field(
         None, description="TensorRT's own INT8 calibration (up to 10.16, weakly typed)"
     )
+    calibration_cache: File | None = Field(
+        None, description="read instead of calibrating: what TensorRT's calibrator wrote in an earlier run"
+    )
     capture: Literal["outputs", "debug", "unfused-debug"] = Field(
         "outputs", description="how tensors inside are read: as outputs, or as debug tensors (10.0, 10.12 and later)"
     )
@@ -81,6 +84,7 @@ class Trt(Options):
             timing_cache=timing_cache,
             profiles={name: ShapeRange(one.min, one.opt, one.max) for name, one in self.profiles.items()},
             calibrator=self.calibrator,
+            cache=self.calibration_cache,
             capture=self.capture,
             memory=self.memory * MB,
         )

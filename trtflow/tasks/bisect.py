@@ -71,7 +71,7 @@ def bisect(
     _check_strategies(settings)
     samples = list(data)
     judge = judge_by(accept, metric, allow_nonfinite)
-    execute = execute_on(settings.runner, samples, settings.trt, settings.script)
+    execute = execute_on(settings.runner, samples, settings.trt, settings.script, hooks.progress)
     problem = build_problem(model, low, settings.high, samples[0].shapes, statistics)
     idle = unsearched(settings, judge, low, source_name(data), len(samples), settings.runner)
     if not problem.nodes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from trtflow.data import Sample
@@ -14,6 +14,7 @@ from trtflow.files.outcomes import BuildOutcome
 from trtflow.model.load import save
 from trtflow.runners.registry import BUILDERS, find_backend, typing_on
 from trtflow.tasks.documents import Documents
+from trtflow.tasks.honouring import outcome
 from trtflow.tasks.hooks import SILENT, Hooks
 from trtflow.tasks.measured_on import DEFAULTS
 from trtflow.tasks.weakly import told
@@ -59,9 +60,14 @@ def build(
     found, why_not = find_backend() if runner == "auto" else (runner, "")
     if found is None:
         return BuildOutcome(backend="none", not_built=why_not)
+    try:
+        weak = typing_on(found, trt) == "weak"
+    except BackendError as error:
+        if runner != "auto":
+            raise
+        return BuildOutcome(backend=found, not_built=str(error))
     plain = EngineRequest(model, shape_ranges(sample.feed for sample in data), trt)
     with tempfile.TemporaryDirectory() as folder:
-        weak = typing_on(found, trt) == "weak"
         feeds = data if calibration is None else calibration
         request = _weak(plain, original, constraints, feeds, Path(folder)) if weak else plain
         try:
@@ -75,8 +81,7 @@ def build(
                 needed = f"{whose} An engine of {runner} is required: `runner: auto` does without."
                 raise type(error)(needed) from error
             return BuildOutcome(backend=found, not_built=whose, failure=error.outcome)
-    told = {name: value for name, value in asdict(built).items() if name != "seconds"}
-    return BuildOutcome(**told)
+    return outcome(built)
 
 
 def _weak(

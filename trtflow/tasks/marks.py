@@ -8,6 +8,7 @@ from trtflow.tasks.bodies import bodies_mark
 from trtflow.tasks.build import not_built
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.foreign import foreign_mark
+from trtflow.tasks.honouring import honouring_mark
 from trtflow.tasks.inside import rests_on_saturation
 from trtflow.tasks.pairs import pairs_mark
 from trtflow.tasks.proof import proof_marks
@@ -27,6 +28,7 @@ SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
     obstacle_mark,
     foreign_mark,
     not_built,
+    honouring_mark,
     data_marks,
     proof_marks,
     rests_on_saturation,

@@ -65,7 +65,7 @@ def validate(
         True
     """
     judge, samples = judge_by(accept, metric, allow_nonfinite), list(data)
-    execute = execute_on(runner, samples, trt, script)
+    execute = execute_on(runner, samples, trt, script, hooks.progress)
     candidate = ending_at(candidate, [value.name for value in reference.graph.output])
     evaluator = judge.evaluator(reference, samples, hooks)
     typed = partial(TypedRunner, candidate, evaluator.selection.before)  # an engine with taps would be another one

@@ -8,29 +8,33 @@ from __future__ import annotations
 
 import importlib
 import time
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trtflow.errors import BuildError
 from trtflow.facts import fact
 from trtflow.model.libraries import plugin_libraries
-from trtflow.precision import FP32, LOW, ROWS
+from trtflow.precision import LOW, ROWS
 from trtflow.progress import Progress, silent
 from trtflow.trt import timing
-from trtflow.trt.capabilities import Capabilities, Typing, capabilities
+from trtflow.trt.built import EngineBuild
+from trtflow.trt.capabilities import capabilities
+from trtflow.trt.configuring import configuration
 from trtflow.trt.demands import check_request
-from trtflow.trt.editing import edit, make_calibrator
-from trtflow.trt.monitor import make_monitor
-from trtflow.trt.profile import SampledProfile
-from trtflow.trt.request import EngineBuild, EngineRequest
+from trtflow.trt.editing import calibration, edit
+from trtflow.trt.honoured import Honoured
+from trtflow.trt.inspected import LAYERS, NAMES, check, inspect, write_table
+from trtflow.trt.request import EngineRequest
+
+if TYPE_CHECKING:
+    from trtflow.trt.calibrators import Batches
 
 SENTENCE = 300  # characters of what TensorRT says: it may repeat itself
 MACHINE = ("gpu", "driver", "cuda-runtime")
-LAYERS = "engine-layers.json"
+CACHE = "calibration.tensorrt.cache"
 
 
 def import_module(flavour: str) -> Any:
@@ -42,21 +46,25 @@ def import_module(flavour: str) -> Any:
 
 
 def build(request: EngineRequest, flavour: str, destination: Path, progress: Progress = silent) -> EngineBuild:
-    """Build what ``request`` asks for and write the engine to ``destination``, its layers to a file beside it.
+    """Build what ``request`` asks for and write the engine to ``destination``.
 
+    Beside it stand its layers and its names table where it was inspected, and the cache where it was calibrated.
     ``flavour``: tensorrt or tensorrt-rtx.
 
     Raises:
-        BuildError: the model is not parsed or built, or the network ignores the model's low precision.
+        BuildError: the model is not parsed, calibrated or built, or its low precision is ignored.
         BackendError: the version cannot honour the request.
         ImportError: there is no such package.
     """
     module = import_module(flavour)
     can = capabilities(module)
     typing = check_request(request, can)
+    import onnx
     from polygraphy.backend.trt import EngineBytesFromNetwork, NetworkFromOnnxPath, get_trt_logger
 
-    started = time.perf_counter()
+    from trtflow.trt.names import names_table
+
+    started, notes = time.perf_counter(), list[str]()
     with _refusals(flavour, request.model.name):
         load_plugins(module, get_trt_logger())
         flagged = typing == "strong" and hasattr(module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
@@ -64,51 +72,43 @@ def build(request: EngineRequest, flavour: str, destination: Path, progress: Pro
         tensors = _count_types(network)
         if typing == "strong":
             _require_low_precision(request.model, tensors)
-        edit(network, module, request)
-        config = _config(request, module, can, typing, progress)(builder, network)
-        engine = bytes(EngineBytesFromNetwork((builder, network, parser), lambda builder, network: config)())
+        model = onnx.load(request.model, load_external_data=False)
+        rows = names_table(network, model)
+        marks = edit(network, module, request, typing, notes.append)
+        calibrator, batches = calibration(module, network, request, destination.with_name(CACHE))
+        config = configuration(request, module, can, typing, progress, calibrator)(builder, network)
+        engine = _bytes(EngineBytesFromNetwork((builder, network, parser), lambda builder, network: config), batches)
         if request.settings.timing_cache is not None and can.timing_cache:
             timing.keep(config, request.settings.timing_cache)
     destination.write_bytes(engine)
     seconds = time.perf_counter() - started
-    uninspected = _inspect(module, get_trt_logger(), engine, destination.with_name(LAYERS))
-    found = {name: value for name in MACHINE if (value := fact(name)) is not None}
-    return EngineBuild(flavour, can.version, seconds, len(engine), tensors, typing, found, uninspected)
-
-
-def _config(request: EngineRequest, module: Any, can: Capabilities, typing: Typing, progress: Progress) -> Any:
-    """What makes the builder's configuration. TF32 is off unless asked for, which ``CreateConfigRTX`` cannot do."""
-    from polygraphy.backend.trt import CreateConfig
-
-    settings = request.settings
-    create = CreateConfig(
-        tf32=settings.tf32,
-        calibrator=make_calibrator(module, request),
-        profiles=[SampledProfile(request.bounds)],
-        load_timing_cache=timing.opened(settings.timing_cache) if can.timing_cache else None,
-        memory_pool_limits=settings.workspace and {module.MemoryPoolType.WORKSPACE: settings.workspace},
-        builder_optimization_level=settings.level,
-        profiling_verbosity=module.ProfilingVerbosity.DETAILED,
-        progress_monitor=make_monitor(module, progress) if can.progress else None,
-        **(_weak_flags(request) if typing == "weak" else {}),
+    layers, uninspected = inspect(module, get_trt_logger(), engine)
+    if layers:
+        destination.with_name(LAYERS).write_text(layers, encoding="utf-8")
+        write_table(rows, can.says, model, layers, destination.with_name(NAMES))
+    return EngineBuild(
+        backend=flavour,
+        version=can.version,
+        seconds=seconds,
+        bytes=len(engine),
+        tensors=tensors,
+        typing=typing,
+        machine={name: value for name in MACHINE if (value := fact(name)) is not None},
+        uninspected=uninspected,
+        marks=marks,
+        notes=(*notes, *([] if batches is None else [batches.calibrated().says])),
+        honoured=check(layers, model, request.plan, typing) if layers else Honoured(),
     )
 
-    def configured(builder: Any, network: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # Polygraphy sets a timing cache, RTX deprecates it
-            config = create(builder, network)
-        if settings.strict_nans:
-            config.set_flag(module.BuilderFlag.STRICT_NANS)
-        return config
 
-    return configured
-
-
-def _weak_flags(request: EngineRequest) -> dict[str, Any]:
-    """What a weakly typed build is allowed: the precisions of the plan, and no others where the plan names them."""
-    plan = request.plan
-    used = set() if plan is None else {plan.default, *plan.nodes.values()} - {FP32}
-    return {"precision_constraints": "obey", **dict.fromkeys(sorted(used), True)}
+def _bytes(engine: Callable[[], Any], batches: Batches | None) -> bytes:
+    """The engine; where there is none because samples failed, these are to blame."""
+    try:
+        return bytes(engine())
+    except Exception:
+        if batches is not None:
+            batches.calibrated()
+        raise
 
 
 def load_plugins(module: Any, logger: Any) -> None:
@@ -148,19 +148,6 @@ def _refusals(flavour: str, model: str) -> Iterator[None]:
 
 def _short(sentence: str) -> str:
     return sentence.rstrip(".") if len(sentence) <= SENTENCE else f"{sentence[:SENTENCE]}…"
-
-
-def _inspect(module: Any, logger: Any, engine: bytes, destination: Path) -> str:
-    """Write what the inspector says of the layers of ``engine``; why it was not asked, empty where it was."""
-    if fact("gpu") is None:
-        return "an engine is loaded, and its layers read, on a GPU only"
-    loaded = module.Runtime(logger).deserialize_cuda_engine(engine)
-    if loaded is None:
-        return "the engine cannot be loaded on the GPU here"
-    inspector = loaded.create_engine_inspector()
-    text = inspector.get_engine_information(module.LayerInformationFormat.JSON)
-    destination.write_text(text, encoding="utf-8")
-    return ""
 
 
 def _count_types(network: Any) -> dict[str, int]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from trtflow.data import Array, Feed, Sample
 from trtflow.errors import BackendError, BuildError
+from trtflow.text import counted, listed
 from trtflow.trt.caches import check_cache
 from trtflow.trt.capabilities import capabilities
 from trtflow.trt.profile import by_engine_names
@@ -37,6 +38,15 @@ class Calibrated:
     samples: tuple[str, ...]
     left_out: tuple[str, ...]
     batch: int
+
+    @property
+    def says(self) -> str:
+        """In a sentence, for the log and the report."""
+        if not self.samples:
+            return "calibrated by a cache that was read"
+        said = f"calibrated on {counted(len(self.samples), 'sample')}"
+        left = f"; {len(self.left_out)} of another shape, or that fill no batch, left out ({listed(self.left_out)})"
+        return said + left if self.left_out else said
 
 
 class Batches:

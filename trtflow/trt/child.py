@@ -18,8 +18,9 @@ from trtflow.errors import BackendError, BuildError
 from trtflow.model.libraries import use_libraries
 from trtflow.progress import Progress
 from trtflow.trt.building import build
+from trtflow.trt.built import EngineBuild
 from trtflow.trt.isolated import ENGINE
-from trtflow.trt.request import EngineBuild, EngineRequest
+from trtflow.trt.request import EngineRequest
 
 
 def main(folder: Path) -> int:

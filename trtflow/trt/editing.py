@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from trtflow.trt.request import EngineRequest
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from trtflow.data import Sample
+    from trtflow.precision import Precision
     from trtflow.trt.calibrators import Batches
     from trtflow.trt.marking import Mark
 
@@ -50,7 +53,7 @@ def _constrain(network: Any, module: Any, request: EngineRequest, log: Log) -> N
         log(set_ranges(network, {**request.ranges, **constant_ranges(network, _constants(model))}).says)
 
 
-def _precisions(request: EngineRequest) -> dict[str, str]:
+def _precisions(request: EngineRequest) -> dict[str, Precision]:
     """Tensor → what the plan of ``request`` gives it, of a weakly typed network."""
     if request.plan is None:
         return {}
@@ -69,21 +72,28 @@ def _constants(model: ModelProto) -> dict[str, Any]:
     return {tensor.name: to_array(tensor) for tensor in model.graph.initializer}
 
 
-def calibration(module: Any, network: Any, request: EngineRequest) -> tuple[Any, Batches | None]:
+def calibration(module: Any, network: Any, request: EngineRequest, cache: Path) -> tuple[Any, Batches | None]:
     """The calibrator that the settings name, and the samples that it is fed; None twice where nothing is calibrated.
 
+    ``cache``: where TensorRT writes what it finds. A cache that the settings name is put there, and read instead.
+
     Raises:
-        BackendError: this version has no such calibrator, or nothing is there to calibrate on.
+        BackendError: this version has no such calibrator, would skip the cache, or has nothing to calibrate on.
+        PlanError: the cache cannot be read, or holds scales that are zero or not finite.
     """
-    kind = request.settings.calibrator
+    kind, given = request.settings.calibrator, request.settings.cache
     if kind is None or not request.calibrated:
         return None, None
-    if request.calibration is None:
-        raise BackendError(f"the calibrator {kind} has no samples; expected `calibration`, or `data`.")
     from trtflow.trt.calibrators import Batches, make_calibrator
+    from trtflow.trt.ranges import float_tensors
 
-    batches = Batches(_Samples(request.calibration))
-    return make_calibrator(module, kind, batches), batches
+    if given is not None:
+        shutil.copyfile(given, cache)
+    elif request.calibration is None:
+        raise BackendError(f"the calibrator {kind} has no samples; expected `calibration`, or `data`.")
+    batches = Batches(() if request.calibration is None else _Samples(request.calibration))
+    tensors = [tensor.name for tensor in float_tensors(network)]
+    return make_calibrator(module, kind, batches, cache, tensors), batches
 
 
 class _Samples:
@@ -92,7 +102,7 @@ class _Samples:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Sample]:
         from trtflow.data import Sample
         from trtflow.trt.feeds import read_feeds
 

@@ -38,7 +38,7 @@ class Constraint:
 class Honoured:
     """What became of all constraints, in the order of the nodes."""
 
-    constraints: tuple[Constraint, ...]
+    constraints: tuple[Constraint, ...] = ()
 
     @property
     def counts(self) -> Mapping[Status, int]:

@@ -21,8 +21,10 @@ from pydantic import TypeAdapter
 from trtflow.errors import BackendError, BuildCrash, BuildError, BuildTimeout, TrtflowError
 from trtflow.model.libraries import plugin_libraries
 from trtflow.progress import Progress, silent
-from trtflow.trt.building import LAYERS
-from trtflow.trt.request import EngineBuild, EngineRequest
+from trtflow.trt.building import CACHE
+from trtflow.trt.built import EngineBuild
+from trtflow.trt.inspected import LAYERS, NAMES
+from trtflow.trt.request import EngineRequest
 
 CHILD = (sys.executable, "-m", "trtflow.trt.child")
 LINES = 3  # of the log, in a message
@@ -31,7 +33,7 @@ ERRORS: dict[str, type[TrtflowError]] = {kind.__name__: kind for kind in (Backen
 
 
 def build(request: EngineRequest, flavour: str, destination: Path, progress: Progress = silent) -> EngineBuild:
-    """Build what ``request`` asks for and write the engine to ``destination``, its layers to a file beside it.
+    """Build what ``request`` asks for and write the engine to ``destination``, what is told of it beside it.
 
     ``flavour``: tensorrt or tensorrt-rtx. ``progress`` is told what the version tells.
 
@@ -45,14 +47,15 @@ def build(request: EngineRequest, flavour: str, destination: Path, progress: Pro
         folder = Path(name)
         built = _result(folder, request, flavour, progress)
         shutil.move(folder / ENGINE, destination)
-        if not built.uninspected:
-            shutil.move(folder / LAYERS, destination.with_name(LAYERS))
+        for name in (LAYERS, NAMES, CACHE):
+            if (folder / name).exists():
+                shutil.move(folder / name, destination.with_name(name))
     return built
 
 
 def _result(folder: Path, request: EngineRequest, flavour: str, progress: Progress) -> EngineBuild:
     limit = request.settings.timeout
-    asked = replace(request, model=request.model.resolve())
+    asked = replace(request, model=request.model.resolve(), ranges=dict(request.ranges))
     task = {
         "request": TypeAdapter(EngineRequest).dump_python(asked, mode="json"),
         "flavour": flavour,

@@ -24,7 +24,8 @@ class EngineSettings:
     ``typing``: None takes strong where the version has it. ``workspace``: bytes of device memory that a tactic may
     use. ``level``: the builder's optimisation level, 0 to 5. ``timeout``: seconds that one build may take.
     ``profiles``: bounds of inputs that differ from those of the samples. ``timing_cache``: a file that the builds
-    of a search share. ``memory``: bytes of device memory that marked tensors may take at a time.
+    of a search share. ``cache``: a calibration cache that is read instead of calibrating. ``memory``: bytes of device
+    memory that marked tensors may take at a time.
     """
 
     typing: Typing | None = None
@@ -36,13 +37,15 @@ class EngineSettings:
     timing_cache: Path | None = None
     profiles: Mapping[str, ShapeRange] = field(default_factory=dict)
     calibrator: Calibrator | None = None
+    cache: Path | None = None
     capture: Capture = "outputs"
     memory: int = 1_000_000_000
 
     @property
     def decisive(self) -> dict[str, Any]:
-        """What of it decides what an engine computes, JSON-ready: neither time-out nor timing cache."""
-        return {name: value for name, value in asdict(self).items() if name not in ("timeout", "timing_cache")}
+        """What of it decides what a search's engines compute, JSON-ready: neither time-out nor caches."""
+        told = asdict(self)
+        return {name: told[name] for name in told if name not in ("timeout", "timing_cache", "cache")}
 
 
 @dataclass(frozen=True)
@@ -72,21 +75,3 @@ class EngineRequest:
     def bounds(self) -> Mapping[str, ShapeRange]:
         """The bounds of the inputs: those that the settings name, of all others those of the samples."""
         return {**self.shapes, **self.settings.profiles}
-
-
-@dataclass(frozen=True)
-class EngineBuild:
-    """What was built: backend and version, time in seconds, size in bytes, network tensors by type.
-
-    ``machine``: the GPU, its driver and the CUDA runtime, those that there are. ``uninspected`` says why the engine's
-    layers were not read; empty: they were.
-    """
-
-    backend: str
-    version: str
-    seconds: float
-    bytes: int
-    tensors: Mapping[str, int]
-    typing: Typing = "strong"
-    machine: Mapping[str, str] = field(default_factory=dict)
-    uninspected: str = ""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 
-def opened(file: Path | None) -> BytesIO | None:
-    """What is cached so far, as Polygraphy takes it. A file that was written by rename is read without a lock."""
-    return BytesIO(file.read_bytes()) if file is not None and file.exists() else None
+def use(config: Any, file: Path) -> None:
+    """Let ``config`` begin with what is cached so far. A file that was written by rename is read without a lock.
+
+    Polygraphy locks a file of its own beside it, and fails on one in memory.
+    """
+    if file.exists():
+        config.set_timing_cache(config.create_timing_cache(file.read_bytes()), ignore_mismatch=False)
 
 
 def keep(config: Any, file: Path) -> None:
@@ -21,9 +24,8 @@ def keep(config: Any, file: Path) -> None:
     if cache is None:
         return
     with FileLock(f"{file}.lock"):
-        before = opened(file)
-        if before is not None:
-            cache.combine(config.create_timing_cache(before.getvalue()), ignore_mismatch=True)
+        if file.exists():
+            cache.combine(config.create_timing_cache(file.read_bytes()), ignore_mismatch=True)
         written = file.with_name(f"{file.name}.{os.getpid()}")
         written.write_bytes(bytes(cache.serialize()))
         written.replace(file)

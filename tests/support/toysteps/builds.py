@@ -13,7 +13,8 @@ from trtflow.steps import build
 from trtflow.steps.build import With, environment, optional, outputs, published
 from trtflow.steps.contract import Context, Result
 from trtflow.tasks import build as task
-from trtflow.trt.request import EngineBuild, EngineRequest
+from trtflow.trt.built import EngineBuild
+from trtflow.trt.request import EngineRequest
 
 __all__ = ["With", "environment", "optional", "outputs", "published", "run"]
 BUILDS = os.environ.get("TOY_BUILDS", "all")
