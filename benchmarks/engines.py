@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from engines_network import AGREES, NO_FLOAT, NO_LAYER, Parsed, answers, parse
+from engines_network import AGREES, INSIDE, NO_FLOAT, NO_LAYER, Parsed, answers, parse
 from engines_plans import Mixed, carried_out, plans
 from engines_tasks import TASKS
 from fetched import FOLDER
@@ -25,6 +25,7 @@ import trtflow
 from trtflow.errors import BuildError
 from trtflow.model.analysis import analyse
 from trtflow.model.shapes import tensor_shapes
+from trtflow.text import listed
 from trtflow.trt import isolated
 from trtflow.trt.marking import Markable, markable
 from trtflow.trt.request import EngineRequest
@@ -93,15 +94,16 @@ class Bench:
         trtflow.save(made.model, file)
         plan = carried_out(mixed, made.promoted, made.skipped)
         told = {info.name: info.op for info in analyse(self.model).candidates}
-        counts = Counter(answers(parse(file), plan, told).values())
+        found = answers(parse(file), plan, told)
+        counts = Counter(found.values())
         built = self._engine(file)
-        judged = len(told) - counts.pop(NO_LAYER, 0) - counts.pop(NO_FLOAT, 0)
-        agree = counts.pop(AGREES, 0)
+        judged, agree = len(told) - counts[NO_LAYER] - counts[NO_FLOAT], counts[AGREES]
         seconds, size, tensors = built or ("–", "–", "not built")
         print(f"  {mixed.low:6} {seconds:>8} {size:>7}  {tensors:34} {f'{agree} of {judged}':>15}  {mixed.origin}")
-        if counts:
-            print(f"  {'':6} otherwise: {counted(counts)}")
-        return judged - agree + (built is None)
+        others = {node: said for node, said in found.items() if said not in (AGREES, NO_LAYER, NO_FLOAT)}
+        if others:
+            print(f"  {'':6} {listed([f'{node} ({self.nodes[node]}) is {said}' for node, said in others.items()])}")
+        return judged - agree - counts[INSIDE] + (built is None)
 
     def _engine(self, file: Path, marks: tuple[str, ...] = ()) -> tuple[str, str, str] | None:
         """Seconds, MB and tensors by type of the engine of ``file``; None, and a line, where there is none."""

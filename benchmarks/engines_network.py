@@ -13,10 +13,12 @@ import onnx
 
 from trtflow.files.exports.layers import LayerName
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import QUANTIZED, ROWS
+from trtflow.precision import FP32, QUANTIZED, ROWS, Precision
 from trtflow.trt.names import names_table
 
 NO_LAYER, NO_FLOAT, AGREES = "no layer", "no floats", "as asked"
+INSIDE = "fp32 inside"
+"""The parser computes it in FP32 between Casts of its own; what it hands on is as asked."""
 FLOATS = {row.names.network.upper(): row.name for row in ROWS.values() if row.name not in QUANTIZED}
 CODES = {row.names.network.upper(): row.name for row in ROWS.values() if row.name in QUANTIZED}
 
@@ -69,29 +71,38 @@ def answers(parsed: Parsed, plan: PrecisionPlan, nodes: Mapping[str, str]) -> di
     A node in INT8 or FP8 agrees where a layer of it reads what was dequantized from that type, any other where all
     floats that its layers write are of its precision.
     """
-    written: dict[str, set[str]] = {node: set() for node in nodes}
+    written: dict[str, set[Precision]] = {node: set() for node in nodes}
     seen = parsed.named
     for node, types in _types(parsed):
         if node in written:
             written[node] |= types
-    found = {}
-    for node, types in written.items():
-        asked = plan.precision(node)
-        codes = types & QUANTIZED
-        agreeing = asked in codes if asked in QUANTIZED else types == {asked}
-        found[node] = (
-            NO_LAYER
-            if node not in seen
-            else NO_FLOAT
-            if not types
-            else AGREES
-            if agreeing
-            else "+".join(sorted(types))
-        )
+    results = _results(parsed)
+    return {
+        node: _answer(plan.precision(node), types, results.get(node), node in seen) for node, types in written.items()
+    }
+
+
+def _answer(asked: Precision, types: set[Precision], results: set[Precision] | None, seen: bool) -> str:
+    if not seen:
+        return NO_LAYER
+    if not types:
+        return NO_FLOAT
+    if asked in types if asked in QUANTIZED else types == {asked}:
+        return AGREES
+    return INSIDE if types == {FP32} and results == {asked} else "+".join(sorted(types))
+
+
+def _results(parsed: Parsed) -> dict[str, set[Precision]]:
+    """Node → the precisions of the floats among its tensors that ONNX knows."""
+    found: dict[str, set[Precision]] = {}
+    for row in parsed.rows:
+        types = {FLOATS[kind] for name, kind in zip(row.tensors, row.types, strict=True) if name and kind in FLOATS}
+        for node in row.nodes if types else ():
+            found.setdefault(node, set()).update(types)
     return found
 
 
-def _types(parsed: Parsed) -> Iterator[tuple[str, set[str]]]:
+def _types(parsed: Parsed) -> Iterator[tuple[str, set[Precision]]]:
     """Node and precisions, layer by layer: of the floats that it writes, or the codes that it reads dequantized."""
     network = parsed.network
     layers = [network.get_layer(index) for index in range(network.num_layers)]

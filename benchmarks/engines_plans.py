@@ -55,14 +55,14 @@ def carried_out(mixed: Mixed, promoted: Mapping[str, str], skipped: Mapping[str,
     plan = trtflow.PrecisionPlan(
         mixed.plan.default, {**mixed.plan.nodes, **dict.fromkeys(skipped, mixed.plan.default)}
     )
-    high = {node: FP32 for node in promoted if plan.precision(node) not in QUANTIZED}
+    high: dict[str, Precision] = {node: FP32 for node in promoted if plan.precision(node) not in QUANTIZED}
     return trtflow.PrecisionPlan(plan.default, {**plan.nodes, **high})
 
 
 def _searched(model: onnx.ModelProto, task: Task, low: Precision) -> Mixed:
     budget = trtflow.Budget(evaluations=EVALUATIONS)
     settings = trtflow.BisectSettings(budget=budget, held_out=0.0, baselines=())
-    judged = {"accept": task.accept, "metric": task.metric}
+    judged: Any = {"accept": task.accept, "metric": task.metric}
     found = trtflow.bisect(model, task.evaluation, low=low, settings=settings, **judged)
     kept = len(found.plan.nodes)
     verdict = "accepted" if found.search.accepted else "not accepted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,12 +21,10 @@ def detection(folder: Path) -> Task:
     """PP-OCRv4 text detection on rendered pages; it has no other pages to calibrate on."""
     fetch(PPOCR_DET, folder)
     sys.path.append(str(CONFIGS))
-    from ppocr_det import hmean, pages
-
-    samples = [Sample(feed, boxes) for feed, boxes in pages()]
-    return Task(
-        "PP-OCRv4 det", folder / "ppocr-det.onnx", dataset(samples), samples, hmean, {"hmean": {"drop": 0.01}}
-    )
+    example = importlib.import_module("ppocr_det")
+    samples = [Sample(feed, boxes) for feed, boxes in example.pages()]
+    model, accept = folder / "ppocr-det.onnx", {"hmean": {"drop": 0.01}}
+    return Task("PP-OCRv4 det", model, dataset(samples), samples, example.hmean, accept)
 
 
 TASKS: Mapping[str, Callable[[Path], Task]] = {"unet": unet, "ppocr-det": detection, "minilm": minilm}

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from engines import counted
-from engines_network import AGREES, NO_FLOAT, NO_LAYER, Parsed, answers, parse
+from engines_network import AGREES, INSIDE, NO_FLOAT, NO_LAYER, Parsed, answers, parse
 from engines_plans import Mixed, carried_out
 from onnx import TensorProto, helper
 from parsed import gemm, model, needs_rtx, node, ones, shared_constant
@@ -58,6 +58,12 @@ def test_a_quantized_node_reads_what_was_dequantized_from_its_type(tmp_path: Pat
 def test_a_plan_that_the_file_does_not_carry_out_is_told(tmp_path: Path) -> None:
     found = answers(parsed(chained(), tmp_path), PrecisionPlan(FP16), {"product": "", "integers": "", "absent": ""})
     assert found == {"product": FP32, "integers": NO_FLOAT, "absent": NO_LAYER}
+
+
+def test_what_the_parser_computes_higher_between_its_own_casts_is_told(tmp_path: Path) -> None:
+    made = model([node("ReduceL2", ["x"], ["y"], name="norm", axes=[1])], {"x": [2, 8]}, ["y"])
+    plan = PrecisionPlan(FP16)
+    assert answers(parsed(trtflow.rewrite(made, plan).model, tmp_path), plan, {"norm": ""}) == {"norm": INSIDE}
 
 
 def test_layers_are_counted_by_what_they_serve(tmp_path: Path) -> None:
