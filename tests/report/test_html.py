@@ -173,7 +173,7 @@ def test_the_data_behind_the_numbers_are_named() -> None:
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (None, "No build was asked for."),
+        (None, "No engine was built."),
         (
             BuildOutcome(
                 backend="t",
