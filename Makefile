@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: help run debug-fp16 debug-int8 examples test test-all test-ratio lint types format tree fetch fetch-ppocr clean
 .PHONY: conformance conformance-cli conformance-cli-tenth conformance-cli-sample operators hard-cases bench-search
 .PHONY: bench-compare bench-int8 fidelity
-.PHONY: bench-calibration bench-memory real-networks
+.PHONY: bench-calibration bench-engines bench-memory real-networks
 .PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
@@ -104,6 +104,9 @@ bench-optimisers: .venv/dev  ## ONNX Runtime's optimisers, and where each change
 
 bench-int8: .venv/bench  ## INT8 accuracy, against ONNX Runtime and ModelOpt (MODELOPT=a python that has it)
 	$(BIN)/python benchmarks/int8.py $(if $(MODELOPT),--modelopt $(MODELOPT))
+
+bench-engines: .venv/bench  ## three networks through TensorRT-RTX's parser and builder: names, marks, mixed builds
+	$(BIN)/python benchmarks/engines.py
 
 bench-calibration: .venv/bench  ## time and memory of calibration, against ONNX Runtime's calibrators
 	$(BIN)/python benchmarks/calibration.py

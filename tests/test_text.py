@@ -31,6 +31,22 @@ def test_a_list_names_the_first_and_counts_the_rest(words: list[str], said: str)
     assert figures.listed(words) == said
 
 
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("", ""),
+        ("one sentence\nwrapped.", "one sentence wrapped."),
+        (
+            "It lacks a.\nTo install it:\n  pip install a\nNo GPU.",
+            "It lacks a. To install it: pip install a; No GPU.",
+        ),
+        ("a command\n\n", "a command"),
+    ],
+)
+def test_lines_in_one_keep_a_command_apart_from_what_follows(said: str, line: str) -> None:
+    assert figures.one_line(said) == line
+
+
 @pytest.mark.parametrize(("count", "said"), [(0, "0 nodes"), (1, "1 node"), (2, "2 nodes"), (1234, "1,234 nodes")])
 def test_one_is_singular_and_all_else_plural(count: int, said: str) -> None:
     assert figures.counted(count, "node") == said

@@ -29,6 +29,13 @@ def listed(words: Sequence[str], most: int = 3) -> str:
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
+def one_line(said: str) -> str:
+    """The lines of ``said`` in one; a semicolon follows an indented one, a command, say, that ends as no sentence."""
+    lines = [line.rstrip() for line in said.splitlines() if line.strip()]
+    ended = (f"{line};" if line[0] == " " and line[-1] not in ".:;,!?" else line for line in lines[:-1])
+    return " ".join(" ".join((*ended, *lines[-1:])).split())
+
+
 def counted(count: int, noun: str) -> str:
     """``1 node``, ``2 nodes``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -173,7 +173,19 @@ def test_the_data_behind_the_numbers_are_named() -> None:
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (None, "No build was asked for."),
+        (None, "No engine was built."),
+        (
+            BuildOutcome(
+                backend="t",
+                version="10",
+                bytes=9,
+                typing="weak",
+                tensors={"half": 4, "float": 2},
+                uninspected="no GPU",
+            ),
+            "Built by t 10, weakly typed. Tensors of its network: 4 half, 2 float. "
+            "What became of them inside the engine was not read: no GPU. engine",
+        ),
         (BuildOutcome(backend="none", not_built="no GPU"), "Not built. no GPU none"),
         (
             BuildOutcome(backend="tensorrt", version="10.13", bytes=3_120_400),

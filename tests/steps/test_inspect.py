@@ -72,3 +72,5 @@ def test_a_model_whose_nodes_share_a_name_is_left_with_names_of_their_own(
     file = done.folder / "named.onnx"
     assert ([node.name for node in onnx.load(file).graph.node] if file.exists() else None) == published
     assert read_document(ModelFacts, done.folder / "facts.json").renamed is (published is not None)
+    told = [] if done.result.table is None else [row for (row,) in done.result.table.rows]
+    assert (inspect.NAMED in told) is (published is not None)

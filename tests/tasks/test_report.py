@@ -117,6 +117,13 @@ def test_only_files_of_steps_that_left_something_are_named() -> None:
     assert [file.path for file in summarize(FLOATS).files] == ["engine.plan", "metrics.json"]
 
 
+@pytest.mark.parametrize(("failed", "named"), [({}, ["*.named.onnx"]), ({"build": "no"}, [])])
+def test_the_network_with_unique_names_is_told_where_it_was_left(failed: dict[str, str], named: list[str]) -> None:
+    renamed = replace(FLOATS, facts=FLOATS.facts.model_copy(update={"renamed": True}))
+    files = [file.path for file in summarize(renamed, failed=failed).files]
+    assert [path for path in files if "named" in path] == named
+
+
 def test_a_run_whose_steps_failed_still_has_a_report_that_says_so() -> None:
     page = render(summarize(Documents(), {"bisect": 3.0}, {"bisect": "was ended by SIGSEGV"}))
     for said in ("Failed: bisect: was ended by SIGSEGV.", "nothing was measured", "the run ended before the search."):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trtflow.steps.contract import StepRecord
+from trtflow.text import one_line
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -93,7 +94,7 @@ class Display:
         with self.lock:
             row = self.rows[record.name]
             row.state = state_of(record)
-            row.text = " ".join((record.error or record.summary).split())
+            row.text = one_line(record.error or record.summary)
             row.seconds = None if record.cached or not record.seconds else record.seconds
             self._line(row)
 

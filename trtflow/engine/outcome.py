@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from trtflow.engine.child import read_table
 from trtflow.engine.store import Record
 from trtflow.steps.contract import StepRecord, Table
+from trtflow.text import one_line
 
 
 class Observer(Protocol):
@@ -84,5 +85,5 @@ class Outcome:
 
 def _each(records: Iterable[StepRecord]) -> str:
     """What each step says, in one line."""
-    said = ((record.name, " ".join((record.error or record.summary).split())) for record in records)
+    said = ((record.name, one_line(record.error or record.summary)) for record in records)
     return "; ".join(f"{name}: {text}" if text else name for name, text in said)

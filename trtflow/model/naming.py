@@ -52,5 +52,6 @@ def _notes(unnamed: int, repeated: list[str]) -> list[str]:
         notes.append(f"{counted(unnamed, 'node')} had no name and {were} first output")
     if repeated:
         shown = ", ".join(sorted(set(repeated))[:5])
-        notes.append(f"{len(repeated)} nodes repeated another's name ({shown}) and were numbered")
+        was = "was" if len(repeated) == 1 else "were"
+        notes.append(f"{counted(len(repeated), 'node')} repeated another's name ({shown}) and {was} numbered")
     return notes

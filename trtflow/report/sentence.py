@@ -8,7 +8,7 @@ from trtflow.files.outcomes import State, VerdictDocument
 from trtflow.files.search import SearchDocument
 from trtflow.precision import FP16, FP32, label
 from trtflow.report.model import MetricRow
-from trtflow.text import counted
+from trtflow.text import counted, one_line
 
 Said = Mapping[str, str]
 """Steps, and what each said."""
@@ -88,7 +88,7 @@ def _floats(search: SearchDocument) -> str:
 
 
 def _joined(said: Said) -> str:
-    return "; ".join(f"{name}: {' '.join(text.split()).removesuffix('.')}" for name, text in said.items())
+    return "; ".join(f"{name}: {one_line(text).removesuffix('.')}" for name, text in said.items())
 
 
 def _decision(nodes: int, search: SearchDocument | None) -> str:

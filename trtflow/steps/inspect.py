@@ -10,11 +10,12 @@ from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Executed
 from trtflow.text import counted
 
-version = 9
+version = 10
 environment = ("onnx", "onnxruntime")
 outputs = {"model": "model.onnx", "facts": "facts.json", "named": "named.onnx"}
 optional = ("named",)
 published = {"named": "{config}.named.onnx"}
+NAMED = "The network with these names is left as <config>.named.onnx: constraints and exports speak of it"
 
 
 class With(Executed):
@@ -51,7 +52,7 @@ def run(options: With, context: Context) -> Result:
     return Result(
         metrics=metrics,
         summary=f"{counted(facts.nodes, 'node')}, {lowered}{_counted(facts.notes)}{chosen}{strange}{held}",
-        table=held_codes(facts.quantization) or notes(facts.notes),
+        table=held_codes(facts.quantization) or notes((*facts.notes, *([NAMED] if loaded.renamed else []))),
     )
 
 

@@ -13,7 +13,7 @@ from trtflow.steps.contract import Context, Options, Result, StepRecord, Steps, 
 if TYPE_CHECKING:
     from trtflow.report.model import RunSummary
 
-version = 10
+version = 11
 environment = ()
 outputs = {"html": "report.html", "metrics": "metrics.json"}
 published = {"html": "report.html", "metrics": "metrics.json"}

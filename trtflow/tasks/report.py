@@ -27,6 +27,8 @@ _FILES = (  # step type, what it leaves beside the report, for what
     ("report", "metrics.json", "the verdict, for machines"),
 )
 
+_NAMED = "your network with a name for each node: what constraints.yaml and exports/ speak of"
+
 
 def told(documents: Documents, failed: Said = NOTHING, refused: Said = NOTHING) -> Verdict:
     """The verdict on a run with its marks: what the page, ``metrics.json`` and the terminal tell alike.
@@ -74,6 +76,8 @@ def summarize(
 
 def _published(documents: Documents, verdict: Verdict) -> Iterator[File]:
     """The files beside the report; a run that failed leaves those of an earlier one."""
+    if documents.facts.renamed and verdict.state != "failed":
+        yield File("*.named.onnx", _NAMED)
     for step, path, purpose in _FILES:
         if step == "report" or (step in documents.steps and verdict.state != "failed"):
             yield File(path, purpose)
