@@ -70,39 +70,43 @@ class Cell:
 
 def lstm(write: Writer, cell: Cell, x: str, h: str, c: str) -> tuple[str, ...]:
     """The next h and c [batch, hidden]."""
-    given = cell.parts(write, x, 4)
-    recurrent = cell.parts(write, cell.at("hidden", write, write("MatMul", h, cell.recurrence)), 4)
-    peeps = write.split(cell.peepholes, 0, *[cell.hidden] * 3) if cell.peepholes else ()
-
-    def terms(index: int, state: str, peep: int) -> list[str]:
-        return [given[index], recurrent[index], *([write("Mul", peeps[peep], state)] if peeps else [])]
-
-    i = cell.gate(write, 0, *terms(0, c, 0))
-    f = write("Sub", write.number(1), i) if cell.input_forget else cell.gate(write, 0, *terms(2, c, 2))
-    candidate = cell.gate(write, 1, given[3], recurrent[3])
+    total = write("Add", x, cell.at("hidden", write, write("MatMul", h, cell.recurrence)))
+    iof, g = write.split(total, -1, 3 * cell.hidden, cell.hidden)
+    candidate = cell.gate(write, 1, g)
+    if cell.peepholes:  # o looks at the c that i and f make
+        peep_i, peep_o, peep_f = write.split(cell.peepholes, 0, *[cell.hidden] * 3)
+        given_i, given_o, given_f = cell.parts(write, iof, 3)
+        i = cell.gate(write, 0, given_i, write("Mul", peep_i, c))
+        f = cell.gate(write, 0, given_f, write("Mul", peep_f, c))
+    else:
+        i, o, f = cell.parts(write, cell.gate(write, 0, iof), 3)
+    if cell.input_forget:
+        f = write("Sub", write.number(1), i)
     kept, added = cell.multiplied(write, f, c), cell.multiplied(write, i, candidate)
     c = cell.at("cell", write, write("Add", kept, added))
-    o = cell.gate(write, 0, *terms(1, c, 1))
+    if cell.peepholes:
+        o = cell.gate(write, 0, given_o, write("Mul", peep_o, c))
     squashed = cell.at("activations", write, cell.activations[2](write, c))
     return cell.at("state", write, write("Mul", o, squashed)), c
 
 
 def gru(write: Writer, cell: Cell, x: str, h: str) -> tuple[str, ...]:
     """The next h [batch, hidden]."""
-    xz, xr, xh = cell.parts(write, x, 3)
+    both = 2 * cell.hidden
+    x_zr, x_h = write.split(x, -1, both, cell.hidden)
     if cell.linear_before_reset:
-        hz, hr, hh = cell.parts(write, cell.at("hidden", write, write("MatMul", h, cell.recurrence)), 3)
+        product = cell.at("hidden", write, write("MatMul", h, cell.recurrence))
+        h_zr, h_h = write.split(product, -1, both, cell.hidden)
     else:
-        both, last = write.split(cell.recurrence, 1, 2 * cell.hidden, cell.hidden)
-        hz, hr = cell.parts(write, cell.at("hidden", write, write("MatMul", h, both)), 2)
-    z, r = cell.gate(write, 0, xz, hz), cell.gate(write, 0, xr, hr)
+        r_zr, r_h = write.split(cell.recurrence, 1, both, cell.hidden)
+        h_zr = cell.at("hidden", write, write("MatMul", h, r_zr))
+    z, r = cell.parts(write, cell.gate(write, 0, x_zr, h_zr), 2)
     if cell.linear_before_reset:
-        biased = write("Add", hh, cell.reset_bias) if cell.reset_bias else hh
-        reset = cell.multiplied(write, r, biased)
+        reset = cell.multiplied(write, r, write("Add", h_h, cell.reset_bias) if cell.reset_bias else h_h)
     else:
-        again = write("MatMul", cell.at("state", write, write("Mul", r, h)), last)
-        reset = cell.at("hidden", write, again)
-    candidate = cell.gate(write, 1, xh, reset)
+        operand = cell.at("state", write, write("Mul", r, h))
+        reset = cell.at("hidden", write, write("MatMul", operand, r_h))
+    candidate = cell.gate(write, 1, x_h, reset)
     new = cell.multiplied(write, write("Sub", write.number(1), z), candidate)
     return (cell.at("state", write, write("Add", new, cell.multiplied(write, z, h))),)
 
