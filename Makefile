@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: conformance conformance-cli conformance-cli-tenth conformance-cli-sample operators hard-cases bench-search
 .PHONY: bench-compare bench-int8
 .PHONY: bench-calibration bench-memory real-networks
-.PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
+.PHONY: bench-recurrent bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-22s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ bench-scaling: .venv/dev  ## time and memory against nodes, tensor size and samp
 
 bench-statistics: .venv/dev  ## the statistics kernel, against memcpy and Polygraphy
 	$(BIN)/python benchmarks/statistics_kernel.py
+
+bench-recurrent: .venv/dev  ## LSTM, GRU and RNN on a GPU against the emulator (GPU=--stand-in without one)
+	$(BIN)/python benchmarks/fidelity_recurrent.py $(GPU)
 
 bench-optimisers: .venv/dev  ## ONNX Runtime's optimisers, and where each changes a result
 	$(BIN)/python benchmarks/optimisers.py

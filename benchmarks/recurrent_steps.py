@@ -43,7 +43,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Weights:
-    """Of one direction, as ONNX orders them: w [gates · hidden, input], r [gates · hidden, hidden], b [2 · gates · hidden]."""
+    """Of one direction, in ONNX's order: w [rows, input], r [rows, hidden], b [2 · rows]; a gate has hidden rows."""
 
     op: str
     w: Array

@@ -19,15 +19,15 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {
 """The activations of one direction where a node names none."""
 
 ALPHA: Mapping[str, float] = {
-    "Affine": 1.0,
+    "Affine": 0.0,
     "Elu": 1.0,
     "HardSigmoid": 0.2,
     "LeakyRelu": 0.01,
-    "ScaledTanh": 1.0,
-    "ThresholdedRelu": 1.0,
+    "ScaledTanh": 0.0,
+    "ThresholdedRelu": 0.0,
 }
-BETA: Mapping[str, float] = {"Affine": 0.0, "HardSigmoid": 0.5, "ScaledTanh": 1.0}
-"""Who takes the next of ``activation_alpha`` and ``activation_beta``, and what stands for one that is missing."""
+BETA: Mapping[str, float] = {"Affine": 0.0, "HardSigmoid": 0.5, "ScaledTanh": 0.0}
+"""Who takes the next of ``activation_alpha`` and ``activation_beta``, and what ONNX Runtime puts in for one that is missing."""
 
 PLAIN = ("Relu", "Sigmoid", "Softplus", "Softsign", "Tanh")
 _BY_NAME = {name.lower(): name for name in (*PLAIN, *ALPHA)}  # ONNX Runtime compares without case

@@ -40,9 +40,7 @@ class Writer:
         (made,) = self.several(op, inputs, [into or self.name()], **attributes)
         return made
 
-    def several(
-        self, op: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any
-    ) -> Sequence[str]:
+    def several(self, op: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> Sequence[str]:
         """Write ``op`` of ``inputs``, which makes ``outputs``; their names."""
         self.nodes.append(helper.make_node(op, inputs, outputs, self.fresh(self.base, "node"), **attributes))
         return outputs

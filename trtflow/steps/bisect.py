@@ -11,7 +11,7 @@ from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import Data, Decided, Decider, Saturation, runner_facts
 from trtflow.steps.trt_options import Trt
 
-version = 14
+version = 15
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 SETTINGS = {"strategy", "rounding", "held_out", "saturation", "high", "runner", "script", "baselines", "pareto"}

@@ -10,7 +10,7 @@ from trtflow.precision import FP16
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import AnyRunner, Candidate, Data, Executed, Reference, runner_facts
 
-version = 7
+version = 8
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
