@@ -301,19 +301,16 @@ def test_a_switch_chooses_between_the_steps_and_the_operator(op: str, chosen: Pr
 
 def test_a_recurrent_node_in_a_branch_is_spelt_out_there() -> None:
     inner = net("GRU", "x w r b h")
-    inner.graph.initializer.extend([f32("bias", numpy_helper.to_array(inner.graph.initializer[2]))])
-    del inner.graph.initializer[2]
-    inner.graph.node[0].input[3] = "bias"
     body = onnx.helper.make_graph(inner.graph.node, "then", [], inner.graph.output, [])
     other = clone(inner).graph
     other.node[0].name = "n1"
     for index, name in enumerate(other.node[0].output):
         other.node[0].output[index] = other.output[index].name = f"{name}_else"
-    outer = node("If", "k", "a b", "choice", then_branch=body)
+    outer = node("If", "k", "all last", "choice", then_branch=body)
     outer.attribute.append(
         onnx.helper.make_attribute("else_branch", onnx.helper.make_graph(other.node, "else", [], other.output, []))
     )
-    ends = [info("a", ["t", 1, "b", HIDDEN]), info("b", [1, "b", HIDDEN])]
+    ends = [info("all", ["t", 1, "b", HIDDEN]), info("last", [1, "b", HIDDEN])]
     plain = model([outer], [inner.graph.input[0], info("k", [], TensorProto.BOOL)], ends, inner.graph.initializer)
     expected = run(instrument(inner, PrecisionPlan("fp16")), {"x": X})
     for choice in (True, False):

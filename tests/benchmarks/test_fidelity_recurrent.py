@@ -1,0 +1,36 @@
+"""The measurement finds the rule that a kernel follows, and the error of each length."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fidelity_recurrent import TRIED, Case, by_length, kernels, which_rule
+from recurrent_steps import GATES, chained, half, steps
+
+
+@pytest.mark.parametrize("rule", ["state, cell, input, hidden", "tensor", "tensor, products, adds, sums of 16"])
+def test_the_rule_that_a_kernel_follows_comes_first(rule: str) -> None:
+    case = Case("LSTM", 32, 16, 2)
+    rows = [row.split(" | ") for row in which_rule(case, steps(case.weights, case.x, TRIED[rule]))]
+    assert {row[0] for row in rows} == set(TRIED)
+    assert rows[0] == [rule, "100.0%", "100.0%", "100.0%", "0.00", "1.00"]
+    assert float(rows[1][4]) > 0.1
+
+
+@pytest.mark.parametrize("op", sorted(GATES))
+def test_a_length_is_measured_by_itself(op: str) -> None:
+    case = Case(op, 8, 32, 1)
+    ((_, kernel),) = kernels(case, stand_in=True)
+    rows = [row.split(" | ") for row in by_length(case, kernel, [8, 32])]
+    assert [row[0] for row in rows] == ["8", "32"]
+    for row, length in zip(rows, (8, 32), strict=True):
+        share = np.mean(kernel(case.x[:length]) == case.tensor[:length])
+        assert row[5] == f"{share:.1%}"
+        assert all(0.3 < float(ratio) < 3 for ratio in row[2:5])
+
+
+def test_a_chained_sum_stays_infinite_once_it_overflowed() -> None:
+    left, right = np.full((1, 64), 256, np.float32), np.full((64, 1), 256, np.float32)
+    left[0, 32:] = -256
+    assert np.isposinf(chained(left, right)[0, 0])
+    assert half(left @ right)[0, 0] == 0
