@@ -27,7 +27,7 @@ ALPHA: Mapping[str, float] = {
     "ThresholdedRelu": 0.0,
 }
 BETA: Mapping[str, float] = {"Affine": 0.0, "HardSigmoid": 0.5, "ScaledTanh": 0.0}
-"""Who takes the next of ``activation_alpha`` and ``activation_beta``, and what ONNX Runtime takes for a missing one."""
+"""Who takes the next of ``activation_alpha`` and ``activation_beta``; ONNX Runtime's value where that is missing."""
 
 PLAIN = ("Relu", "Sigmoid", "Softplus", "Softsign", "Tanh")
 _BY_NAME = {name.lower(): name for name in (*PLAIN, *ALPHA)}  # ONNX Runtime compares without case
