@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fidelity_recurrent import TRIED, Case, by_length, kernels, which_rule
+from fidelity_recurrent import TRIED, Case, by_length, kernels, rms, which_rule
 from recurrent_steps import GATES, chained, half, steps
 
 
@@ -34,3 +34,10 @@ def test_a_chained_sum_stays_infinite_once_it_overflowed() -> None:
     left[0, 32:] = -256
     assert np.isposinf(chained(left, right)[0, 0])
     assert half(left @ right)[0, 0] == 0
+
+
+def test_where_memory_is_long_the_error_of_the_state_adds_up() -> None:
+    case = Case("GRU", 32, 256, 1, long_memory=True)
+    missed = [rms(made - case.exact) for made in (case.old, case.unit, case.tensor)]
+    assert missed[1] > 1.5 * missed[0]
+    assert missed[2] > 1.5 * missed[0]
