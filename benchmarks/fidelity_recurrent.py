@@ -169,7 +169,10 @@ def kernels(case: Case, *, stand_in: bool) -> Iterator[tuple[str, Kernel]]:
     if stand_in:
         yield "a rule", lambda x: steps(case.weights, x, TRIED["state, cell, input, hidden"])
         return
-    yield "ONNX Runtime", session(rewrite(case.model, PrecisionPlan(FP16)).model, "CUDAExecutionProvider")
+    try:
+        yield "ONNX Runtime", session(rewrite(case.model, PrecisionPlan(FP16)).model, "CUDAExecutionProvider")
+    except Exception as error:  # of several kinds: the node, or one beside it, has no CUDA kernel
+        print(f"{case.weights.op}: ONNX Runtime's CUDA provider refuses it: {error}", flush=True)
     try:
         from recurrent_torch import torch_kernels
     except ImportError:
