@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: conformance conformance-cli conformance-cli-tenth conformance-cli-sample operators hard-cases bench-search
 .PHONY: bench-compare bench-int8 fidelity
 .PHONY: bench-calibration bench-engines bench-memory real-networks
-.PHONY: bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
+.PHONY: bench-recurrent bench-unseen bench-nan bench-optimisers bench-rewrite bench-scaling bench-statistics
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-22s %s\n", $$1, $$2}'
@@ -104,6 +104,9 @@ bench-optimisers: .venv/dev  ## ONNX Runtime's optimisers, and where each change
 
 bench-int8: .venv/bench  ## INT8 accuracy, against ONNX Runtime and ModelOpt (MODELOPT=a python that has it)
 	$(BIN)/python benchmarks/int8.py $(if $(MODELOPT),--modelopt $(MODELOPT))
+
+bench-recurrent: .venv/dev  ## LSTM, GRU and RNN on a GPU against the emulator (GPU=--stand-in without one)
+	$(BIN)/python benchmarks/fidelity_recurrent.py $(GPU)
 
 bench-engines: .venv/bench  ## three networks through TensorRT-RTX's parser and builder: names, marks, mixed builds
 	$(BIN)/python benchmarks/engines.py

@@ -1,29 +1,43 @@
-"""Recurrent operators by length."""
+"""The measurement finds the rule that a kernel follows, and the error of each length."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
-from fidelity_recurrent import GATES, errors, recurrent, relative
-
-from trtflow.runners import registry
-
-
-@pytest.mark.parametrize("op", GATES)
-def test_with_the_emulator_on_both_sides_errors_are_equal_and_those_of_fp16(
-    op: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import fidelity_standin
-
-    monkeypatch.setitem(registry.BACKENDS, "cuda", fidelity_standin.StandIn())  # type: ignore[misc]
-    real, emulated, real_last, emulated_last = errors(recurrent(op, 8, seed=0), 8, seed=0)
-    assert real == pytest.approx(emulated, rel=1e-3)
-    assert real_last == pytest.approx(emulated_last, rel=1e-3)
-    assert 2**-14 < emulated < 2**-9
+from fidelity_recurrent import TRIED, Case, by_length, kernels, rms, which_rule
+from recurrent_steps import GATES, chained, half, steps
 
 
-def test_the_error_is_relative_and_infinite_where_a_value_is() -> None:
-    assert relative(np.array([3.0, 4.0]), np.array([3.0, 4.5])) == pytest.approx(0.1)
-    assert math.isinf(relative(np.array([1.0]), np.array([math.inf])))
+@pytest.mark.parametrize("rule", ["state, cell, input, hidden", "tensor", "tensor, products, adds, sums of 16"])
+def test_the_rule_that_a_kernel_follows_comes_first(rule: str) -> None:
+    case = Case("LSTM", 32, 16, 2)
+    rows = [row.split(" | ") for row in which_rule(case, steps(case.weights, case.x, TRIED[rule]))]
+    assert {row[0] for row in rows} == set(TRIED)
+    assert rows[0] == [rule, "100.0%", "100.0%", "100.0%", "0.00", "1.00"]
+    assert float(rows[1][4]) > 0.1
+
+
+@pytest.mark.parametrize("op", sorted(GATES))
+def test_a_length_is_measured_by_itself(op: str) -> None:
+    case = Case(op, 8, 32, 1)
+    ((_, kernel),) = kernels(case, stand_in=True)
+    rows = [row.split(" | ") for row in by_length(case, kernel, [8, 32])]
+    assert [row[0] for row in rows] == ["8", "32"]
+    for row, length in zip(rows, (8, 32), strict=True):
+        share = np.mean(kernel(case.x[:length]) == case.tensor[:length])
+        assert row[5] == f"{share:.1%}"
+        assert all(0.3 < float(ratio) < 3 for ratio in row[2:5])
+
+
+def test_a_chained_sum_stays_infinite_once_it_overflowed() -> None:
+    left, right = np.full((1, 64), 256, np.float32), np.full((64, 1), 256, np.float32)
+    left[0, 32:] = -256
+    assert np.isposinf(chained(left, right)[0, 0])
+    assert half(left @ right)[0, 0] == 0
+
+
+def test_where_memory_is_long_the_error_of_the_state_adds_up() -> None:
+    case = Case("GRU", 32, 256, 1, long_memory=True)
+    missed = [rms(made - case.exact) for made in (case.old, case.unit, case.tensor)]
+    assert missed[1] > 1.5 * missed[0]
+    assert missed[2] > 1.5 * missed[0]

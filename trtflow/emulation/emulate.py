@@ -7,15 +7,17 @@ every overflow, but it leaves explicit pairs of Casts alone at every optimisatio
 
 from __future__ import annotations
 
-from collections.abc import Container
-from dataclasses import replace
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import onnx
 
+from trtflow.emulation.cells import Point
 from trtflow.emulation.fusion import fused
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import keep_nan, loses_nan
+from trtflow.emulation.recurrent import RULES, can_spell_out, spelt_out
 from trtflow.emulation.rounding import Roundings, cast_pair
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.assignment import Edges, edges
@@ -23,6 +25,7 @@ from trtflow.model.edit import FreshNames, clone, drop_unread, fresh_names, repl
 from trtflow.model.operators import is_exact
 from trtflow.model.scopes import CONTROL_FLOW, Scope
 from trtflow.plan import PrecisionPlan
+from trtflow.precision import Precision
 
 Rounding = Literal["tensor", "unit"]
 
@@ -43,17 +46,19 @@ def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding =
     analysis = analyse(copy)
     assigned = edges(analysis, plan)
     fresh = fresh_names(copy)
+    recurrent = _recurrent(analysis, assigned)
     if rounding == "unit":
         assigned = fused(analysis, assigned, fresh)
     settled = {name for name in assigned.outputs if _is_settled(name, analysis, assigned)}
     made = replace(assigned, outputs={n: low for n, low in assigned.outputs.items() if n not in settled})
     lossy = {n.name for scope in analysis.scopes for n in scope.graph.node if loses_nan(scope, n, analysis.types)}
+    mended = _Mended(analysis.opset, recurrent, RULES[rounding], lossy, fresh)
     roundings = Roundings(fresh)
     for scope in analysis.scopes:
         for node in scope.graph.node:
             _round_inputs(scope, node, assigned, roundings)
     for scope in reversed(analysis.scopes):  # bodies first: a rebuilt graph holds copies of its nodes' bodies
-        _rebuild(scope, analysis.opset, made, lossy, roundings, fresh)
+        _rebuild(scope, made, mended, roundings)
     sidestep_fusion(copy)
     if rounding == "unit":
         drop_unread(copy)  # the weights that were folded
@@ -67,17 +72,41 @@ def _round_inputs(scope: Scope, node: onnx.NodeProto, assigned: Edges, roundings
             node.input[index] = roundings.request(key, precision)
 
 
-def _rebuild(
-    scope: Scope, version: int, assigned: Edges, lossy: Container[str], roundings: Roundings, fresh: FreshNames
-) -> None:
-    """Write the scope's nodes anew, each followed by the roundings of what it makes; mend the ``lossy`` ones."""
+@dataclass(frozen=True)
+class _Mended:
+    """What ONNX Runtime computes otherwise than a GPU: low ``recurrent`` nodes, and those that lose NaN."""
+
+    version: int
+    recurrent: Mapping[str, Precision]
+    points: frozenset[Point]
+    lossy: Container[str]
+    fresh: FreshNames
+
+    def __call__(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """What computes ``node`` as a GPU does."""
+        if node.name in self.recurrent:
+            return spelt_out(node, self.recurrent[node.name], self.points, self.version, self.fresh)
+        return keep_nan(node, self.version, self.fresh) if node.name in self.lossy else [node]
+
+
+def _recurrent(analysis: Analysis, assigned: Edges) -> dict[str, Precision]:
+    """The recurrent nodes that write a low format, and which."""
+    return {
+        name: next(iter(low.values()))
+        for name, low in assigned.outputs.items()
+        if low and can_spell_out(analysis.by_name[name][1], analysis.opset)
+    }
+
+
+def _rebuild(scope: Scope, assigned: Edges, mended: _Mended, roundings: Roundings) -> None:
+    """Write the scope's nodes anew, each ``mended`` and followed by the roundings of what it makes."""
     graph = scope.graph
     given = [name for name, producer in scope.producers.items() if producer is None]
     nodes = roundings.made_from(scope.path, given)
     for node in graph.node:
         outputs = tuple(node.output)
-        tail = _round_outputs(node, assigned, fresh)
-        nodes.extend(keep_nan(node, version, fresh) if node.name in lossy else [node])
+        tail = _round_outputs(node, assigned, mended.fresh)
+        nodes.extend(mended(node))
         nodes.extend(tail)
         nodes.extend(roundings.made_from(scope.path, outputs))
     replace_nodes(graph, nodes)

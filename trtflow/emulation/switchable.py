@@ -18,6 +18,7 @@ from onnx import helper, numpy_helper
 
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import keep_nan, loses_nan
+from trtflow.emulation.recurrent import RULES, can_spell_out, spelt_out
 from trtflow.emulation.rounding import cast_pair
 from trtflow.errors import ModelError
 from trtflow.model.analysis import Analysis, analyse
@@ -134,6 +135,8 @@ class _Builder:
     def _nodes(self, node: onnx.NodeProto, branch: Branch, lossy: bool) -> list[onnx.NodeProto]:
         copy = copied(node)
         copy.name = self.fresh(node.name, branch)
+        if branch == "low" and can_spell_out(copy, self.analysis.opset):
+            return spelt_out(copy, self.low, RULES["tensor"], self.analysis.opset, self.fresh)
         return keep_nan(copy, self.analysis.opset, self.fresh) if lossy else [copy]
 
 

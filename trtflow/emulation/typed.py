@@ -10,13 +10,14 @@ import onnx
 
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import keep_nan, loses_nan
+from trtflow.emulation.recurrent import RULES, can_spell_out, spelt_out
 from trtflow.emulation.rounding import cast_pair
 from trtflow.model.edit import FreshNames, clone, fresh_names, replace_nodes
 from trtflow.model.opset import lower_opset
 from trtflow.model.scopes import CONTROL_FLOW, Scope, is_constant, opset, scopes
 from trtflow.model.types import Types, infer
 from trtflow.model.upcast import keep_interface, retype
-from trtflow.precision import LOW, OF_TYPE
+from trtflow.precision import LOW, OF_TYPE, Precision
 
 
 def emulate_typed(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -41,12 +42,22 @@ def _round_typed(scope: Scope, types: Types, version: int, fresh: FreshNames) ->
     nodes: list[onnx.NodeProto] = []
     for node in scope.graph.node:
         tail: list[onnx.NodeProto] = []
+        low = next((p for name in node.output if (p := OF_TYPE.get(types.of(scope, name).elem)) in LOW), None)
         if not is_constant(node) and node.op_type not in CONTROL_FLOW:
             for index, name in enumerate(node.output):
                 precision = OF_TYPE.get(types.of(scope, name).elem)
                 if name and precision in LOW:
                     node.output[index] = fresh(name, "raw")
                     tail.extend(cast_pair(node.output[index], name, precision, fresh))
-        nodes.extend(keep_nan(node, version, fresh) if loses_nan(scope, node, types) else [node])
+        nodes.extend(_computing(scope, node, low, types, version, fresh))
         nodes.extend(tail)
     replace_nodes(scope.graph, nodes)
+
+
+def _computing(
+    scope: Scope, node: onnx.NodeProto, low: Precision | None, types: Types, version: int, fresh: FreshNames
+) -> list[onnx.NodeProto]:
+    """What computes ``node``, whose outputs are in ``low``, as a GPU does."""
+    if low is not None and can_spell_out(node, version):
+        return spelt_out(node, low, RULES["tensor"], version, fresh)
+    return keep_nan(node, version, fresh) if loses_nan(scope, node, types) else [node]

@@ -74,7 +74,7 @@ class ModelFacts(Document):
 class RewriteOutcome(Document):
     """``rewrite.json``: the mixed file: Casts, Q/DQ pairs, bytes, nodes kept high against the plan, remarks.
 
-    ``recurrent`` are the low LSTM, GRU and RNN nodes.
+    ``recurrent`` are the low LSTM, GRU and RNN nodes whose state the emulator keeps in FP32.
     """
 
     casts: int

@@ -6,7 +6,7 @@ metadata stay with us and are put back by name, because a round trip through Gra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from trtflow.emulation.layernorm import sidestep_fusion
+from trtflow.emulation.recurrent import can_spell_out
 from trtflow.model import constants
 from trtflow.model.analysis import Analysis, analyse, is_boundary_cast
 from trtflow.model.assignment import Edges, edges
@@ -33,8 +34,8 @@ from trtflow.rewriting.recurrent import shield_recurrent
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The mixed model, the nodes that stayed FP32 against the plan (with the reason), remarks, and low
-    ``recurrent`` nodes."""
+    """The mixed model, the nodes that stayed FP32 against the plan (with the reason), remarks, and the low
+    ``recurrent`` nodes whose state the emulator keeps in FP32."""
 
     model: onnx.ModelProto
     promoted: Mapping[str, str]
@@ -70,12 +71,11 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
         f"{name} reads a Cast through a Max that changes nothing: TensorRT-RTX does not build it else"
         for name in shield_recurrent(mixed)
     )
-    recurrent = tuple(
-        n for n in assigned.outputs if before.by_name[n][1].op_type in RECURRENT and assigned.outputs[n]
-    )
-    notes.extend(_remarks(before, recurrent))
+    recurrent = [n for n, low in assigned.outputs.items() if low and before.by_name[n][1].op_type in RECURRENT]
+    kept = tuple(n for n in recurrent if not can_spell_out(before.by_name[n][1], before.opset))
+    notes.extend(_remarks(before, recurrent, kept))
     check_casts(mixed)
-    return Rewritten(mixed, legal.promoted, tuple(notes), recurrent)
+    return Rewritten(mixed, legal.promoted, tuple(notes), kept)
 
 
 def _retype_ends(mixed: onnx.ModelProto, assigned: Edges) -> None:
@@ -85,17 +85,22 @@ def _retype_ends(mixed: onnx.ModelProto, assigned: Edges) -> None:
                 value.type.tensor_type.elem_type = ROWS[assigned.format((scope.path, value.name))].onnx_type
 
 
-def _remarks(analysis: Analysis, recurrent: tuple[str, ...]) -> list[str]:
-    """What the reader of the plan must know: low recurrent nodes, and nodes that no plan reaches."""
+def _remarks(analysis: Analysis, recurrent: Sequence[str], kept: Sequence[str]) -> list[str]:
+    """What the reader of the plan must know: low recurrent nodes, those whose state is emulated as FP32 (``kept``),
+    and nodes that no plan reaches."""
     foreign = [
         f"{node.domain}.{node.op_type}"
         for _, node in analysis.by_name.values()
         if node.domain not in STANDARD_DOMAINS
     ]
     remarks = []
-    if recurrent:
-        state = "a GPU keeps their state in the low format, the emulator in FP32"
-        remarks.append(f"low recurrent nodes ({', '.join(recurrent)}): {state}; expect several times its error")
+    if spelt := [name for name in recurrent if name not in kept]:
+        remarks.append(
+            f"low recurrent nodes ({', '.join(spelt)}): a GPU keeps their state in the low format, and the emulator "
+            "rounds it in every step"
+        )
+    if kept:
+        remarks.append(f"the emulator keeps the state of {', '.join(kept)} in FP32: expect several times its error")
     if foreign:
         remarks.append(f"{len(foreign)} nodes of other domains stay FP32: {', '.join(sorted(set(foreign)))}")
     return remarks

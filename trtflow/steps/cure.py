@@ -12,7 +12,7 @@ from trtflow.steps.options import Data, Executed
 if TYPE_CHECKING:
     from trtflow.calibration.cure import Attempt
 
-version = 8
+version = 9
 environment = ("onnxruntime",)
 outputs = {"model": "model.onnx", "scales": "scales.yaml", "cures": "cures.json"}
 published = {"model": "{config}.cured.onnx", "scales": "{config}.cured.scales.yaml"}

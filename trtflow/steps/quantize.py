@@ -13,7 +13,7 @@ from trtflow.text import counted
 if TYPE_CHECKING:
     from trtflow.files.search import SearchDocument
 
-version = 10
+version = 11
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from trtflow.steps.contract import Context, File, Options, Result
 from trtflow.text import counted
 
-version = 8
+version = 9
 environment = ("onnx", "onnx-graphsurgeon", "onnxruntime", "tensorrt", "tensorrt-rtx")
 outputs = {"model": "mixed.onnx", "notes": "rewrite.json", "names": "names.csv"}
 optional = ("names",)

@@ -11,7 +11,7 @@ from trtflow.steps.options import Data, Decided, Decider, runner_facts
 from trtflow.steps.trt_options import Trt
 from trtflow.text import counted
 
-version = 9
+version = 10
 environment = ("onnxruntime",)
 outputs = {"verdict": "verdict.json", "providers": "ort_providers.json"}
 published = {"providers": "exports/ort_providers.json"}

@@ -1,4 +1,4 @@
-"""What a run tells of low recurrent nodes, of which the emulator says too little."""
+"""What a run tells of low recurrent nodes that the emulator cannot spell out, of which it says too little."""
 
 from __future__ import annotations
 
@@ -15,5 +15,6 @@ def recurrent_mark(documents: Documents) -> Iterator[str]:
     if found and not measured:
         yield (
             f"the state of {listed(found)} was emulated in FP32, and a GPU keeps it in the low precision: expect "
-            "several times the error; validate on a GPU, or ask for a wider margin"
+            "several times the error; export with opset 9 or newer and activations that ONNX has, validate on a "
+            "GPU, or ask for a wider margin"
         )
