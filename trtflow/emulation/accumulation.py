@@ -21,9 +21,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.emulation.rounding import cast_pair
-from trtflow.model.analysis import Analysis, analyse
+from trtflow.model.analysis import analyse
 from trtflow.model.assignment import edges
-from trtflow.model.constants import values
 from trtflow.model.edit import FreshNames, clone, fresh_names, replace_nodes
 from trtflow.model.scopes import STANDARD_DOMAINS, Scope, scopes
 from trtflow.model.types import Types, infer
