@@ -119,9 +119,7 @@ def test_a_convolution_is_a_product_of_its_patches(
 def test_a_convolution_adds_tap_by_tap_and_within_a_tap_channel_by_channel() -> None:
     """Of 16 channels each tap is a step: one that overflows shows, though the next one takes it back."""
     weight = np.stack([np.full((1, 16), 256), np.full((1, 16), -256)], axis=-1).astype(np.float32)
-    net = model(
-        [node("Conv", "a w", "y", "n")], [info("a", [1, 16, 2])], [info("y", None)], [f32("w", weight)]
-    )
+    net = model([node("Conv", "a w", "y", "n")], [info("a", [1, 16, 2])], [info("y", None)], [f32("w", weight)])
     fed = np.full((1, 16, 2), 16, np.float32)
     assert chained(net, fed) == np.inf
     by_channel = model(
@@ -177,7 +175,11 @@ def test_products_inside_bodies_are_accumulated_too() -> None:
     nodes = [node("If", "flag", "y", "if", then_branch=body, else_branch=other)]
     given = [info("flag", [], onnx.TensorProto.BOOL), info("a", [4, 1024]), info("b", [1024, 1024])]
     net = model(nodes, given, [info("y", None)])
-    fed = {"flag": np.array(True), "a": np.full((4, 1024), 16, np.float32), "b": np.full((1024, 1024), 16, np.float32)}
+    fed = {
+        "flag": np.array(True),
+        "a": np.full((4, 1024), 16, np.float32),
+        "b": np.full((1024, 1024), 16, np.float32),
+    }
     fed["b"][512:] = -16
     assert (run(instrument(net, LOW, accumulation=FP16), fed)[0] == np.inf).all()
     assert (run(instrument(net, LOW), fed)[0] == 0).all()

@@ -2,8 +2,8 @@
 
 A tensor core takes 16 products a step, and such a kernel keeps their sum in FP16 from step to step: a partial sum
 beyond 65,504 is infinite for ever, though the result would fit. The steps become a Scan. Within one, products are
-added in FP32, which differs from the tensor core's own rule (``numerics.tensor_core``) in the last bit of FP16, in one
-step of a thousand or fewer.
+added in FP32, which differs from the tensor core's own rule (``numerics.tensor_core``) in the last bit of FP16, in
+one step of a thousand or fewer.
 
 Covered are MatMul of matrices, Gemm, and Conv without groups, whose order of channels within taps of the kernel is
 that of implicit GEMM on NHWC tensors. All others (ConvTranspose, grouped Conv, MatMul of vectors, the operator

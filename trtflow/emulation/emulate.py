@@ -38,8 +38,8 @@ def instrument(
     keeps its name and carries the value that consumers see.
 
     ``rounding="unit"`` rounds what a fused engine stores: the outputs of units (see ``units``) that are wholly in
-    one low format, BatchNormalization folded into the weights before these are rounded. ``accumulation="fp16"`` rounds
-    the partial sums of products as well, as far as ``emulation.accumulation`` covers them.
+    one low format, BatchNormalization folded into the weights before these are rounded. ``accumulation="fp16"``
+    rounds the partial sums of products as well, as far as ``emulation.accumulation`` covers them.
 
     Raises:
         PlanError: the plan names a node that the model lacks.

@@ -8,6 +8,7 @@ Measured on an H100: ``mma`` and ``wgmma``, see ``benchmarks/accumulation.py``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,9 @@ def _step(
     with np.errstate(invalid="ignore"):
         terms = _with(a[..., :, :, None] * b[..., None, :, :], register)
         plain = terms.sum(axis=-2)
-    exponents = _with(_exponent(a, least)[..., :, :, None] + _exponent(b, least)[..., None, :, :], _exponent(register))
+    exponents = _with(
+        _exponent(a, least)[..., :, :, None] + _exponent(b, least)[..., None, :, :], _exponent(register)
+    )
     finite = np.where(np.isfinite(terms), terms, 0.0)
     top = np.where(finite == 0, _NONE, exponents).max(axis=-2)
     grid = how.fraction - top
@@ -72,8 +75,8 @@ def _step(
     return np.where(np.isfinite(plain), narrow, plain)
 
 
-def _with(products: NDArray[np.float64], register: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate([products, register[..., :, None, :].astype(products.dtype)], axis=-2)
+def _with(products: NDArray[Any], register: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([products, register[..., :, None, :]], axis=-2)
 
 
 def _exponent(x: NDArray[np.float64], least: int = _NONE) -> NDArray[np.int64]:
