@@ -157,7 +157,7 @@ def fitted(rule: Accumulator, a: Matrix, b: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def captured(folder: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    """MiniLM's operands, rounded to FP16: the first and last product of each depth, ``SIDE`` rows and columns of it."""
+    """MiniLM's operands, rounded to FP16: the first and last product of each depth, ``SIDE`` rows and columns."""
     from int8_minilm import minilm
 
     task = minilm(folder)

@@ -39,7 +39,7 @@ def dot(how: Accumulator, *products: tuple[float, float]) -> float:
         (FP16_IN_FP16, [(2048, 1), (1, 1), (1, 1)], 2050.0),  # within a step nothing is lost
         (FP16_IN_FP16, [(2050, 1), (1, 1)], 2052.0),  # a tie, to even: upwards
         (FP16_IN_FP16, [(2048, 1)] + [(0, 0)] * 15 + [(1, 1)] + [(0, 0)] * 15 + [(1, 1)], 2048.0),
-        (FP16_IN_FP16, [(256, 255)] + [(-256, 255)] + [(1, 1)], 1.0),
+        (FP16_IN_FP16, [(256, 255), (-256, 255), (1, 1)], 1.0),
         (FP16_IN_FP16, [(256, 256)] * 2 + [(-256, 256)] * 2, 0.0),  # beyond the range within a step only
         (FP16_IN_FP16, [(256, 256)] * 16 + [(-256, 256)] * 16, np.inf),  # and there for ever
         (FP16_IN_FP16, [(-256, 256)] * 16 + [(256, 256)] * 32, -np.inf),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
@@ -29,7 +29,6 @@ from trtflow.model.types import Types, infer
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16
 
-Accumulation = Literal["fp32", "fp16"]
 WIDTH = 16  # products a step
 END = np.iinfo(np.int64).max
 

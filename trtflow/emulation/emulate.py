@@ -13,7 +13,7 @@ from typing import Literal
 
 import onnx
 
-from trtflow.emulation.accumulation import Accumulation, accumulate, products
+from trtflow.emulation.accumulation import accumulate, products
 from trtflow.emulation.fusion import fused
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import keep_nan, loses_nan
@@ -24,7 +24,7 @@ from trtflow.model.edit import FreshNames, clone, drop_unread, fresh_names, repl
 from trtflow.model.operators import is_exact
 from trtflow.model.scopes import CONTROL_FLOW, Scope
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FP16, FP32
+from trtflow.precision import FP16, FP32, Accumulation
 
 Rounding = Literal["tensor", "unit"]
 

@@ -15,7 +15,7 @@ from trtflow.model.edit import clone, fresh_names
 from trtflow.model.scopes import scopes
 from trtflow.model.types import infer
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FLOAT_TYPES, FP32, ROWS
+from trtflow.precision import FLOAT_TYPES, FP32, ROWS, Accumulation
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.backend import Runner
 from trtflow.runners.batches import batch_tensors, sizes_of
@@ -129,11 +129,13 @@ def side_maker(
     memory: int,
     execute_on: Callable[[str], Execute],
     log: Callable[[str], None] = lambda _: None,
+    accumulation: Accumulation = FP32,
 ) -> Callable[[str, PrecisionPlan, Ranges, Rounding], Side]:
     """What makes the side of ``model`` on a runner, all of ``runners``, under a plan.
 
     ``execute_on`` gives what executes typed models on an engine. ``samples`` size the tensors; ``memory``: bytes of
     ``tensors`` in a batch, of all sides together. ``log`` is told what no engine can have as the plan has it.
+    ``accumulation``: what the emulator adds products in FP16 up in.
 
     Raises:
         BackendError: two runners cannot be in one process.
@@ -145,7 +147,7 @@ def side_maker(
 
     def make(runner: str, plan: PrecisionPlan, ranges: Ranges, rounding: Rounding) -> Side:
         if runner == EMULATED:
-            return GraphSide(emulate(model, plan, ranges, rounding), ReferenceRunner, sizes, share)
+            return GraphSide(emulate(model, plan, ranges, rounding, accumulation), ReferenceRunner, sizes, share)
         if runner == REFERENCE:
             _require_fp32(plan)
             return GraphSide(model, ReferenceRunner, sizes, share)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from trtflow.precision import FP16
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import AnyRunner, Candidate, Data, Executed, Reference, runner_facts
+from trtflow.steps.options import Accumulation, AnyRunner, Candidate, Data, Executed, Reference, runner_facts
 
 version = 7
 environment = ("onnxruntime",)
@@ -28,6 +28,7 @@ class With(Executed):
     samples: int | None = Field(None, ge=1, description="compare the first ones only; left out, all that decide")
     memory: int = Field(512, ge=1, description="MB to use, weights and sessions included")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
+    accumulation: Accumulation = "fp32"
 
 
 def depends(options: With) -> tuple[str, ...]:
@@ -61,6 +62,7 @@ def run(options: With, context: Context) -> Result:
             samples=options.samples,
             allow_nonfinite="outputs" in options.data.allow_nonfinite,
             rounding=options.rounding,
+            accumulation=options.accumulation,
             memory=options.memory * 1_000_000,
             reference=options.reference.runner,
             hooks=hooks(context),

@@ -55,6 +55,16 @@ Saturation = Annotated[
 ]
 
 
+Accumulation = Annotated[
+    Literal["fp32", "fp16"],
+    Field(description="what emulated kernels add the products of FP16 up in"),
+]
+
+
+SEARCH = {"strategy", "rounding", "held_out", "saturation", "accumulation"}
+"""Options of every search that its settings take as they are."""
+
+
 def runner_facts(name: str) -> tuple[str, ...]:
     """The facts about the machine that measurements on a runner depend on."""
     return BACKENDS[name].facts

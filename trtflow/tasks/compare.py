@@ -16,7 +16,7 @@ from trtflow.files.statistics import Statistics
 from trtflow.model.bodies import body_tensors, hand_out, unseen
 from trtflow.model.layers import layers
 from trtflow.model.mapped import MappedWeights
-from trtflow.precision import FP16
+from trtflow.precision import FP16, FP32, Accumulation
 from trtflow.qdq.quantize import float_plan
 from trtflow.runners import lockstep
 from trtflow.runners.known import Known
@@ -44,6 +44,7 @@ def compare(
     samples: int | None = None,
     allow_nonfinite: bool = False,
     rounding: Rounding = "tensor",
+    accumulation: Accumulation = FP32,
     memory: int = MEMORY,
     reference: str = REFERENCE,
     hooks: Hooks = SILENT,
@@ -54,6 +55,7 @@ def compare(
     ``memory``: bytes to use, the sessions' weights included, beside ``model`` itself. The log says
     where more than that, and a tenth, were used. ``reference``: the runner of what they are held against, in FP32.
     On an engine, layers are read in batches, each in an engine of its own, and samples are read at once.
+    ``accumulation``: what emulated products in FP16 are added up in.
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
@@ -66,7 +68,9 @@ def compare(
     """
     if reference != REFERENCE or any(entry.runner != EMULATED for entry in candidates.values()):
         listed = list(itertools.islice(data, samples))
-        return compare_sides(model, listed, candidates, allow_nonfinite, rounding, memory, reference, hooks)
+        return compare_sides(
+            model, listed, candidates, allow_nonfinite, rounding, memory, reference, hooks, accumulation
+        )
     before = resident()
     with MappedWeights() as mapped:
         light = mapped.light(model)
@@ -75,7 +79,7 @@ def compare(
         found = sorted((*(tensor.layer for tensor in inner), *layers(light)), key=attrgetter("depth"))
 
         def make(entry: Candidate) -> ModelProto:
-            return hand_out(emulate(light, entry.plan, entry.ranges, rounding), inner)
+            return hand_out(emulate(light, entry.plan, entry.ranges, rounding, accumulation), inner)
 
         made = {
             name: lockstep.Candidate(partial(make, entry), float_plan(entry.plan).default)

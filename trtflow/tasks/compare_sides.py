@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from onnx import ModelProto
 
@@ -13,7 +14,7 @@ from trtflow.files.statistics import Statistics
 from trtflow.model.bodies import unseen
 from trtflow.model.layers import layers
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FP32
+from trtflow.precision import FP32, Accumulation
 from trtflow.qdq.quantize import float_plan
 from trtflow.runners.known import Known
 from trtflow.runners.marked import MarkedCandidate, compare_marked
@@ -34,6 +35,7 @@ def compare_sides(
     memory: int,
     reference: str,
     hooks: Hooks,
+    accumulation: Accumulation = FP32,
 ) -> Statistics:
     """The figures of every layer that all sides show, and what marking does to those that are engines.
 
@@ -46,7 +48,8 @@ def compare_sides(
     everything = layers(model)
     runners = [reference, *(candidate.runner for candidate in candidates.values())]
     tensors = [layer.tensor for layer in everything]
-    make = side_maker(model, runners, samples, tensors, memory, lambda name: execute_on(name, samples), hooks.log)
+    execute = partial(execute_on, samples=samples)
+    make = side_maker(model, runners, samples, tensors, memory, execute, hooks.log, accumulation)
     sides = {
         name: MarkedCandidate(make(entry.runner, entry.plan, entry.ranges, rounding), float_plan(entry.plan).default)
         for name, entry in candidates.items()
