@@ -51,8 +51,9 @@ def run(options: With, context: Context) -> Result:
     from trtflow.tasks.searching import SearchSettings
 
     model = open_model(options, options.model)
-    files = {"model": options.model, "scales": options.scales, "cures": options.cures}
+    files = options.model_dump(include={"model", "scales", "cures"})
     material = {name: file and context.digest(file) for name, file in files.items()}
+    budget = Budget(options.max_evaluations, options.max_seconds)
     decided = quantize(
         model,
         open_data(options.data, model),
@@ -65,9 +66,7 @@ def run(options: With, context: Context) -> Result:
         allow_nonfinite="outputs" in options.data.allow_nonfinite,
         output_layers=options.output_layers,
         statistics=given_statistics(options.priors),
-        settings=SearchSettings(
-            budget=Budget(options.max_evaluations, options.max_seconds), **options.model_dump(include=SEARCH)
-        ),
+        settings=SearchSettings(budget=budget, **options.model_dump(include=SEARCH)),
         hooks=hooks(context, **material, **judged_by(options, options.data, context)),
     )
     write_document(decided.search, context.folder / outputs["search"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -11,17 +12,20 @@ from onnx import ModelProto, NodeProto
 from trtflow.data import Sample
 from trtflow.emulation.accumulation import products
 from trtflow.emulation.emulate import Rounding
+from trtflow.errors import PlanError
 from trtflow.files.statistics import Statistics
 from trtflow.model.analysis import analyse
 from trtflow.model.constants import values
 from trtflow.model.scopes import Scope
 from trtflow.model.shapes import Sizes, inferred_shapes
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FP16, ROWS
+from trtflow.precision import FP16, ROWS, Accumulation, Precision, label
 from trtflow.runners.accumulated import AccumulatedRunner
 from trtflow.runners.evaluate import Evaluator
 from trtflow.tasks.documents import Documents
 from trtflow.text import listed
+
+UNKNOWN = sys.float_info.max  # a magnitude of which nothing is known; times zero it is zero
 
 
 def refused_by_fp16_sums(
@@ -60,34 +64,32 @@ def suspects(
 
 
 def _reach(scope: Scope, node: NodeProto, amax: Mapping[str, float], shapes: Mapping[str, Sizes]) -> float:
-    """The most that Σ |a| |b| can come to; infinite where nothing is known."""
-    sums, peaks = [], []
-    for index, name in enumerate(node.input[:2]):
-        constant = scope.constant(name)
-        weight = None if constant is None else np.abs(values(constant)).astype(np.float64)
-        axes = _summed(node, index)
-        if weight is not None:
-            sums.append(float(weight.sum(axis=axes).max(initial=0)))
-            peaks.append(float(weight.max(initial=0)))
-            continue
-        peak, sizes = amax.get(name, math.inf), shapes.get(name)
-        depth = math.inf if sizes is None or node.op_type == "Conv" else math.prod(sizes[axis] for axis in axes)
-        sums.append(peak * depth)
-        peaks.append(peak)
-    return min(sums[0] * peaks[1], sums[1] * peaks[0])
+    """The most that Σ |a| |b| can come to."""
+    (peak, total), (other_peak, other_total) = (_side(scope, node, index, amax, shapes) for index in (0, 1))
+    return min(peak * other_total, total * other_peak)
 
 
-def _summed(node: NodeProto, index: int) -> tuple[int, ...]:
-    """The axes of an operand over which products are added up; of Conv that is told for the weight only."""
+def _side(
+    scope: Scope, node: NodeProto, index: int, amax: Mapping[str, float], shapes: Mapping[str, Sizes]
+) -> tuple[float, float]:
+    """Of an operand the largest magnitude, and the largest sum of magnitudes over what products are added up over."""
+    name = node.input[index]
+    constant = scope.constant(name)
+    if constant is not None:
+        weight = np.abs(values(constant)).astype(np.float64)
+        return float(weight.max(initial=0)), float(weight.sum(axis=_summed(node, index, weight.ndim)).max(initial=0))
+    peak, sizes = amax.get(name, UNKNOWN), shapes.get(name)
+    if sizes is None or (node.op_type == "Conv" and index == 0):
+        return peak, UNKNOWN
+    return peak, peak * math.prod(sizes[axis] for axis in _summed(node, index, len(sizes)))
+
+
+def _summed(node: NodeProto, index: int, rank: int) -> tuple[int, ...]:
+    """The axes of an operand over which products are added up; of Conv those of its weight."""
     if node.op_type == "Conv":
-        return tuple(range(-_rank(node) + 1, 0))
-    flag = next((a.i for a in node.attribute if a.name == ("transA", "transB")[index]), 0)
-    return (-1,) if bool(flag) == bool(index) else (-2,)
-
-
-def _rank(node: NodeProto) -> int:
-    kernel = next((list(a.ints) for a in node.attribute if a.name == "kernel_shape"), [])
-    return len(kernel) + 2
+        return tuple(range(1, rank))
+    turned = any(given.name == ("transA", "transB")[index] and given.i for given in node.attribute)
+    return (rank - 1,) if turned == bool(index) else (rank - 2,)
 
 
 def told(nodes: Sequence[str]) -> str:
@@ -96,10 +98,23 @@ def told(nodes: Sequence[str]) -> str:
         return ""
     return (
         f"with sums in FP16 the plan is refused: partial sums of {listed(nodes)} exceed {ROWS[FP16].largest:g}, "
-        "though the results fit. Kernels that accumulate in FP32 are not concerned, and which one runs is the builder's "
+        "though the results fit. Kernels that accumulate in FP32 are not concerned; which one runs is the builder's "
         "choice. Multiply an operand by a power of two, which is exact (in attention the scale, before the product "
         "instead of behind it), keep these nodes in fp32, or search with `accumulation: fp16`"
     )
+
+
+def require_fp16(low: Precision, accumulation: Accumulation) -> None:
+    """Hold that products of ``low`` can be added up so.
+
+    Raises:
+        PlanError: they cannot.
+    """
+    if accumulation == FP16 != low:
+        raise PlanError(
+            f"`accumulation: {FP16}` is for products in FP16; tensor cores add those of {label(low)} up in FP32: "
+            "leave it out."
+        )
 
 
 def accumulation_mark(documents: Documents) -> Iterator[str]:

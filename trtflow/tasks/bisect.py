@@ -18,7 +18,7 @@ from trtflow.runners.oracle import PlanOracle, ProbingOracle
 from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, search
-from trtflow.tasks.accumulation import refused_by_fp16_sums, told
+from trtflow.tasks.accumulation import refused_by_fp16_sums, require_fp16, told
 from trtflow.tasks.baseline import missed_conditions, stopped, unsearched
 from trtflow.tasks.because import because
 from trtflow.tasks.bisection import Bisection, BisectSettings
@@ -60,7 +60,7 @@ def bisect(
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
-        PlanError: there is no such strategy.
+        PlanError: there is no such strategy, or ``low`` is never accumulated as the settings have it.
         BackendError: the runner is not to be had here, or stops. A plan that it cannot build is no error.
         MetricError: a condition names a metric that cannot be measured.
 
@@ -70,6 +70,7 @@ def bisect(
         ['/down0/bn0/BatchNormalization', '/down0/conv0/Conv']
     """
     _check_strategies(settings)
+    require_fp16(low, settings.accumulation)
     samples = list(data)
     judge = judge_by(accept, metric, allow_nonfinite)
     execute = execute_on(settings.runner, samples, settings.trt, settings.script)
