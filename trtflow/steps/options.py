@@ -19,6 +19,7 @@ from pydantic_core.core_schema import literal_schema
 
 from trtflow.numerics.accept import Kind
 from trtflow.numerics.metrics import METRICS
+from trtflow.precision import Accumulation as Sums
 from trtflow.precision import Precision
 from trtflow.runners.polygraphy_script import EXPECTED, LOADER, NAME
 from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES
@@ -56,7 +57,7 @@ Saturation = Annotated[
 
 
 Accumulation = Annotated[
-    Literal["fp32", "fp16"],
+    Sums,
     Field(description="what emulated kernels add the products of FP16 up in"),
 ]
 
