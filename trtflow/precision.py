@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
 Quantized = Literal["int8", "fp8"]
+Accumulation = Literal["fp32", "fp16"]
+"""What a kernel adds products of FP16 up in."""
 
 FP32: Final = "fp32"
 FP16: Final = "fp16"

@@ -13,6 +13,7 @@ from typing import Literal
 
 import onnx
 
+from trtflow.emulation.accumulation import accumulate, products
 from trtflow.emulation.cells import Point
 from trtflow.emulation.fusion import fused
 from trtflow.emulation.layernorm import sidestep_fusion
@@ -25,19 +26,22 @@ from trtflow.model.edit import FreshNames, clone, drop_unread, fresh_names, repl
 from trtflow.model.operators import is_exact
 from trtflow.model.scopes import CONTROL_FLOW, Scope
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import Precision
+from trtflow.precision import FP16, FP32, Accumulation, Precision
 
 Rounding = Literal["tensor", "unit"]
 
 
-def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding = "tensor") -> onnx.ModelProto:
+def instrument(
+    model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding = "tensor", accumulation: Accumulation = FP32
+) -> onnx.ModelProto:
     """The FP32 graph that emulates ``model`` under ``plan``; names and types of inputs and outputs unchanged.
 
     The plan is taken literally: a constant beyond a format's range becomes infinite (see ``legalize``). A tensor
     keeps its name and carries the value that consumers see.
 
     ``rounding="unit"`` rounds what a fused engine stores: the outputs of units (see ``units``) that are wholly in
-    one low format, BatchNormalization folded into the weights before these are rounded.
+    one low format, BatchNormalization folded into the weights before these are rounded. ``accumulation="fp16"``
+    rounds the partial sums of products as well, as far as ``emulation.accumulation`` covers them.
 
     Raises:
         PlanError: the plan names a node that the model lacks.
@@ -62,7 +66,7 @@ def instrument(model: onnx.ModelProto, plan: PrecisionPlan, rounding: Rounding =
     sidestep_fusion(copy)
     if rounding == "unit":
         drop_unread(copy)  # the weights that were folded
-    return copy
+    return accumulate(copy, products(model, plan)) if accumulation == FP16 else copy
 
 
 def _round_inputs(scope: Scope, node: onnx.NodeProto, assigned: Edges, roundings: Roundings) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import onnx
 
+from trtflow.emulation.accumulation import accumulate
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import keep_nan, loses_nan
 from trtflow.emulation.recurrent import RULES, can_spell_out, spelt_out
@@ -17,13 +18,14 @@ from trtflow.model.opset import lower_opset
 from trtflow.model.scopes import CONTROL_FLOW, Scope, is_constant, opset, scopes
 from trtflow.model.types import Types, infer
 from trtflow.model.upcast import keep_interface, retype
-from trtflow.precision import LOW, OF_TYPE, Precision
+from trtflow.precision import FP16, FP32, LOW, OF_TYPE, Accumulation, Precision
 
 
-def emulate_typed(model: onnx.ModelProto) -> onnx.ModelProto:
+def emulate_typed(model: onnx.ModelProto, accumulation: Accumulation = FP32) -> onnx.ModelProto:
     """An FP32 graph that computes ``model`` with every FP16- or BF16-typed tensor rounded to its type.
 
     Names are kept; inputs and outputs keep their types. Each operator computes in FP32 on rounded inputs.
+    ``accumulation="fp16"`` rounds the partial sums of FP16's products as well.
     """
     types = infer(model)
     copy = clone(model)
@@ -35,7 +37,15 @@ def emulate_typed(model: onnx.ModelProto) -> onnx.ModelProto:
     keep_interface(copy, types)
     lower_opset(copy)
     sidestep_fusion(copy)
-    return copy
+    if accumulation == FP32:
+        return copy
+    everywhere = ((scope, node) for scope in scopes(model) for node in scope.graph.node)
+    return accumulate(copy, [node.name for scope, node in everywhere if _is_fp16(scope, node, types)])
+
+
+def _is_fp16(scope: Scope, node: onnx.NodeProto, types: Types) -> bool:
+    """Whether the first two inputs of ``node`` are."""
+    return {OF_TYPE.get(types.of(scope, name).elem) for name in node.input[:2]} == {FP16}
 
 
 def _round_typed(scope: Scope, types: Types, version: int, fresh: FreshNames) -> None:

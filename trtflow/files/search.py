@@ -159,6 +159,7 @@ class SearchDocument(Document):
     accept: Mapping[str, Mapping[Kind, float]] = Field(default_factory=dict)
     metrics: Mapping[Side, Metrics]
     fusion: str = ""
+    accumulation: str = ""
     front: tuple[FrontPoint, ...] = ()
     evaluations: tuple[EvaluationEntry, ...] = ()
     baselines: tuple[BaselineEntry, ...] = ()

@@ -22,7 +22,7 @@ _Quantized = Literal["codes", "quantize", "dequantize", "scale", "zero"]
 _Branch = Literal["if", "low", "high", "gate", "gated", "through", "passed"]
 _NotANumber = Literal["sum", "suspect", "plain", "careful", "isnan", "marks", "marked", "hit", "pooled", "nan"]
 _Opset = Literal["axes", "axis", "groups", "column", "flat", "channels", "share", "tall", "wide", "repeated"]
-_Other = Literal["shape", "again", "node", "hold", "held", "inside", "step"]
+_Other = Literal["shape", "again", "node", "hold", "held", "inside", "step", "part"]
 
 Suffix = _Rounded | _Constant | _Quantized | _Branch | _NotANumber | _Opset | _Other | Precision
 """The words behind the names that generated tensors and nodes derive from.

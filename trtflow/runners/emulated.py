@@ -9,6 +9,7 @@ from onnx import ModelProto
 from trtflow.emulation.emulate import instrument
 from trtflow.emulation.typed import emulate_typed
 from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP32, Accumulation
 from trtflow.runners.reference import ReferenceRunner
 
 Rounding = Literal["tensor", "unit"]
@@ -21,13 +22,18 @@ class EmulatedRunner(ReferenceRunner):
     """
 
     def __init__(
-        self, model: ModelProto, plan: PrecisionPlan, rounding: Rounding = "tensor", taps: tuple[str, ...] = ()
+        self,
+        model: ModelProto,
+        plan: PrecisionPlan,
+        rounding: Rounding = "tensor",
+        taps: tuple[str, ...] = (),
+        accumulation: Accumulation = FP32,
     ) -> None:
-        super().__init__(instrument(model, plan, rounding), name=f"emulated-{plan.default}", taps=taps)
+        super().__init__(instrument(model, plan, rounding, accumulation), name=f"emulated-{plan.default}", taps=taps)
 
 
 class TypedRunner(ReferenceRunner):
     """Executes a model with FP16 or BF16 tensors as its types say, which ONNX Runtime's CPU provider does not."""
 
-    def __init__(self, model: ModelProto, taps: tuple[str, ...] = ()) -> None:
-        super().__init__(emulate_typed(model), name="typed", taps=taps)
+    def __init__(self, model: ModelProto, taps: tuple[str, ...] = (), accumulation: Accumulation = FP32) -> None:
+        super().__init__(emulate_typed(model, accumulation), name="typed", taps=taps)

@@ -15,7 +15,7 @@ from onnx import ModelProto
 from trtflow.errors import BuildError, ModelError
 from trtflow.files.strict_json import json_numbers
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FP32, LOW, Precision
+from trtflow.precision import FP32, LOW, Accumulation, Precision
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.backend import Runner
 from trtflow.runners.emulated import EmulatedRunner, Rounding
@@ -122,19 +122,22 @@ class EmulatedOracle(PlanOracle):
         rounding: Rounding = "tensor",
         memo: Memo | None = None,
         material: Mapping[str, Any] = MappingProxyType({}),
+        accumulation: Accumulation = FP32,
     ) -> None:
-        super().__init__(evaluator, memo, material)
-        self._model, self._rounding = model, rounding
+        super().__init__(evaluator, memo, {**material, "accumulation": accumulation})
+        self._model, self._rounding, self._accumulation = model, rounding, accumulation
         self._switched: dict[Precision, SwitchedRunner | None] = {}
 
     def runner(self, plan: PrecisionPlan) -> Runner:
         """A session of its own for ``plan``."""
-        return EmulatedRunner(self._model, plan, self._rounding, self._evaluator.selection.before)
+        taps = self._evaluator.selection.before
+        return EmulatedRunner(self._model, plan, self._rounding, taps, self._accumulation)
 
     def prober(self, plan: PrecisionPlan) -> Runner:
         """One session for all plans where that can be: a session of its own costs more than a run on few samples."""
         low = plan.default
-        if self._rounding != "tensor" or low not in LOW or not {*plan.nodes.values()} <= {FP32}:
+        plain = self._rounding == "tensor" and self._accumulation == FP32
+        if not plain or low not in LOW or not {*plan.nodes.values()} <= {FP32}:
             return self.runner(plan)
         if low not in self._switched:
             try:

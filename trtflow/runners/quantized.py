@@ -12,6 +12,7 @@ from onnx import ModelProto
 from trtflow.cures import Cure
 from trtflow.emulation.emulate import instrument
 from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP32, Accumulation
 from trtflow.qdq.quantize import Quantized, quantize
 from trtflow.runners.emulated import Rounding
 from trtflow.runners.evaluate import Evaluator
@@ -32,14 +33,20 @@ class Ranges:
         return quantize(model, plan, self.activations, self.cures)
 
 
-def emulate(model: ModelProto, plan: PrecisionPlan, ranges: Ranges, rounding: Rounding = "tensor") -> ModelProto:
+def emulate(
+    model: ModelProto,
+    plan: PrecisionPlan,
+    ranges: Ranges,
+    rounding: Rounding = "tensor",
+    accumulation: Accumulation = FP32,
+) -> ModelProto:
     """The FP32 graph that computes ``model`` under ``plan``: Q/DQ pairs executed, FP16 and BF16 rounded.
 
     Raises:
         PlanError: the plan names unknown nodes, or an activation has no range.
     """
     quantized = ranges.quantize(model, plan)
-    return instrument(quantized.model, quantized.plan, rounding)
+    return instrument(quantized.model, quantized.plan, rounding, accumulation)
 
 
 class QuantizedRunner(ReferenceRunner):
@@ -52,8 +59,11 @@ class QuantizedRunner(ReferenceRunner):
         ranges: Ranges,
         rounding: Rounding = "tensor",
         taps: tuple[str, ...] = (),
+        accumulation: Accumulation = FP32,
     ) -> None:
-        super().__init__(emulate(model, plan, ranges, rounding), name=f"quantized-{plan.default}", taps=taps)
+        super().__init__(
+            emulate(model, plan, ranges, rounding, accumulation), name=f"quantized-{plan.default}", taps=taps
+        )
 
 
 class QuantizedOracle(EmulatedOracle):
@@ -67,10 +77,12 @@ class QuantizedOracle(EmulatedOracle):
         rounding: Rounding = "tensor",
         memo: Memo | None = None,
         material: Mapping[str, Any] = MappingProxyType({}),
+        accumulation: Accumulation = FP32,
     ) -> None:
-        super().__init__(model, evaluator, rounding, memo, material)
+        super().__init__(model, evaluator, rounding, memo, material, accumulation)
         self._ranges = ranges
 
     def runner(self, plan: PrecisionPlan) -> ReferenceRunner:
         """What executes ``plan``."""
-        return QuantizedRunner(self._model, plan, self._ranges, self._rounding, self._evaluator.selection.before)
+        taps = self._evaluator.selection.before
+        return QuantizedRunner(self._model, plan, self._ranges, self._rounding, taps, self._accumulation)

@@ -11,7 +11,7 @@ from trtflow.cures import changed
 from trtflow.emulation.emulate import Rounding
 from trtflow.errors import BackendError
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FP32, INT8
+from trtflow.precision import FP32, INT8, Accumulation
 from trtflow.rewriting.rewrite import rewrite
 from trtflow.runners.engine_side import EngineSide
 from trtflow.runners.graph_side import GraphSide
@@ -30,11 +30,13 @@ def side_maker(
     writers: Mapping[str, str],
     execute_on: Callable[[str], Executor],
     log: Callable[[str], None] = lambda _: None,
+    accumulation: Accumulation = FP32,
 ) -> Callable[[str, PrecisionPlan, Ranges, Rounding], Side]:
     """What makes the side of ``model`` on a runner, all of ``runners``, under a plan; ``writers``: tensor that may be
     read → its node.
 
     ``execute_on`` gives what executes models on an engine. ``log`` is told what no engine has as the plan has it.
+    ``accumulation``: what the emulator adds products in FP16 up in.
 
     Raises:
         BackendError: two runners cannot be in one process.
@@ -45,7 +47,7 @@ def side_maker(
 
     def make(runner: str, plan: PrecisionPlan, ranges: Ranges, rounding: Rounding) -> Side:
         if runner == EMULATED:
-            return GraphSide(emulate(model, plan, ranges, rounding), ReferenceRunner)
+            return GraphSide(emulate(model, plan, ranges, rounding, accumulation), ReferenceRunner)
         if runner == REFERENCE:
             _require_fp32(plan)
             return GraphSide(model, ReferenceRunner)

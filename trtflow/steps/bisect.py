@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Decided, Decider, Saturation, runner_facts
+from trtflow.steps.options import SEARCH, Accumulation, Data, Decided, Decider, Saturation, runner_facts
 from trtflow.steps.trt_options import Trt
 
 version = 15
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
-SETTINGS = {"strategy", "rounding", "held_out", "saturation", "high", "runner", "script", "baselines", "pareto"}
+SETTINGS = SEARCH | {"high", "runner", "script", "baselines", "pareto"}
 
 
 class With(Decided):
@@ -31,6 +31,7 @@ class With(Decided):
     max_builds: int | None = Field(None, ge=2, description="engines that may be built")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
     saturation: Saturation = "shown"
+    accumulation: Accumulation = "fp32"
     strategy: str = Field("trtflow", description="trtflow, or a baseline by name: bisect, bisect-reverse, linear")
     baselines: tuple[str, ...] = Field(("bisect",), description="strategies to compare with, on the hardest samples")
     pareto: int = Field(0, ge=0, description="more plans to measure, for the curve of error against cost")

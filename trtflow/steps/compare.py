@@ -9,10 +9,10 @@ from pydantic import Field
 from trtflow.precision import FP16, FP32
 from trtflow.runners.registry import EMULATED
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import AnyRunner, Candidate, Data, Executed, Reference, Script, runner_facts
+from trtflow.steps.options import Accumulation, AnyRunner, Candidate, Data, Executed, Reference, Script, runner_facts
 from trtflow.steps.trt_options import Trt
 
-version = 8
+version = 9
 environment = ("onnxruntime",)
 outputs = {"statistics": "statistics.json", "layers": "layers.csv"}
 published = {"layers": "layers.csv"}
@@ -33,6 +33,7 @@ class With(Executed):
     samples: int | None = Field(None, ge=1, description="compare the first ones only; left out, all that decide")
     memory: int = Field(512, ge=1, description="MB to use, weights and sessions included")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
+    accumulation: Accumulation = "fp32"
 
 
 def depends(options: With) -> tuple[str, ...]:
@@ -66,6 +67,7 @@ def run(options: With, context: Context) -> Result:
             samples=options.samples,
             allow_nonfinite="outputs" in options.data.allow_nonfinite,
             rounding=options.rounding,
+            accumulation=options.accumulation,
             memory=options.memory * 1_000_000,
             reference=options.reference.runner,
             trt=options.trt.settings(timing_cache=context.folder / "timing.cache"),

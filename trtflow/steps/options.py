@@ -19,6 +19,7 @@ from pydantic_core.core_schema import literal_schema
 
 from trtflow.numerics.accept import Kind
 from trtflow.numerics.metrics import METRICS
+from trtflow.precision import Accumulation as Sums
 from trtflow.precision import Precision
 from trtflow.runners.polygraphy_script import EXPECTED, LOADER, NAME
 from trtflow.runners.registry import BACKENDS, BUILDERS, EMULATED, ENGINES
@@ -53,6 +54,16 @@ Saturation = Annotated[
     Literal["shown", "any"],
     Field(description="infinities inside that FP32 lacks: where shown to be harmless, or any"),
 ]
+
+
+Accumulation = Annotated[
+    Sums,
+    Field(description="what emulated kernels add the products of FP16 up in"),
+]
+
+
+SEARCH = {"strategy", "rounding", "held_out", "saturation", "accumulation"}
+"""Options of every search that its settings take as they are."""
 
 
 def runner_facts(name: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Judged, Saturation
+from trtflow.steps.options import SEARCH, Accumulation, Data, Judged, Saturation
 from trtflow.text import counted
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class With(Judged):
     output_layers: bool = Field(False, description="quantize layers that nothing but cheap operators follow, too")
     rounding: Literal["tensor", "unit"] = Field("tensor", description="round every tensor, or what an engine fuses")
     saturation: Saturation = "shown"
+    accumulation: Accumulation = "fp32"
     priors: File | None = Field(None, description="statistics of all layers in FP16, from compare")
     strategy: str = Field("trtflow", description="trtflow, or a baseline by name")
     max_evaluations: int | None = Field(None, ge=1, description="passes over the samples that may be spent")
@@ -50,7 +51,7 @@ def run(options: With, context: Context) -> Result:
     from trtflow.tasks.searching import SearchSettings
 
     model = open_model(options, options.model)
-    files = {"model": options.model, "scales": options.scales, "cures": options.cures}
+    files = options.model_dump(include={"model", "scales", "cures"})
     material = {name: file and context.digest(file) for name, file in files.items()}
     budget = Budget(options.max_evaluations, options.max_seconds)
     decided = quantize(
@@ -65,7 +66,7 @@ def run(options: With, context: Context) -> Result:
         allow_nonfinite="outputs" in options.data.allow_nonfinite,
         output_layers=options.output_layers,
         statistics=given_statistics(options.priors),
-        settings=SearchSettings(options.strategy, options.rounding, budget, options.held_out, options.saturation),
+        settings=SearchSettings(budget=budget, **options.model_dump(include=SEARCH)),
         hooks=hooks(context, **material, **judged_by(options, options.data, context)),
     )
     write_document(decided.search, context.folder / outputs["search"])

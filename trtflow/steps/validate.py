@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from trtflow.steps.contract import Context, File, Result
-from trtflow.steps.options import Data, Decided, Decider, runner_facts
+from trtflow.steps.options import Accumulation, Data, Decided, Decider, runner_facts
 from trtflow.steps.trt_options import Trt
 from trtflow.text import counted
 
@@ -28,6 +28,7 @@ class With(Decided):
     runner: Decider = Field("emulated", description="what executes the file, and so decides")
     constraints: File | None = Field(None, description="from constrain: what a weakly typed engine is told")
     trt: Trt = Trt()
+    accumulation: Accumulation = "fp32"
 
 
 def depends(options: With) -> tuple[str, ...]:
@@ -49,7 +50,6 @@ def run(options: With, context: Context) -> Result:
 
     reference = open_model(options, options.reference)
     searches = [read_document(SearchDocument, file) for file in options.searches]
-    same = options.calibration in (None, options.data)
     verdict = validate(
         reference,
         onnx.load(options.candidate),
@@ -60,11 +60,12 @@ def run(options: With, context: Context) -> Result:
         runner=options.runner,
         script=options.script,
         searches=searches,
-        calibrated=same and any(search.eight_bits for search in searches),
+        calibrated=options.calibration in (None, options.data) and any(search.eight_bits for search in searches),
         file=options.candidate,
         constraints=given_constraints(options.constraints),
         calibration=given_calibration(options.calibration, reference, options.trt),
         trt=options.trt.settings(),
+        accumulation=options.accumulation,
         hooks=hooks(context),
     )
     write_document(verdict, context.folder / outputs["verdict"])

@@ -12,12 +12,13 @@ from trtflow.errors import PlanError
 from trtflow.files.search import BaselineEntry, Because, FrontPoint, SearchDocument
 from trtflow.files.statistics import Statistics
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FP16, Precision
+from trtflow.precision import FP16, FP32, Precision
 from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.oracle import PlanOracle, ProbingOracle
 from trtflow.search.ledger import Evaluation
 from trtflow.search.problem import Problem
 from trtflow.search.run import STRATEGIES, search
+from trtflow.tasks.accumulation import refused_by_fp16_sums, require_fp16, told
 from trtflow.tasks.baseline import missed_conditions, stopped, unsearched
 from trtflow.tasks.because import because
 from trtflow.tasks.bisection import Bisection, BisectSettings
@@ -59,7 +60,7 @@ def bisect(
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
-        PlanError: there is no such strategy.
+        PlanError: there is no such strategy, or ``low`` is never accumulated as the settings have it.
         BackendError: the runner is not to be had here, or stops. A plan that it cannot build is no error.
         MetricError: a condition names a metric that cannot be measured.
 
@@ -69,6 +70,7 @@ def bisect(
         ['/down0/bn0/BatchNormalization', '/down0/conv0/Conv']
     """
     _check_strategies(settings)
+    require_fp16(low, settings.accumulation)
     samples = list(data)
     judge = judge_by(accept, metric, allow_nonfinite)
     execute = execute_on(settings.runner, samples, settings.trt, settings.script, hooks.progress)
@@ -120,6 +122,7 @@ def _document(work: Bisection, verified: Verified, data: str, why: Mapping[str, 
         accept=work.whole.accept.document(),
         metrics=metrics,
         fusion=_fusion(work, chosen, result.plan),
+        accumulation=told(_overflowing(work, result.plan)) if accepted else "",
         front=tuple(map(_point, result.front)) if settings.pareto else (),
         evaluations=evaluation_entries(result.evaluations),
         baselines=tuple(_baseline(name, problem, work.emulator(chosen)) for name in settings.baselines),
@@ -147,6 +150,14 @@ def _fusion(work: Bisection, chosen: Sequence[int], found: PrecisionPlan) -> str
         if same.evaluate(subjects[what]).accepted != accepted
     ]
     return f"{'; '.join(said)}. Folding BatchNormalization in the graph ends it." if said else ""
+
+
+def _overflowing(work: Bisection, plan: PrecisionPlan) -> tuple[str, ...]:
+    """The nodes for which ``plan`` depends on kernels that accumulate in FP32."""
+    settings = work.settings
+    if settings.accumulation != FP32:
+        return ()
+    return refused_by_fp16_sums(work.model, plan, work.whole, work.statistics, settings.rounding)
 
 
 def _baseline(name: str, problem: Problem, oracle: PlanOracle) -> BaselineEntry:

@@ -142,7 +142,9 @@ class Bisection:
         if key not in self._oracles:
             material = {**self._material(chosen), "rounding": used}
             evaluator = self.evaluator(chosen)
-            self._oracles[key] = EmulatedOracle(self.model, evaluator, used, self.hooks.memo, material)
+            self._oracles[key] = EmulatedOracle(
+                self.model, evaluator, used, self.hooks.memo, material, self.settings.accumulation
+            )
         return self._oracles[key]
 
     def engine(self, chosen: Sequence[int]) -> PlanOracle:

@@ -16,7 +16,7 @@ from trtflow.files.statistics import Statistics, side_by_side
 from trtflow.model.bodies import body_tensors, hand_out, unseen
 from trtflow.model.layers import layers
 from trtflow.model.mapped import MappedWeights
-from trtflow.precision import FP16
+from trtflow.precision import FP16, FP32, Accumulation
 from trtflow.qdq.quantize import float_plan
 from trtflow.runners import lockstep
 from trtflow.runners.known import Known
@@ -46,6 +46,7 @@ def compare(
     samples: int | None = None,
     allow_nonfinite: bool = False,
     rounding: Rounding = "tensor",
+    accumulation: Accumulation = FP32,
     memory: int = MEMORY,
     reference: str = REFERENCE,
     trt: EngineSettings = DEFAULTS,
@@ -59,7 +60,7 @@ def compare(
     where more than that, and a tenth, were used. ``reference``: the runner of what they are held against, in FP32.
     On an engine, layers are read in batches, each in an engine of its own, and samples are read at once; those that
     the first candidate shows are told. ``trt``: how engines are built, and their tensors read. ``script``: the user's
-    own for ``polygraphy-script``, file.py:function.
+    own for ``polygraphy-script``, file.py:function. ``accumulation``: what emulated products in FP16 are added up in.
 
     Raises:
         DataError: FP32's own outputs are not finite, or zero on every sample.
@@ -79,10 +80,14 @@ def compare(
     if others:
         data = list(itertools.islice(data, samples))
     if emulated:
-        found.append(_emulated(model, data, emulated, samples, allow_nonfinite, rounding, memory, hooks))
+        found.append(
+            _emulated(model, data, emulated, samples, allow_nonfinite, rounding, accumulation, memory, hooks)
+        )
     if others:
         found.append(
-            compare_sides(model, [*data], others, allow_nonfinite, rounding, memory, reference, hooks, trt, script)
+            compare_sides(
+                model, [*data], others, allow_nonfinite, rounding, accumulation, memory, reference, hooks, trt, script
+            )
         )
     return side_by_side(found, [*candidates])
 
@@ -94,6 +99,7 @@ def _emulated(
     samples: int | None,
     allow_nonfinite: bool,
     rounding: Rounding,
+    accumulation: Accumulation,
     memory: int,
     hooks: Hooks,
 ) -> Statistics:
@@ -106,7 +112,7 @@ def _emulated(
         found = sorted((*(tensor.layer for tensor in inner), *layers(light)), key=attrgetter("depth"))
 
         def make(entry: Candidate) -> ModelProto:
-            return hand_out(emulate(light, entry.plan, entry.ranges, rounding), inner)
+            return hand_out(emulate(light, entry.plan, entry.ranges, rounding, accumulation), inner)
 
         made = {
             name: lockstep.Candidate(partial(make, entry), float_plan(entry.plan).default)

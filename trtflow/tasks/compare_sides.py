@@ -14,7 +14,7 @@ from trtflow.files.statistics import Statistics
 from trtflow.model.bodies import unseen
 from trtflow.model.layers import Layer, layers
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FP32
+from trtflow.precision import FP32, Accumulation
 from trtflow.qdq.quantize import float_plan
 from trtflow.runners.batches import batch_tensors, sizes_of
 from trtflow.runners.known import Known
@@ -35,6 +35,7 @@ def compare_sides(
     candidates: Mapping[str, Candidate],
     allow_nonfinite: bool,
     rounding: Rounding,
+    accumulation: Accumulation,
     memory: int,
     reference: str,
     hooks: Hooks,
@@ -56,7 +57,7 @@ def compare_sides(
     writers = {layer.tensor: layer.node for layer in everything}
     runners = [reference, *(entry.runner for entry in candidates.values())]
     execute = partial(execute_on, samples=samples, trt=trt, script=script, progress=hooks.progress)
-    make = side_maker(model, runners, writers, execute, hooks.log)
+    make = side_maker(model, runners, writers, execute, hooks.log, accumulation)
     sides = {
         name: MarkedCandidate(make(entry.runner, entry.plan, entry.ranges, rounding), float_plan(entry.plan).default)
         for name, entry in candidates.items()

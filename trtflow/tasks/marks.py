@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from trtflow.tasks.accumulation import accumulation_mark
 from trtflow.tasks.bodies import bodies_mark
 from trtflow.tasks.build import not_built
 from trtflow.tasks.documents import Documents
@@ -34,6 +35,7 @@ SOURCES: tuple[Callable[[Documents], Iterator[str]], ...] = (
     proof_marks,
     rests_on_saturation,
     observer_mark,
+    accumulation_mark,
     recurrent_mark,
     bodies_mark,
     judged_as_sets,

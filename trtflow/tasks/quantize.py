@@ -188,7 +188,8 @@ class _Quantization:
             "rounding": self.settings.rounding,
             "amax": None if ranges is None else dict(ranges.activations),
         }
-        arguments = (self.model, evaluator, self.settings.rounding, self.hooks.memo, material)
+        settings = self.settings
+        arguments = (self.model, evaluator, settings.rounding, self.hooks.memo, material, settings.accumulation)
         return evaluator, QuantizedOracle(ranges or self.ranges, *arguments)
 
 

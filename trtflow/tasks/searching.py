@@ -13,6 +13,7 @@ from trtflow.errors import MetricError
 from trtflow.facts import facts
 from trtflow.files.search import EvaluationEntry, SearchDocument
 from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP32, Accumulation
 from trtflow.runners.registry import BACKENDS, EMULATED
 from trtflow.search.held_out import Split, split_samples, verify
 from trtflow.search.ledger import Budget, Evaluation
@@ -33,7 +34,8 @@ class SearchSettings:
     """How a search goes on.
 
     ``held_out``: the share of the samples that only verify and judge the result. ``saturation``: whether a plan may
-    rest on infinities inside only where these are shown to be harmless, or on any.
+    rest on infinities inside only where these are shown to be harmless, or on any. ``accumulation``: what the
+    emulated kernels of FP16's products add up in.
     """
 
     strategy: str = "trtflow"
@@ -41,6 +43,7 @@ class SearchSettings:
     budget: Budget = field(default_factory=Budget)
     held_out: float = 0.25
     saturation: Wanted = "shown"
+    accumulation: Accumulation = FP32
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from trtflow.files.constraints import Constraints
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.search import SearchDocument
 from trtflow.model.foreign import ending_at
+from trtflow.precision import FP32, Accumulation
 from trtflow.runners.emulated import TypedRunner
 from trtflow.runners.evaluate import UserMetric
 from trtflow.runners.registry import EMULATED
@@ -41,6 +42,7 @@ def validate(
     constraints: Constraints | None = None,
     calibration: Iterable[Sample] | None = None,
     trt: EngineSettings = DEFAULTS,
+    accumulation: Accumulation = FP32,
     hooks: Hooks = SILENT,
 ) -> VerdictDocument:
     """Measure ``candidate`` on all of ``data`` and judge it as ``runner`` executes it.
@@ -52,6 +54,7 @@ def validate(
     plan and the ranges of ``constraints``, which are needed then; the emulator judges ``candidate`` beside it.
     ``calibration``: samples for TensorRT's own calibrator, where ``trt`` names one; left out, ``data``.
     ``script``: the user's own for ``polygraphy-script``, file.py:function.
+    ``accumulation``: what the emulator adds products in FP16 up in.
     ``allow_nonfinite``: FP32's own outputs may hold NaN and infinity, masked scores, say.
 
     Raises:
@@ -68,7 +71,8 @@ def validate(
     execute = execute_on(runner, samples, trt, script, hooks.progress)
     candidate = ending_at(candidate, [value.name for value in reference.graph.output])
     evaluator = judge.evaluator(reference, samples, hooks)
-    typed = partial(TypedRunner, candidate, evaluator.selection.before)  # an engine with taps would be another one
+    taps = evaluator.selection.before  # an engine with taps would be another one
+    typed = partial(TypedRunner, candidate, taps, accumulation)
     everything = range(len(samples))
     weak = partial(WeakRunner, execute, reference, constraints, samples if calibration is None else calibration)
     engine = weak if execute.typing == "weak" else partial(execute, candidate)
