@@ -77,8 +77,7 @@ def run(options: With, context: Context) -> Result:
     write_document(statistics, context.folder / outputs["statistics"])
     write_layers(statistics, context.folder / outputs["layers"])
     wrong, count = statistics.wrong(next(iter(candidates))), len(statistics.layers)
-    first = wrong[0].node if wrong else None
-    metrics = {"layers": count, "wrong": len(wrong), "first": first}
+    metrics = {"layers": count, "wrong": len(wrong), "first": wrong[0].node if wrong else None}
     return Result(metrics, summary=deviation(statistics), table=deviating_layers(statistics))
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
+from trtflow.files.search import SearchDocument
 from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import SEARCH, Accumulation, Data, Judged, Saturation
 from trtflow.text import counted
-
-if TYPE_CHECKING:
-    from trtflow.files.search import SearchDocument
 
 version = 11
 environment = ("onnxruntime",)
@@ -51,8 +49,8 @@ def run(options: With, context: Context) -> Result:
     from trtflow.tasks.searching import SearchSettings
 
     model = open_model(options, options.model)
-    files = options.model_dump(include={"model", "scales", "cures"})
-    material = {name: file and context.digest(file) for name, file in files.items()}
+    files = options.model_dump(include={"model", "scales", "cures"}).items()
+    material = {name: file and context.digest(file) for name, file in files}
     budget = Budget(options.max_evaluations, options.max_seconds)
     decided = quantize(
         model,
@@ -77,10 +75,10 @@ def run(options: With, context: Context) -> Result:
 
 
 def _result(found: SearchDocument, name: str) -> Result:
-    assert found.eight_bits is not None  # noqa: S101 - what quantize always writes
     from trtflow.steps.shown import multiply_adds, sides
 
     bits = found.eight_bits
+    assert bits is not None  # noqa: S101 - what quantize always writes
     figures = {key: values.get(name) for key, values in found.metrics.items()}
     share = f"{counted(len(bits.quantized), 'node')} in {found.low}, {bits.share:.1%} of the multiply-adds"
     return Result(
