@@ -6,13 +6,13 @@ As ``torch_math``. What ONNX hands over as a tensor that decides a shape comes a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from onnx import TensorProto
 from torch import Tensor
 
-DTYPES = {
+DTYPES: Mapping[int, torch.dtype] = {
     TensorProto.FLOAT: torch.float32,
     TensorProto.FLOAT16: torch.float16,
     TensorProto.BFLOAT16: torch.bfloat16,
@@ -64,7 +64,7 @@ def reshape(x: Tensor, shape: Sequence[int], *, allowzero: int = 0) -> Tensor:
 
 def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
     at = axis % x.dim() if axis < 0 else axis
-    return x.reshape(math.prod(x.shape[:at]), math.prod(x.shape[at:]))
+    return x.reshape((math.prod(x.shape[:at]), math.prod(x.shape[at:])))
 
 
 def squeeze(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
@@ -96,7 +96,8 @@ def concat(*tensors: Tensor, axis: int) -> Tensor:
 def split(
     x: Tensor, sizes: Sequence[int] | None = None, *, axis: int = 0, num_outputs: int = 0
 ) -> tuple[Tensor, ...]:
-    return torch.split(x, -(-x.shape[axis] // num_outputs) if sizes is None else list(sizes), axis)
+    wanted = -(-x.shape[axis] // num_outputs) if sizes is None else list(sizes)
+    return tuple(torch.split(x, wanted, axis))
 
 
 def taken(x: Tensor, axis: int, places: Sequence[int]) -> Tensor:
@@ -163,7 +164,7 @@ def _positive(indices: Tensor, length: int) -> Tensor:
 def gather(x: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     at = axis % x.dim()
     flat = x.index_select(at, _positive(indices, x.shape[at]).reshape(-1))
-    return flat.reshape(*x.shape[:at], *indices.shape, *x.shape[at + 1 :])
+    return flat.reshape((*x.shape[:at], *indices.shape, *x.shape[at + 1 :]))
 
 
 def gather_elements(x: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:

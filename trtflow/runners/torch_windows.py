@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trtflow.runners.torch_math import in_fp32
@@ -182,7 +184,7 @@ def resize(
     return x.to(kind)
 
 
-def _between(x: Tensor, axis: int, at: np.ndarray) -> Tensor:
+def _between(x: Tensor, axis: int, at: NDArray[Any]) -> Tensor:
     low = np.floor(at).astype(int)
     high = np.minimum(low + 1, x.shape[axis] - 1)
     spread = [1] * x.dim()
@@ -191,9 +193,9 @@ def _between(x: Tensor, axis: int, at: np.ndarray) -> Tensor:
     return taken(x, axis, low.tolist()) * (1 - share) + taken(x, axis, high.tolist()) * share
 
 
-def _coordinates(mode: str, length: int, size: int, scale: float) -> np.ndarray:
+def _coordinates(mode: str, length: int, size: int, scale: float) -> NDArray[Any]:
     """Where along an axis of ``length`` the ``size`` outputs are read, in FP32 as ONNX Runtime computes it."""
-    places = np.arange(size, dtype=np.float32)
+    places: NDArray[Any] = np.arange(size, dtype=np.float32)
     if mode == "asymmetric":
         return places / np.float32(scale)
     if mode == "align_corners":
@@ -205,9 +207,7 @@ def _coordinates(mode: str, length: int, size: int, scale: float) -> np.ndarray:
     raise NotImplementedError(f"coordinate_transformation_mode {mode}")
 
 
-def _nearest(mode: str, at: np.ndarray) -> np.ndarray:
-    if mode == "floor":
-        return np.floor(at)
-    if mode == "ceil":
-        return np.ceil(at)
-    return np.ceil(at - 0.5) if mode == "round_prefer_floor" else np.floor(at + 0.5)
+def _nearest(mode: str, at: NDArray[Any]) -> NDArray[Any]:
+    if mode.startswith("round"):
+        at = np.ceil(at - 0.5) if mode == "round_prefer_floor" else np.floor(at + 0.5)
+    return np.asarray(np.ceil(at) if mode == "ceil" else np.floor(at))
