@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import lzma
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,8 +86,10 @@ def measured(folder: Path, device: str, samples: int) -> Row:
 
 
 def _measured(folder: Path, device: str, samples: int) -> Row:
-    (folder / "model.onnx").write_bytes(lzma.decompress((folder / "model.onnx.xz").read_bytes()))
-    model = inspect(folder / "model.onnx")[0].model
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch, "model.onnx")
+        file.write_bytes(lzma.decompress((folder / "model.onnx.xz").read_bytes()))
+        model = inspect(file)[0].model
     feeds = list(_feeds(folder, model))[:samples]
     case = Case(model, legalized(analyse(model), PrecisionPlan(FP16)).plan, feeds, device)
     taps = tuple(name for name in unit_ends(model) if name in _made(case.typed))

@@ -16,8 +16,10 @@ PAIRS = (("eager", "tensor"), ("eager", "bias apart"), ("compiled", "unit"), ("c
 
 @dataclass(frozen=True)
 class Row:
-    """A network: by way of executing it the SQNR in dB of its outputs (``ends``), and the relative error at the end of
-    each unit (``units``); or why it has none."""
+    """A network, or why it ``failed``.
+
+    ``ends``: by way of executing it, the SQNR of its outputs in dB. ``units``: the relative error at the end of each.
+    """
 
     name: str
     ends: Mapping[str, float] = field(default_factory=dict)
@@ -54,11 +56,11 @@ def units_table(rows: Sequence[Row]) -> str:
 
 
 def compared(real: Sequence[float], emulated: Sequence[float]) -> str:
-    """``ρ 0.999, 1.00 (0.97–1.03)``: of the units at which both err, and finitely."""
+    """``r 0.999, 1.00 (0.97–1.03)``: of the units at which both err, and finitely."""
     pairs = np.array([pair for pair in zip(real, emulated, strict=True) if min(pair) > 0 and np.isfinite(pair).all()])
     if len(pairs) < 3:
         return "too few"
     ranks = pairs.argsort(axis=0).argsort(axis=0)
-    correlation = np.corrcoef(ranks.T)[0, 1]
+    correlation = float(np.corrcoef(ranks[:, 0], ranks[:, 1]).item(0, 1))
     low, middle, high = np.percentile(pairs[:, 0] / pairs[:, 1], [5, 50, 95])
-    return f"ρ {correlation:.3f}, {middle:.2f} ({low:.2f}–{high:.2f})"
+    return f"r {correlation:.3f}, {middle:.2f} ({low:.2f}–{high:.2f})"
