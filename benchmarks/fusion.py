@@ -52,6 +52,7 @@ def main() -> int:
     parser.add_argument("--models", type=Path, default=MODELS, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=Path("out/fusion.md"), metavar="FILE")
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--backend", default="inductor", help="of torch.compile")
     parser.add_argument("--samples", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=230, help="begin no network after that")
     options = parser.parse_args()
@@ -65,7 +66,7 @@ def main() -> int:
         if time.monotonic() - began > options.seconds:
             rows.append(Row(folder.name, failed="no time left"))
             continue
-        rows.append(measured(folder, options.device, options.samples))
+        rows.append(measured(folder, options))
         options.out.write_text(f"{ends_table(rows)}\n{units_table(rows)}", encoding="utf-8")
         print(f"{folder.name}: {rows[-1].failed or 'done'}, {time.monotonic() - began:.0f} s", flush=True)
     print(options.out.read_text(encoding="utf-8"))
@@ -76,22 +77,22 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def measured(folder: Path, device: str, samples: int) -> Row:
+def measured(folder: Path, options: argparse.Namespace) -> Row:
     """The row of one network, which says why where there is none."""
     try:
-        return _measured(folder, device, samples)
+        return _measured(folder, options)
     except Exception as error:  # one network must not end the others
         kind = "" if isinstance(error, TrtflowError) else f"{type(error).__name__}: "
         return Row(folder.name, failed=f"{kind}{' '.join(str(error).split())[:300]}")
 
 
-def _measured(folder: Path, device: str, samples: int) -> Row:
+def _measured(folder: Path, options: argparse.Namespace) -> Row:
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch, "model.onnx")
         file.write_bytes(lzma.decompress((folder / "model.onnx.xz").read_bytes()))
         model = inspect(file)[0].model
-    feeds = list(_feeds(folder, model))[:samples]
-    case = Case(model, legalized(analyse(model), PrecisionPlan(FP16)).plan, feeds, device)
+    feeds = list(_feeds(folder, model))[: options.samples]
+    case = Case(model, legalized(analyse(model), PrecisionPlan(FP16)).plan, feeds, options.device, options.backend)
     taps = tuple(name for name in unit_ends(model) if name in _made(case.typed))
     with ReferenceRunner(model, taps=taps) as runner:
         exact = _all(runner, feeds)
@@ -113,6 +114,7 @@ class Case:
     plan: PrecisionPlan
     feeds: Sequence[Feed]
     device: str
+    backend: str
 
     @cached_property
     def typed(self) -> onnx.ModelProto:
@@ -122,7 +124,7 @@ class Case:
     def outputs(self, way: str, taps: tuple[str, ...] = ()) -> list[Outputs]:
         """What comes out for each feed, ``taps`` behind the model's own outputs."""
         if way in ("eager", "compiled"):
-            with Torch(tapped(self.typed, taps), self.device, way == "compiled") as execute:
+            with Torch(tapped(self.typed, taps), self.device, self.backend if way == "compiled" else "") as execute:
                 return _all(execute, self.feeds)
         model = bias_apart(self.model) if way == "bias apart" else self.model
         with EmulatedRunner(model, self.plan, "unit" if way == "unit" else "tensor", taps) as runner:
@@ -131,15 +133,13 @@ class Case:
 
 @dataclass(frozen=True)
 class Torch:
-    """A typed model by PyTorch, node by node or ``compiled``."""
+    """A typed model by PyTorch, node by node or compiled by ``backend``."""
 
     model: onnx.ModelProto
     device: str
-    compiled: bool
+    backend: str
 
     def __enter__(self) -> Execute:
-        import torch
-
         from trtflow.runners.torch_graph import converted, fed, placed, supported, to_array
         from trtflow.runners.torch_runner import exactly
 
@@ -152,15 +152,20 @@ class Torch:
                 given = fed(model, feed, self.device)
                 key = tuple(tuple(tensor.shape) for tensor in given.values())
                 if key not in graphs:
-                    torch._dynamo.reset()
                     graph = converted(model, weights, given)
-                    graphs[key] = torch.compile(graph, fullgraph=True, dynamic=False) if self.compiled else graph
+                    graphs[key] = self._compiled(graph) if self.backend else graph
                 made = graphs[key](*given.values())
                 return {value.name: to_array(one) for value, one in zip(model.graph.output, made, strict=True)}
 
         return execute
 
     def __exit__(self, *raised: object) -> None: ...
+
+    def _compiled(self, graph: Any) -> Any:
+        import torch
+
+        torch._dynamo.reset()  # else it remembers, and in the end refuses, the networks before
+        return torch.compile(graph, backend=self.backend, fullgraph=True, dynamic=False)
 
 
 def _all(execute: Execute, feeds: Sequence[Feed]) -> list[Outputs]:

@@ -7,8 +7,9 @@ import numpy as np
 import onnx
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("torch", reason="PyTorch is not installed")
 
+import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch_cases import numbers, one_node
 
@@ -99,7 +100,9 @@ def test_foreign_operators_are_named_with_their_domain() -> None:
         ("Cast", [numbers(2, 3)], {"to": TensorProto.FLOAT8E4M3FN}, "type FLOAT8E4M3FN"),
     ],
 )
-def test_a_form_that_is_missing_is_named(op: str, inputs: list[object], attributes: dict, said: str) -> None:
+def test_a_form_that_is_missing_is_named(
+    op: str, inputs: list[object], attributes: dict[str, object], said: str
+) -> None:
     with (
         TorchRunner(one_node(op, inputs, attributes), "cpu") as runner,
         pytest.raises(BuildError, match=rf"torch has no {op} here .*{said}.*node 'node'.*runner: cuda"),

@@ -14,21 +14,35 @@ MODULES = ("torch_math", "torch_shapes", "torch_windows", "torch_ops")
 
 NETWORKS: Mapping[str, str] = {
     "U-Net": "BatchNormalization Concat Conv ConvTranspose MaxPool Relu Sigmoid",
-    "PP-OCRv4 detection": "Add BatchNormalization Clip Concat Conv ConvTranspose Div GlobalAveragePool HardSigmoid Mul "
-    "Relu Resize Sigmoid",
-    "PP-OCRv4 recognition": "Add AveragePool BatchNormalization Cast Clip Concat Conv Div GlobalAveragePool HardSigmoid "
-    "MatMul Mul Pow ReduceMean Relu Reshape Shape Sigmoid Slice Softmax Sqrt Squeeze Sub Transpose",
-    "MiniLM": "Add Cast Div Erf Gather Identity MatMul Max Mul Pow ReduceL2 ReduceMean ReduceSum Reshape Shape Slice "
-    "Softmax Sqrt Sub Transpose Unsqueeze",
-    "YOLO": "Add Cast Concat ConstantOfShape Conv Div Expand Gather MaxPool Mul Range Reshape Resize Shape Sigmoid "
-    "Slice Softmax Split Sub Transpose Unsqueeze",
-    "EfficientNet U-Net": "Add BatchNormalization Cast Concat ConstantOfShape Conv Gather GlobalAveragePool Mul Pad "
-    "Relu Reshape Resize Shape Sigmoid Slice Sub Transpose",
-    "pitch": "Add And ArgMax Cast Clip Concat ConstantOfShape Conv Cos Div Exp Gather GatherElements GreaterOrEqual "
-    "LessOrEqual Log MatMul Max Mul Pad ReduceMax ReduceMean ReduceSum Relu Reshape ScatterElements Shape Sigmoid Sin "
-    "Slice Softmax Sqrt Squeeze Sub Transpose Unsqueeze Where",
-    "files": "Add Cast Concat Conv Div Equal Exp Expand GlobalMaxPool MatMul Max Mul Reciprocal ReduceMax ReduceSum "
-    "Reshape Shape Slice Sqrt Squeeze Sub Tanh Transpose Unsqueeze",
+    "PP-OCRv4 detection": (
+        "Add BatchNormalization Clip Concat Conv ConvTranspose Div GlobalAveragePool HardSigmoid Mul Relu "
+        "Resize Sigmoid"
+    ),
+    "PP-OCRv4 recognition": (
+        "Add AveragePool BatchNormalization Cast Clip Concat Conv Div GlobalAveragePool HardSigmoid MatMul "
+        "Mul Pow ReduceMean Relu Reshape Shape Sigmoid Slice Softmax Sqrt Squeeze Sub Transpose"
+    ),
+    "MiniLM": (
+        "Add Cast Div Erf Gather Identity MatMul Max Mul Pow ReduceL2 ReduceMean ReduceSum Reshape Shape "
+        "Slice Softmax Sqrt Sub Transpose Unsqueeze"
+    ),
+    "YOLO": (
+        "Add Cast Concat ConstantOfShape Conv Div Expand Gather MaxPool Mul Range Reshape Resize Shape "
+        "Sigmoid Slice Softmax Split Sub Transpose Unsqueeze"
+    ),
+    "EfficientNet U-Net": (
+        "Add BatchNormalization Cast Concat ConstantOfShape Conv Gather GlobalAveragePool Mul Pad Relu "
+        "Reshape Resize Shape Sigmoid Slice Sub Transpose"
+    ),
+    "pitch": (
+        "Add And ArgMax Cast Clip Concat ConstantOfShape Conv Cos Div Exp Gather GatherElements "
+        "GreaterOrEqual LessOrEqual Log MatMul Max Mul Pad ReduceMax ReduceMean ReduceSum Relu Reshape "
+        "ScatterElements Shape Sigmoid Sin Slice Softmax Sqrt Squeeze Sub Transpose Unsqueeze Where"
+    ),
+    "files": (
+        "Add Cast Concat Conv Div Equal Exp Expand GlobalMaxPool MatMul Max Mul Reciprocal ReduceMax "
+        "ReduceSum Reshape Shape Slice Sqrt Squeeze Sub Tanh Transpose Unsqueeze"
+    ),
     "transformer": "Add Gelu Gemm LayerNormalization MatMul Softmax Reshape Transpose Where",
 }
 """The operators of the main graph, constants aside."""
