@@ -232,9 +232,11 @@ def sqnr(exact: Sequence[Outputs], found: Sequence[Outputs], names: Sequence[str
 
 
 def relative(exact: Array, found: Array) -> float:
-    """‖found − exact‖ / ‖exact‖; infinite where something is not finite."""
-    error = float(np.linalg.norm(found.astype(np.float64) - exact))
-    norm = float(np.linalg.norm(exact.astype(np.float64)))
+    """‖found − exact‖ / ‖exact‖ where FP32 is finite; infinite where FP16 is not."""
+    finite = np.isfinite(exact)
+    expected = exact[finite].astype(np.float64)
+    error = float(np.linalg.norm(found[finite].astype(np.float64) - expected))
+    norm = float(np.linalg.norm(expected))
     return error / norm if np.isfinite(error) and norm else (0.0 if not error else np.inf)
 
 
