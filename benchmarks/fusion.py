@@ -11,12 +11,16 @@ not inside them. An eager convolution of PyTorch rounds before it adds its bias;
 from __future__ import annotations
 
 import argparse
+import json
 import lzma
+import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,23 +58,50 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--backend", default="inductor", help="of torch.compile")
     parser.add_argument("--samples", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=230, help="begin no network after that")
+    parser.add_argument("--seconds", type=float, default=230, help="end what runs then")
+    parser.add_argument("--jobs", type=int, default=5, help="networks at a time")
+    parser.add_argument(
+        "--row", nargs=2, metavar=("NAME", "FILE"), help="measure this network alone, as a child does"
+    )
     options = parser.parse_args()
     folders = [path.parent for path in sorted(options.models.glob("models-*/*/model.onnx.xz"), key=_size)]
-    folders = [folder for folder in folders if not options.names or folder.name in options.names]
+    wanted = options.row[:1] if options.row else options.names
+    folders = [folder for folder in folders if not wanted or folder.name in wanted]
     if not folders:
         parser.error(f"there are no such networks in {options.models}: benchmarks/fidelity_networks.py packs them")
+    if options.row:
+        Path(options.row[1]).write_text(json.dumps(asdict(measured(folders[0], options))), encoding="utf-8")
+        return 0
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    began, rows = time.monotonic(), []
-    for folder in folders:
-        if time.monotonic() - began > options.seconds:
-            rows.append(Row(folder.name, failed="no time left"))
-            continue
-        rows.append(measured(folder, options))
-        options.out.write_text(f"{ends_table(rows)}\n{units_table(rows)}", encoding="utf-8")
-        print(f"{folder.name}: {rows[-1].failed or 'done'}, {time.monotonic() - began:.0f} s", flush=True)
+    began = time.monotonic()
+    rows: dict[str, Row] = {}
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(options.jobs) as pool:
+        deadline = began + options.seconds
+        waiting = [pool.submit(apart, folder, Path(scratch), deadline) for folder in folders]
+        for done in as_completed(waiting):
+            row = done.result()
+            rows[row.name] = row
+            ordered = [rows[folder.name] for folder in folders if folder.name in rows]
+            options.out.write_text(f"{ends_table(ordered)}\n{units_table(ordered)}", encoding="utf-8")
+            print(f"{row.name}: {row.failed or 'done'}, {time.monotonic() - began:.0f} s", flush=True)
     print(options.out.read_text(encoding="utf-8"))
     return 0
+
+
+def apart(folder: Path, scratch: Path, deadline: float) -> Row:
+    """The row of a network, measured in a process of its own, which ends at the ``deadline``."""
+    file, left = scratch / f"{folder.name}.json", deadline - time.monotonic()
+    command = [sys.executable, str(Path(__file__)), *sys.argv[1:], "--row", folder.name, str(file)]
+    environment = {"TORCHINDUCTOR_COMPILE_THREADS": "4", "OMP_NUM_THREADS": "4", **os.environ}
+    try:
+        done = subprocess.run(  # noqa: S603 - this script
+            command, capture_output=True, text=True, check=False, timeout=max(left, 0.1), env=environment
+        )
+    except subprocess.TimeoutExpired:
+        return Row(folder.name, failed="no time left")
+    if done.returncode:
+        return Row(folder.name, failed=" ".join(done.stderr.split())[-300:])
+    return Row(**json.loads(file.read_text(encoding="utf-8")))
 
 
 def _size(path: Path) -> int:
