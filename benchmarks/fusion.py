@@ -70,7 +70,8 @@ def main() -> int:
     if not folders:
         parser.error(f"there are no such networks in {options.models}: benchmarks/fidelity_networks.py packs them")
     if options.row:
-        Path(options.row[1]).write_text(json.dumps(asdict(measured(folders[0], options))), encoding="utf-8")
+        for row in measured(folders[0], options):
+            Path(options.row[1]).write_text(json.dumps(asdict(row)), encoding="utf-8")
         return 0
     options.out.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -98,9 +99,14 @@ def apart(folder: Path, scratch: Path, deadline: float) -> Row:
             command, capture_output=True, text=True, check=False, timeout=max(left, 0.1), env=environment
         )
     except subprocess.TimeoutExpired:
-        return Row(folder.name, failed="no time left")
+        return read(file) if file.is_file() else Row(folder.name, failed="no time left")
     if done.returncode:
         return Row(folder.name, failed=" ".join(done.stderr.split())[-300:])
+    return read(file)
+
+
+def read(file: Path) -> Row:
+    """The row that a child wrote last."""
     return Row(**json.loads(file.read_text(encoding="utf-8")))
 
 
@@ -108,16 +114,16 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def measured(folder: Path, options: argparse.Namespace) -> Row:
-    """The row of one network, which says why where there is none."""
+def measured(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
+    """The row of one network, as far as it is known; it says why where there is none."""
     try:
-        return _measured(folder, options)
+        yield from _measured(folder, options)
     except Exception as error:  # one network must not end the others
         kind = "" if isinstance(error, TrtflowError) else f"{type(error).__name__}: "
-        return Row(folder.name, failed=f"{kind}{' '.join(str(error).split())[:300]}")
+        yield Row(folder.name, failed=f"{kind}{' '.join(str(error).split())[:300]}")
 
 
-def _measured(folder: Path, options: argparse.Namespace) -> Row:
+def _measured(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch, "model.onnx")
         file.write_bytes(lzma.decompress((folder / "model.onnx.xz").read_bytes()))
@@ -129,12 +135,14 @@ def _measured(folder: Path, options: argparse.Namespace) -> Row:
         exact = _all(runner, feeds)
     names = [value.name for value in model.graph.output if exact[0][value.name].dtype.kind == "f"]
     ends = {way: sqnr(exact, case.outputs(way), names) for way in WAYS}
+    yield Row(folder.name, ends, failed="no time left")
     try:
         made = {way: case.outputs(way, taps)[0] for way in WAYS}
         units = {way: [relative(exact[0][name], found[name]) for name in taps] for way, found in made.items()}
     except Exception as error:  # the ends are known, at least
-        return Row(folder.name, ends, failed=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
-    return Row(folder.name, ends, units)
+        yield Row(folder.name, ends, failed=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+    else:
+        yield Row(folder.name, ends, units)
 
 
 @dataclass(frozen=True)
