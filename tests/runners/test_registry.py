@@ -33,7 +33,7 @@ FEED = {"x": np.array([[1, 60, 70, -70]], np.float32)}
 def test_each_backend_is_listed_by_its_own_name() -> None:
     assert {name: backend.name for name, backend in BACKENDS.items()} == {name: name for name in BACKENDS}
     assert BUILDERS == ("tensorrt", "tensorrt-rtx")
-    assert {"cuda", *BUILDERS} <= {*ENGINES}
+    assert {"cuda", "torch", *BUILDERS} <= {*ENGINES}
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,9 @@ def _driver(monkeypatch: pytest.MonkeyPatch, driver: Driver) -> None:
             "/py -m pip uninstall -y onnxruntime && /py -m pip install 'onnxruntime-gpu[cuda,cudnn]'",
         ),
         ("cuda", Host("Linux", "aarch64", "36.4.3", 12), ""),
+        ("torch", X86, "/py -m pip install torch"),
+        ("torch", Host("Linux", "aarch64", "36.4.3", 12), ""),
+        ("torch", Host("Windows", "AMD64", "", 12), ""),
     ],
 )
 def test_what_is_missing_has_its_command(runner: str, host: Host, command: str) -> None:
@@ -65,11 +68,12 @@ def test_what_is_missing_has_its_command(runner: str, host: Host, command: str) 
 
 
 @pytest.mark.parametrize(
-    "runner", ["onnxruntime", "emulated", "polygraphy-script", "tensorrt-rtx", "cuda", "tensorrt"]
+    "runner", ["onnxruntime", "emulated", "polygraphy-script", "tensorrt-rtx", "cuda", "torch", "tensorrt"]
 )
 def test_what_is_there_needs_nothing(runner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ort = Imported("1.32.0", providers=("CUDAExecutionProvider",))
-    _libraries(monkeypatch, onnxruntime=ort, tensorrt=Imported("11.4.0"), tensorrt_rtx=Imported("1.7"))
+    there = {"tensorrt": Imported("11.4.0"), "tensorrt_rtx": Imported("1.7"), "torch": Imported("2.11")}
+    _libraries(monkeypatch, onnxruntime=ort, **there)
     assert remedy(runner, X86) == NOTHING
 
 

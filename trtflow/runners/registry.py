@@ -19,6 +19,7 @@ from trtflow.runners.polygraphy_script import PolygraphyScript
 from trtflow.runners.probe import probe
 from trtflow.runners.remedies import cannot_run
 from trtflow.runners.tensorrt import EngineRunner, TensorRt
+from trtflow.runners.torch_runner import Torch
 from trtflow.trt.capabilities import Typing
 from trtflow.trt.request import EngineRequest, EngineSettings
 
@@ -34,6 +35,7 @@ BACKENDS: Mapping[str, Backend] = {
     "onnxruntime": OnnxRuntime(),
     "emulated": Emulated(),
     "cuda": Cuda(),
+    "torch": Torch(),
     "tensorrt": TensorRt("tensorrt", "tensorrt", needs_gpu=True),
     "tensorrt-rtx": TensorRt(
         "tensorrt-rtx",

@@ -60,6 +60,8 @@ def remedy(runner: str, host: Host | None = None) -> Remedy:
     here = host or Host()
     if runner == "cuda" and "CUDAExecutionProvider" not in imported("onnxruntime").providers:
         return _cuda(here)
+    if runner == "torch" and why_not_imported("torch"):
+        return _torch(here)
     if runner == "tensorrt" and why_not_imported("tensorrt"):
         return _tensorrt(here)
     return _rtx(here) if runner == "tensorrt-rtx" and why_not_imported("tensorrt_rtx") else Remedy()
@@ -90,6 +92,14 @@ def _cuda(host: Host) -> Remedy:
     wheel = "onnxruntime-gpu[cuda,cudnn]"
     removed = f"{pip('uninstall', '-y', 'onnxruntime')} && " if not imported("onnxruntime").absent else ""
     return Remedy(removed + pip("install", wheel), note if removed else "")
+
+
+def _torch(host: Host) -> Remedy:
+    if host.jetson:
+        return Remedy(note="On a Jetson, take the wheel of PyTorch that NVIDIA makes for your JetPack.")
+    if host.system != "Linux":
+        return Remedy(note=f"PyPI's PyTorch for {host.says} has no CUDA: https://pytorch.org says which wheel does.")
+    return Remedy(pip("install", "torch"), "PyPI's wheel for Linux brings CUDA, some gigabytes.")
 
 
 def _tensorrt(host: Host) -> Remedy:

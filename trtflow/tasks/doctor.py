@@ -17,7 +17,7 @@ from trtflow.runners.registry import BACKENDS
 from trtflow.runners.remedies import WEAK, gpu_hint, remedy
 from trtflow.trt.capabilities import Capabilities
 
-PACKAGES = ("trtflow", "numpy", "onnx", "onnx-graphsurgeon", "polygraphy", "onnxruntime", "onnxruntime-gpu")
+PACKAGES = ("trtflow", "numpy", "onnx", "onnx-graphsurgeon", "polygraphy", "onnxruntime", "onnxruntime-gpu", "torch")
 TENSORRT = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 LIBRARIES = ("cuda-runtime", "cublas", "cudnn")
 PROBE = (sys.executable, "-m", "trtflow.runners.probe_child")

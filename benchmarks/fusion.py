@@ -1,0 +1,283 @@
+"""Where a GPU rounds: whole networks in FP16 by PyTorch, eager and fused, against the two roundings of the emulator.
+
+``fusion.py [NAME ...] [--out FILE]`` takes the networks that ``fidelity_networks.py`` packed (``--models``), executes
+the FP16 file of each node by node and by ``torch.compile``, and prints two tables: end metrics, and errors at the end
+of each unit. A GPU is needed; ``--device cpu`` proves the script where there is none.
+
+The tensors at the ends of units are handed out for the second table, which takes away the fusion across units but
+not inside them. An eager convolution of PyTorch rounds before it adds its bias; ``tensor, bias apart`` does so, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from fusion_table import WAYS, Row, ends_table, units_table
+from onnx import helper, numpy_helper
+
+from trtflow.data import Array, Feed
+from trtflow.errors import TrtflowError
+from trtflow.model.analysis import analyse
+from trtflow.model.edit import clone, replace_nodes
+from trtflow.model.selection import tapped
+from trtflow.model.types import infer
+from trtflow.model.units import found_units, inner_tensors, readers
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FLOAT_TYPES, FP16
+from trtflow.rewriting.promotion import legalized
+from trtflow.rewriting.rewrite import rewrite
+from trtflow.runners.emulated import EmulatedRunner
+from trtflow.runners.reference import ReferenceRunner
+from trtflow.tasks.inspect import inspect
+
+Outputs = Mapping[str, Array]
+Execute = Callable[[Feed], Outputs]
+MODELS = Path(__file__).parents[1] / ".gpu"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--models", type=Path, default=MODELS, metavar="FOLDER")
+    parser.add_argument("--out", type=Path, default=Path("out/fusion.md"), metavar="FILE")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--backend", default="inductor", help="of torch.compile")
+    parser.add_argument("--samples", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=230, help="end what runs then")
+    parser.add_argument("--jobs", type=int, default=5, help="networks at a time")
+    parser.add_argument(
+        "--row", nargs=2, metavar=("NAME", "FILE"), help="measure this network alone, as a child does"
+    )
+    options = parser.parse_args()
+    folders = [path.parent for path in sorted(options.models.glob("models-*/*/model.onnx.xz"), key=_size)]
+    wanted = options.row[:1] if options.row else options.names
+    folders = [folder for folder in folders if not wanted or folder.name in wanted]
+    if not folders:
+        parser.error(f"there are no such networks in {options.models}: benchmarks/fidelity_networks.py packs them")
+    if options.row:
+        for row in measured(folders[0], options):
+            Path(options.row[1]).write_text(json.dumps(asdict(row)), encoding="utf-8")
+        return 0
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    rows: dict[str, Row] = {}
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(options.jobs) as pool:
+        deadline = began + options.seconds
+        waiting = [pool.submit(apart, folder, Path(scratch), deadline) for folder in folders]
+        for done in as_completed(waiting):
+            row = done.result()
+            rows[row.name] = row
+            ordered = [rows[folder.name] for folder in folders if folder.name in rows]
+            options.out.write_text(f"{ends_table(ordered)}\n{units_table(ordered)}", encoding="utf-8")
+            print(f"{row.name}: {row.failed or 'done'}, {time.monotonic() - began:.0f} s", flush=True)
+    print(options.out.read_text(encoding="utf-8"))
+    return 0
+
+
+def apart(folder: Path, scratch: Path, deadline: float) -> Row:
+    """The row of a network, measured in a process of its own, which ends at the ``deadline``."""
+    file, left = scratch / f"{folder.name}.json", deadline - time.monotonic()
+    command = [sys.executable, str(Path(__file__)), *sys.argv[1:], "--row", folder.name, str(file)]
+    environment = {"TORCHINDUCTOR_COMPILE_THREADS": "4", "OMP_NUM_THREADS": "4", **os.environ}
+    try:
+        done = subprocess.run(  # noqa: S603 - this script
+            command, capture_output=True, text=True, check=False, timeout=max(left, 0.1), env=environment
+        )
+    except subprocess.TimeoutExpired:
+        return read(file) if file.is_file() else Row(folder.name, failed="no time left")
+    if done.returncode:
+        return Row(folder.name, failed=" ".join(done.stderr.split())[-300:])
+    return read(file)
+
+
+def read(file: Path) -> Row:
+    """The row that a child wrote last."""
+    return Row(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def measured(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
+    """The row of one network, as far as it is known; it says why where there is none."""
+    try:
+        yield from _measured(folder, options)
+    except Exception as error:  # one network must not end the others
+        kind = "" if isinstance(error, TrtflowError) else f"{type(error).__name__}: "
+        yield Row(folder.name, failed=f"{kind}{' '.join(str(error).split())[:300]}")
+
+
+def _measured(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch, "model.onnx")
+        file.write_bytes(lzma.decompress((folder / "model.onnx.xz").read_bytes()))
+        model = inspect(file)[0].model
+    feeds = list(_feeds(folder, model))[: options.samples]
+    case = Case(model, legalized(analyse(model), PrecisionPlan(FP16)).plan, feeds, options.device, options.backend)
+    taps = tuple(name for name in unit_ends(model) if name in _made(case.typed))
+    with ReferenceRunner(model, taps=taps) as runner:
+        exact = _all(runner, feeds)
+    names = [value.name for value in model.graph.output if exact[0][value.name].dtype.kind == "f"]
+    ends = {way: sqnr(exact, case.outputs(way), names) for way in WAYS}
+    yield Row(folder.name, ends, failed="no time left")
+    try:
+        made = {way: case.outputs(way, taps)[0] for way in WAYS}
+        units = {way: [relative(exact[0][name], found[name]) for name in taps] for way, found in made.items()}
+    except Exception as error:  # the ends are known, at least
+        yield Row(folder.name, ends, failed=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+    else:
+        yield Row(folder.name, ends, units)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network in FP16 by ``plan``, executed for ``feeds`` in all the ``WAYS``."""
+
+    model: onnx.ModelProto
+    plan: PrecisionPlan
+    feeds: Sequence[Feed]
+    device: str
+    backend: str
+
+    @cached_property
+    def typed(self) -> onnx.ModelProto:
+        """The file that a user gets."""
+        return rewrite(self.model, self.plan).model
+
+    def outputs(self, way: str, taps: tuple[str, ...] = ()) -> list[Outputs]:
+        """What comes out for each feed, ``taps`` behind the model's own outputs."""
+        if way in ("eager", "compiled"):
+            with Torch(tapped(self.typed, taps), self.device, self.backend if way == "compiled" else "") as execute:
+                return _all(execute, self.feeds)
+        model = bias_apart(self.model) if way == "bias apart" else self.model
+        with EmulatedRunner(model, self.plan, "unit" if way == "unit" else "tensor", taps) as runner:
+            return _all(runner, self.feeds)
+
+
+@dataclass(frozen=True)
+class Torch:
+    """A typed model by PyTorch, node by node or compiled by ``backend``."""
+
+    model: onnx.ModelProto
+    device: str
+    backend: str
+
+    def __enter__(self) -> Execute:
+        from trtflow.runners.torch_graph import converted, fed, placed, supported, to_array
+        from trtflow.runners.torch_runner import exactly
+
+        model = supported(self.model)
+        weights = placed(model, self.device)
+        graphs: dict[tuple[object, ...], Any] = {}
+
+        def execute(feed: Feed) -> Outputs:
+            with exactly():
+                given = fed(model, feed, self.device)
+                key = tuple(tuple(tensor.shape) for tensor in given.values())
+                if key not in graphs:
+                    graph = converted(model, weights, given)
+                    graphs[key] = self._compiled(graph) if self.backend else graph
+                made = graphs[key](*given.values())
+                return {value.name: to_array(one) for value, one in zip(model.graph.output, made, strict=True)}
+
+        return execute
+
+    def __exit__(self, *raised: object) -> None: ...
+
+    def _compiled(self, graph: Any) -> Any:
+        import torch
+
+        torch._dynamo.reset()  # else it remembers, and in the end refuses, the networks before
+        return torch.compile(graph, backend=self.backend, fullgraph=True, dynamic=False)
+
+
+def _all(execute: Execute, feeds: Sequence[Feed]) -> list[Outputs]:
+    return [{name: np.array(value) for name, value in execute(feed).items()} for feed in feeds]
+
+
+def _feeds(folder: Path, model: onnx.ModelProto) -> Iterator[Feed]:
+    for file in sorted((folder / "data").glob("*.npz")):
+        with np.load(file) as held:
+            yield {
+                value.name: held[value.name].astype(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+                for value in model.graph.input
+                if value.name in held.files
+            }
+
+
+def unit_ends(model: onnx.ModelProto) -> list[str]:
+    """The float tensors of the main graph that leave units of several nodes or of one, in their order."""
+    analysis = analyse(model)
+    users, types = readers(analysis), infer(model)
+    outputs = {value.name for value in model.graph.output}
+    ends = []
+    for unit in found_units(analysis):
+        inner = inner_tensors(analysis, unit, users)
+        for name in unit.nodes:
+            scope, node = analysis.by_name[name]
+            left = [one for one in node.output if one and (scope.path, one) not in inner and one not in outputs]
+            ends += [one for one in left if not scope.path and types.of(scope, one).elem in FLOAT_TYPES]
+    return ends
+
+
+def bias_apart(model: onnx.ModelProto) -> onnx.ModelProto:
+    """``model`` with each convolution's bias, where it is constant, added by a node of its own."""
+    copy = clone(model)
+    held = {tensor.name: tensor for tensor in copy.graph.initializer}
+    nodes: list[onnx.NodeProto] = []
+    for node in copy.graph.node:
+        nodes.append(node)
+        if node.op_type in ("Conv", "ConvTranspose") and len(node.input) == 3 and node.input[2] in held:
+            bias = numpy_helper.to_array(held[node.input[2]])
+            rank = len(held[node.input[1]].dims) if node.input[1] in held else 4
+            shape, name = (-1,) + (1,) * (rank - 2), f"{node.name}__bias"
+            copy.graph.initializer.append(numpy_helper.from_array(bias.reshape(shape), name))
+            nodes.append(helper.make_node("Add", [f"{name}_before", name], [node.output[0]], f"{name}_add"))
+            node.output[0] = f"{name}_before"
+            del node.input[2]
+    replace_nodes(copy.graph, nodes)
+    return copy
+
+
+def _made(model: onnx.ModelProto) -> set[str]:
+    return {name for node in model.graph.node for name in node.output}
+
+
+def sqnr(exact: Sequence[Outputs], found: Sequence[Outputs], names: Sequence[str]) -> float:
+    """In dB over all samples and float outputs; −inf where something is not finite."""
+    samples = list(zip(exact, found, strict=True))
+    pairs = [(one[name].astype(np.float64), other[name]) for name in names for one, other in samples]
+    noise = sum(float(np.square(one - other).sum()) for one, other in pairs)
+    signal = sum(float(np.square(one).sum()) for one, _ in pairs)
+    if not np.isfinite(noise):
+        return -np.inf
+    return float(10 * np.log10(signal / noise)) if noise and signal else np.inf
+
+
+def relative(exact: Array, found: Array) -> float:
+    """‖found − exact‖ / ‖exact‖ where FP32 is finite; infinite where FP16 is not."""
+    finite = np.isfinite(exact)
+    expected = exact[finite].astype(np.float64)
+    error = float(np.linalg.norm(found[finite].astype(np.float64) - expected))
+    norm = float(np.linalg.norm(expected))
+    return error / norm if np.isfinite(error) and norm else (0.0 if not error else np.inf)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
