@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trtflow.errors import PlanError
@@ -43,6 +43,7 @@ names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 kinds = st.sampled_from(("FLOAT", "INT64", "SHAPE"))
 
 
+@example(layers=["0"], nodes=[], tensors=["\r"], reads=["\n"])
 @given(
     layers=st.lists(names, unique=True, max_size=4),
     nodes=st.lists(names, unique=True, max_size=3),

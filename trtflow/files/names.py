@@ -14,6 +14,8 @@ from trtflow.files.exports.layers import LayerName
 
 COLUMNS = ("node", "op", "layer", "layer type", "role", "tensors", "types", "reads", "engine layer", "parser")
 
+END = "\r\n"
+
 
 @dataclass(frozen=True)
 class NamesTable:
@@ -69,9 +71,10 @@ def _row(lines: list[dict[str, str]]) -> LayerName:
 
 def _cell(names: Iterable[str]) -> str:
     """A list inside a cell, as a line of CSV itself: one name stands there as it is."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow([*names])
-    return "" if text.getvalue() == '""' else text.getvalue()
+    line = io.StringIO()
+    csv.writer(line, lineterminator=END).writerow([*names])  # which quotes what holds a part of the line's end
+    text = line.getvalue().removesuffix(END)
+    return "" if text == '""' else text
 
 
 def _list(cell: str, beside: str = "") -> tuple[str, ...]:
