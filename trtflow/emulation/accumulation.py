@@ -132,11 +132,11 @@ def _matmul(graph: _Graph, node: onnx.NodeProto, shapes: _Shapes) -> str:
 
 def _gemm(graph: _Graph, node: onnx.NodeProto, shapes: _Shapes) -> str:
     given = _attributes(node)
-    sides = [
+    left, right = (
         graph("Transpose", name, perm=[1, 0]) if given.get(flag) else name
         for name, flag in zip(node.input, ("transA", "transB"), strict=False)
-    ]
-    result = _scaled(graph, _chain(graph, *sides, ranks=(2, 2)), given.get("alpha", 1.0))
+    )
+    result = _scaled(graph, _chain(graph, left, right, (2, 2)), given.get("alpha", 1.0))
     if len(node.input) < 3 or not node.input[2]:
         return result
     return graph("Add", result, _scaled(graph, node.input[2], given.get("beta", 1.0)))
