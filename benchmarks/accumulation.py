@@ -9,7 +9,8 @@ and on the GPU machine::
     python benchmarks/accumulation.py measure models/fetched/accumulation.npz
 
 Each line is one product: how many of its elements a kernel and the rule have in common, bit for bit, and for FP16
-sums how many a kernel and the emulated graph have.
+sums how many a kernel and the emulated graph have. A table of kernels and depths ends it.
+``python benchmarks/accumulation.py instructions`` prints what the kernels compile to, which takes Triton and no GPU.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from accumulation_table import Compared, same, share, summary
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
@@ -70,15 +72,27 @@ KINDS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["capture", "measure"])
-    parser.add_argument("file", type=Path)
+    parser.add_argument("what", choices=["capture", "measure", "instructions"])
+    parser.add_argument("file", type=Path, nargs="?", default=Path("models/fetched/accumulation.npz"))
     parser.add_argument("--models", type=Path, default=Path("models/fetched"))
     options = parser.parse_args()
     if options.what == "capture":
         arrays: dict[str, Any] = dict(captured(options.models))
         np.savez_compressed(options.file, **arrays)
+    elif options.what == "instructions":
+        instructions()
     else:
         measure(options.file)
+
+
+def instructions() -> None:
+    """Print what each kernel multiplies with."""
+    from accumulation_kernel import instruction
+
+    say("| kernel | instruction |")
+    say("|---|---|")
+    for kind in KINDS:
+        say(f"| {kind.name} | {instruction(kind.dtype, kind.sums, kind.imprecise, kind.block)} |")
 
 
 def measure(file: Path) -> None:
@@ -86,6 +100,7 @@ def measure(file: Path) -> None:
     from accumulation_kernel import machine
     from accumulation_kernel import multiply as on_gpu
 
+    found: list[Compared] = []
     say(machine())
     say("| kernel | operands | K | equal to the rule | equal to the emulated graph | not finite | seconds |")
     say("|---|---|---|---|---|---|---|")
@@ -93,23 +108,24 @@ def measure(file: Path) -> None:
         for name, a, b in (*random_products(), *real_products(file)):
             started = time.perf_counter()
             try:
-                line = compared(kind, on_gpu, *fitted(kind.rule, a, b))
+                one = compared(kind, on_gpu, a, b)
             except Exception as error:
                 say(f"| {kind.name} | {name} | | {type(error).__name__}: {str(error).splitlines()[:1]} | | | |")
                 break
-            say(f"| {kind.name} | {name} | {a.shape[1]} | {line} | {time.perf_counter() - started:.1f} |")
+            found.append(one)
+            cells = f"{one.depth} | {share(one.rule)} | {share(one.graph)} | {one.infinite:d}"
+            say(f"| {kind.name} | {name} | {cells} | {time.perf_counter() - started:.1f} |")
+    say("")
+    say(summary(found))
 
 
-def compared(kind: Kind, on_gpu: Multiply, a: Matrix, b: Matrix) -> str:
-    """The cells of one product."""
-    found, expected = kind(on_gpu, a, b), multiply(a, b, kind.rule)
-    graph = share(found, in_graph(a, b)) if kind.rule == FP16_IN_FP16 else ""
-    return f"{share(found, expected)} | {graph} | {np.count_nonzero(~np.isfinite(found)):d}"
-
-
-def share(one: Matrix, other: Matrix) -> str:
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
-    return f"{100 * same.mean():.2f} %"
+def compared(kind: Kind, on_gpu: Multiply, a: Matrix, b: Matrix) -> Compared:
+    """A product on both sides, of operands that fit ``kind``."""
+    left, right = fitted(kind.rule, a, b)
+    found = kind(on_gpu, left, right)
+    graph = same(found, in_graph(left, right)) if kind.rule == FP16_IN_FP16 else np.empty(0, bool)
+    rule = same(found, multiply(left, right, kind.rule))
+    return Compared(kind.name, a.shape[1], rule, graph, int(np.count_nonzero(~np.isfinite(found))))
 
 
 def in_graph(a: Matrix, b: Matrix) -> Matrix:
@@ -173,8 +189,8 @@ def captured(folder: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     for node in nodes:
         depth = int(operands[node.input[0]].shape[-1])
         seen.setdefault((depth, node.input[1] in weights), []).append(node)
-    for same in seen.values():
-        for node in {node.name: node for node in (same[0], same[-1])}.values():
+    for alike in seen.values():
+        for node in {node.name: node for node in (alike[0], alike[-1])}.values():
             a, b = (operands[name] for name in node.input)
             yield f"{node.name}|a", half(a.reshape(-1, *a.shape[-2:])[0][:SIDE])
             yield f"{node.name}|b", half(b.reshape(-1, *b.shape[-2:])[0][:, :SIDE])

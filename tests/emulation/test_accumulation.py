@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trtflow.emulation.accumulation import accumulate, products
 from trtflow.emulation.emulate import instrument
+from trtflow.errors import ModelError
 from trtflow.numerics.formats import round_to
 from trtflow.numerics.tensor_core import FP16_IN_FP16, multiply
 from trtflow.plan import PrecisionPlan
@@ -21,11 +22,11 @@ LOW = PrecisionPlan(FP16)
 SAME_BITS = 0.995  # the share of results that FP32 sums of sixteen products leave as they are
 
 
-def one(op: str, *shapes: tuple[Any, ...], **attributes: Any) -> onnx.ModelProto:
+def one(op: str, *shapes: tuple[Any, ...], opset: int = 17, **attributes: Any) -> onnx.ModelProto:
     """A network of one node, all of whose operands are fed."""
     names = "abc"[: len(shapes)]
     given = [info(name, shape) for name, shape in zip(names, shapes, strict=True)]
-    return model([node(op, " ".join(names), "y", "n", **attributes)], given, [info("y", None)])
+    return model([node(op, " ".join(names), "y", "n", **attributes)], given, [info("y", None)], opset=opset)
 
 
 def low(net: onnx.ModelProto, *arrays: NDArray[np.float32], level: str = "all", **options: Any) -> NDArray[Any]:
@@ -126,6 +127,48 @@ def test_a_convolution_adds_tap_by_tap_and_within_a_tap_channel_by_channel() -> 
         [node("Conv", "a w", "y", "n")], [info("a", [1, 16, 2])], [info("y", None)], [f32("w", weight / 16)]
     )
     assert chained(by_channel, fed) == 0
+
+
+OPERANDS = {
+    "MatMul": (("B", "M", "K"), ("K", "N"), (2, 5, 40), (40, 7)),
+    "Gemm": (("M", "K"), ("K", "N"), (5, 40), (40, 7)),
+    "Conv": (("N", 20, "H", "W"), (7, 20, 3, 3), (2, 20, 6, 5), (7, 20, 3, 3)),
+}
+"""Declared and fed shapes of two operands."""
+
+
+@pytest.mark.parametrize("opset", [10, 11, 12, 13, 14, 21])
+@pytest.mark.parametrize("op", OPERANDS)
+def test_sums_run_in_every_opset_that_has_the_operators(op: str, opset: int) -> None:
+    """Below opset 14 ONNX Runtime infers no rank of a sum of tensors of unknown ranks, and wants one of a Scan."""
+    *declared, left, right = OPERANDS[op]
+    third = [("N",), (7,)] if op == "Gemm" and opset < 11 else []  # optional from opset 11 on
+    net = one(op, *declared, *third[:1], opset=opset)
+    arrays = [random(*left), random(*right, seed=1), *(random(*shape, seed=2) for shape in third[1:])]
+    np.testing.assert_allclose(chained(net, *arrays), low(net, *arrays), atol=0.1)
+
+
+def test_older_opsets_are_refused_with_what_to_do() -> None:
+    net = one("MatMul", ("M", "K"), ("K", "N"), opset=9)
+    with pytest.raises(ModelError, match=r"opset 9; .* from opset 10 on: raise it .*leave `accumulation: fp16` out"):
+        instrument(net, LOW, accumulation=FP16)
+
+
+def test_a_model_of_an_older_opset_without_products_is_not_refused() -> None:
+    net = one("Mul", (4,), (4,), opset=9)
+    assert instrument(net, LOW, accumulation=FP16) == instrument(net, LOW)
+
+
+@pytest.mark.parametrize(("left", "right"), [((5, 40), (3, 40, 7)), ((2, 3, 5, 40), (40, 7)), ((5, 40), (40, 7))])
+def test_the_body_of_a_chain_states_the_ranks_of_all_that_enters_and_leaves(
+    left: tuple[int, ...], right: tuple[int, ...]
+) -> None:
+    net = accumulate(instrument(one("MatMul", left, right), LOW), ["n"])
+    (scan,) = (made for made in net.graph.node if made.op_type == "Scan")
+    (body,) = (given.g for given in scan.attribute if given.name == "body")
+    ranks = [len(value.type.tensor_type.shape.dim) for value in (*body.input, *body.output)]
+    most = max(len(left), len(right))
+    assert ranks == [most, len(left), len(right), most]
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,21 @@ from graph_models import f32, info, model, node
 from report_fakes import search
 
 from trtflow.data import Sample
-from trtflow.errors import PlanError
+from trtflow.errors import ModelError, PlanError
 from trtflow.files.outcomes import VerdictDocument
 from trtflow.files.statistics import Statistics
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import BF16, FP16, FP32
+from trtflow.runners.accumulated import AccumulatedRunner
 from trtflow.tasks import accumulation as task
-from trtflow.tasks.accumulation import accumulation_mark, suspects, told
+from trtflow.tasks.accumulation import accumulation_mark, loudest, suspects, told
 from trtflow.tasks.bisect import bisect
 from trtflow.tasks.bisection import BisectSettings
 from trtflow.tasks.compare import compare
 from trtflow.tasks.documents import Documents
 from trtflow.tasks.emulate import emulate
+from trtflow.tasks.hooks import Hooks
+from trtflow.tasks.judge import judge_by
 from trtflow.tasks.marks import marks
 from trtflow.tasks.rewrite import rewrite
 from trtflow.tasks.validate import validate
@@ -84,6 +87,90 @@ def test_what_overflows_and_does_no_harm_is_not_told() -> None:
     net.graph.initializer.extend([f32("low", 0), f32("high", 1)])
     found = bisect(net, LOUD, statistics=compare(net, LOUD), settings=BARE).search
     assert (found.accepted, found.accumulation) == (True, "")
+
+
+class Refusal:
+    """In the place of a runner, ONNX Runtime's refusal."""
+
+    def __init__(self, *given: object) -> None:
+        raise ModelError("ONNX Runtime refuses the model")
+
+
+class Fault:
+    """In the place of a runner, what nobody thought of."""
+
+    def __init__(self, *given: object) -> None:
+        raise MemoryError("16 GB")
+
+
+@pytest.mark.parametrize(("broken", "why"), [(Refusal, "ONNX Runtime refuses the model"), (Fault, "16 GB")])
+def test_what_cannot_be_measured_is_logged_and_takes_no_search_down(
+    broken: type, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, lines = there_and_back(), list[str]()
+    known = compare(net, LOUD)
+    monkeypatch.setattr(task, "AccumulatedRunner", broken)
+    found = bisect(net, LOUD, statistics=known, settings=BARE, hooks=Hooks(log=lines.append)).search
+    assert (found.accepted, found.accumulation) == (True, "")
+    assert [line for line in lines if "sums" in line] == [f"sums in FP16 were not looked at: {why}"]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """What the runner with sums in FP16 is fed from now on."""
+    fed_to = list[np.ndarray]()
+
+    class Counted(AccumulatedRunner):
+        def __call__(self, feed: dict[str, Any]) -> dict[str, Any]:
+            fed_to.append(feed["x"])
+            return super().__call__(feed)
+
+    monkeypatch.setattr(task, "AccumulatedRunner", Counted)
+    return fed_to
+
+
+def test_one_pass_over_the_loudest_samples_is_all_that_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = counted(monkeypatch)
+    levels = [*range(1, 8), 16, 15, 14, 13, 12]
+    assert "of product exceed" in searched(fed(*levels)).search.accumulation
+    assert [x.max() for x in seen] == [16, 15, 14, 13]
+
+
+def test_a_plan_that_those_samples_refuse_anyway_depends_on_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Overflow is not to blame where the plan is refused on the few samples with sums in FP32 as well."""
+    net = there_and_back()
+    known, calls = compare(net, LOUD), list[bool]()
+    evaluator = judge_by(None, None, allow_nonfinite=False).evaluator(net, LOUD, Hooks())
+    assert task.refused_by_fp16_sums(net, ALL, evaluator, known) == ("product",)
+    monkeypatch.setattr(task, "_refused", lambda part, runner: _noted(part, runner, calls))
+    assert task.refused_by_fp16_sums(net, ALL, evaluator, known) == ()
+    assert calls == [True, True]
+
+
+def _noted(part: Any, runner: Any, calls: list[bool]) -> bool:
+    part.measure(runner)
+    calls.append(True)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("levels", "chosen"),
+    [([1], [0]), ([3, 1, 2], [0, 1, 2]), ([1, 5, 2, 4, 3, 6], [1, 3, 4, 5]), ([-9, 0, 1, 0, 2, 3], [0, 2, 4, 5])],
+)
+def test_the_loudest_samples_are_those_of_the_largest_magnitudes(levels: list[float], chosen: list[int]) -> None:
+    assert loudest(fed(*levels)) == chosen
+
+
+@pytest.mark.parametrize(("limit", "expected", "said"), [(8, ("n",), False), (7, (), True)])
+def test_convolutions_that_unfold_into_too_much_are_not_looked_at(
+    limit: int, expected: tuple[str, ...], said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two channels of 2 × 2 pixels are eight values."""
+    monkeypatch.setattr(task, "PATCHES", limit)
+    weight = f32("w", np.full((3, 2, 1, 1), 1000))
+    net = model([node("Conv", "x w", "y", "n")], [info("x", ["N", 2, 2, 2])], [info("y", None)], [weight])
+    samples, lines = [Sample({"x": np.full((1, 2, 2, 2), 60, np.float32)})], list[str]()
+    assert suspects(net, ALL, compare(net, samples), samples, lines.append) == expected
+    assert lines == ["sums in FP16 of n were not looked at: their patches are too large"] * said
 
 
 def test_bf16_has_no_sums_in_fp16() -> None:

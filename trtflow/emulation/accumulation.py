@@ -21,15 +21,17 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from trtflow.emulation.rounding import cast_pair
+from trtflow.errors import ModelError
 from trtflow.model.analysis import analyse
 from trtflow.model.assignment import edges
 from trtflow.model.edit import FreshNames, clone, fresh_names, replace_nodes
-from trtflow.model.scopes import STANDARD_DOMAINS, Scope, scopes
+from trtflow.model.scopes import STANDARD_DOMAINS, Scope, opset, scopes
 from trtflow.model.types import Types, infer
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16
 
 WIDTH = 16  # products a step
+FIRST_OPSET = 10  # of Mod, and of a Slice whose ends are computed
 END = np.iinfo(np.int64).max
 
 
@@ -60,8 +62,16 @@ def accumulate(model: onnx.ModelProto, nodes: Iterable[str]) -> onnx.ModelProto:
     """``model``, an FP32 graph that rounds operands already, with each of ``nodes`` summing in FP16.
 
     Names and types of all tensors are unchanged.
+
+    Raises:
+        ModelError: the model's opset lacks operators that this takes.
     """
     copy, wanted = clone(model), frozenset(nodes)
+    if wanted and opset(model) < FIRST_OPSET:
+        raise ModelError(
+            f"the model is in opset {opset(model)}; sums in FP16 are emulated from opset {FIRST_OPSET} on: "
+            f"raise it (onnx.version_converter), or leave `accumulation: {FP16}` out."
+        )
     fresh, types = fresh_names(copy), infer(copy)
     for scope in reversed(scopes(copy)):
         if wanted.isdisjoint(node.name for node in scope.graph.node):
@@ -116,16 +126,17 @@ class _Graph:
 
 
 def _matmul(graph: _Graph, node: onnx.NodeProto, shapes: _Shapes) -> str:
-    return _chain(graph, node.input[0], node.input[1])
+    left, right = node.input
+    return _chain(graph, left, right, (len(shapes.of(left)), len(shapes.of(right))))
 
 
 def _gemm(graph: _Graph, node: onnx.NodeProto, shapes: _Shapes) -> str:
     given = _attributes(node)
-    sides = [
+    left, right = (
         graph("Transpose", name, perm=[1, 0]) if given.get(flag) else name
         for name, flag in zip(node.input, ("transA", "transB"), strict=False)
-    ]
-    result = _scaled(graph, _chain(graph, *sides), given.get("alpha", 1.0))
+    )
+    result = _scaled(graph, _chain(graph, left, right, (2, 2)), given.get("alpha", 1.0))
     if len(node.input) < 3 or not node.input[2]:
         return result
     return graph("Add", result, _scaled(graph, node.input[2], given.get("beta", 1.0)))
@@ -150,7 +161,7 @@ def _conv(graph: _Graph, node: onnx.NodeProto, shapes: _Shapes) -> str:
     columns = graph("Reshape", columns, graph.join(batch, graph.ints(channels * taps, -1)))
     rows = graph("Transpose", graph("Reshape", weight, graph.ints(made, channels, taps)), perm=[0, 2, 1])
     rows = graph("Reshape", rows, graph.ints(made, channels * taps))
-    result = graph("Reshape", _chain(graph, rows, columns), graph.join(batch, graph.ints(made), spatial))
+    result = graph("Reshape", _chain(graph, rows, columns, (2, 3)), graph.join(batch, graph.ints(made), spatial))
     if len(node.input) < 3 or not node.input[2]:
         return result
     return graph("Add", result, graph("Reshape", node.input[2], graph.ints(made, *[1] * len(kernel))))
@@ -164,7 +175,7 @@ WRITTEN: Mapping[str, Callable[[_Graph, onnx.NodeProto, _Shapes], str]] = {
 """Operators that are products of matrices, and how they are written as such."""
 
 
-def _chain(graph: _Graph, left: str, right: str) -> str:
+def _chain(graph: _Graph, left: str, right: str, ranks: tuple[int, int]) -> str:
     """``left`` [..., M, K] times ``right`` [..., K, N], ``WIDTH`` of K at a time."""
     shapes = graph("Shape", left), graph("Shape", right)
     tall, wide = graph.cut(shapes[0], 0, -1), graph.cut(shapes[1], -1, END)
@@ -178,11 +189,15 @@ def _chain(graph: _Graph, left: str, right: str) -> str:
     one = graph.ints(1)
     ends = graph.join(tall, one), graph.join(batch, one, wide)
     start = graph("MatMul", *(graph("ConstantOfShape", end) for end in ends))  # zeros of the shape of the result
-    return graph("Scan", start, left, right, body=_step(graph), num_scan_inputs=2, scan_input_axes=[-2, -3])
+    body = _step(graph, *ranks)
+    return graph("Scan", start, left, right, body=body, num_scan_inputs=2, scan_input_axes=[-2, -3])
 
 
-def _step(graph: _Graph) -> onnx.GraphProto:
-    """A sum and what is added to it: ``WIDTH`` columns of one matrix times as many rows of the other."""
+def _step(graph: _Graph, left_rank: int, right_rank: int) -> onnx.GraphProto:
+    """A sum and what is added to it: ``WIDTH`` columns of one matrix times as many rows of the other.
+
+    Ranks are stated because ONNX Runtime runs no Scan whose sums have none, and its Add infers none below opset 14.
+    """
     name = graph.node.output[0]
     held, left, right, product, added, rounded = (graph.fresh(name, "part") for _ in range(6))
     nodes = [
@@ -190,7 +205,9 @@ def _step(graph: _Graph) -> onnx.GraphProto:
         helper.make_node("Add", [held, product], [added], added),
         *cast_pair(added, rounded, FP16, graph.fresh),
     ]
-    ends = [helper.make_tensor_value_info(end, TensorProto.FLOAT, None) for end in (held, left, right, rounded)]
+    rank = max(left_rank, right_rank)
+    ranks = {held: rank, left: left_rank, right: right_rank, rounded: rank}
+    ends = [helper.make_tensor_value_info(end, TensorProto.FLOAT, [None] * size) for end, size in ranks.items()]
     return helper.make_graph(nodes, graph.fresh(name, "part"), ends[:3], ends[3:])
 
 

@@ -45,6 +45,7 @@ def instrument(
 
     Raises:
         PlanError: the plan names a node that the model lacks.
+        ModelError: the model's opset is too old for ``accumulation="fp16"``.
     """
     copy = clone(model)
     analysis = analyse(copy)

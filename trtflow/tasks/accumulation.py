@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from onnx import ModelProto, NodeProto
@@ -21,11 +21,15 @@ from trtflow.model.shapes import Sizes, inferred_shapes
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16, ROWS, Accumulation, Precision, label
 from trtflow.runners.accumulated import AccumulatedRunner
+from trtflow.runners.backend import Runner
+from trtflow.runners.emulated import EmulatedRunner
 from trtflow.runners.evaluate import Evaluator
 from trtflow.tasks.documents import Documents
 from trtflow.text import listed
 
-UNKNOWN = sys.float_info.max  # a magnitude of which nothing is known; times zero it is zero
+SAMPLES = 4  # a mark is worth a few passes at most
+PATCHES = 1 << 26  # FP32 values, 256 MB
+UNKNOWN = sys.float_info.max  # a magnitude or size of which nothing is known; times zero it is zero
 
 
 def refused_by_fp16_sums(
@@ -34,24 +38,54 @@ def refused_by_fp16_sums(
     evaluator: Evaluator,
     statistics: Statistics | None,
     rounding: Rounding = "tensor",
+    log: Callable[[str], None] = lambda line: None,
 ) -> tuple[str, ...]:
     """The nodes whose sums in FP16 overflow, where ``plan``, which holds otherwise, is refused for it.
 
-    ``statistics`` of FP32 tell which nodes cannot; without any nothing is measured. Nodes in bodies of control flow
-    are not looked at.
+    ``statistics`` of FP32 tell which nodes cannot; without any nothing is measured. The ``SAMPLES`` loudest
+    samples are. Nodes in bodies of control flow are not looked at; what cannot be measured is logged, not claimed.
     """
-    nodes = suspects(model, plan, statistics, evaluator.samples) if statistics else ()
-    if not nodes:
+    try:
+        nodes = suspects(model, plan, statistics, evaluator.samples, log) if statistics else ()
+        return _overflowing(model, plan, nodes, evaluator, rounding) if nodes else ()
+    except Exception as error:  # whatever it is: the search has its result, which stands without a mark
+        log(f"sums in {label(FP16)} were not looked at: {error}")
         return ()
-    runner = AccumulatedRunner(model, plan, nodes, rounding, evaluator.selection.before)
-    accepted = evaluator.judge(evaluator.measure(runner)).accepted
-    return () if accepted else tuple(name for name in nodes if name in runner.overflowed)
+
+
+def _overflowing(
+    model: ModelProto, plan: PrecisionPlan, nodes: Sequence[str], evaluator: Evaluator, rounding: Rounding
+) -> tuple[str, ...]:
+    part = evaluator.over(loudest(evaluator.samples))
+    taps = part.selection.before
+    runner = AccumulatedRunner(model, plan, nodes, rounding, taps)
+    if not _refused(part, runner) or not runner.overflowed:
+        return ()
+    few = _refused(part, EmulatedRunner(model, plan, rounding, taps))  # what holds on all need not hold on these
+    return () if few else tuple(name for name in nodes if name in runner.overflowed)
+
+
+def _refused(evaluator: Evaluator, runner: Runner) -> bool:
+    return not evaluator.judge(evaluator.measure(runner)).accepted
+
+
+def loudest(samples: Sequence[Sample]) -> list[int]:
+    """Where the ``SAMPLES`` with the largest sums of magnitudes are, in order."""
+    levels = [sum(float(np.abs(fed).sum(dtype=float)) for fed in sample.feed.values()) for sample in samples]
+    return sorted(sorted(range(len(samples)), key=lambda index: -levels[index])[:SAMPLES])
 
 
 def suspects(
-    model: ModelProto, plan: PrecisionPlan, statistics: Statistics, samples: Sequence[Sample]
+    model: ModelProto,
+    plan: PrecisionPlan,
+    statistics: Statistics,
+    samples: Sequence[Sample],
+    log: Callable[[str], None] = lambda line: None,
 ) -> tuple[str, ...]:
-    """The FP16 products of the main graph of which a partial sum may exceed FP16, by the largest magnitudes."""
+    """The FP16 products of the main graph of which a partial sum may exceed FP16, by the largest magnitudes.
+
+    Convolutions whose patches take too much memory to be looked at are logged and left out.
+    """
     analysis = analyse(model)
     main, names = analysis.scopes[0], products(model, plan)
     if not names:
@@ -59,8 +93,20 @@ def suspects(
     largest = max(samples, key=lambda sample: sum(math.prod(shape) for shape in sample.shapes.values()))
     shapes = inferred_shapes(model, largest.shapes)
     amax = {name: figures.ref_amax for name, figures in statistics.first.items()}
-    placed = [(scope, node) for scope, node in map(analysis.by_name.__getitem__, names) if scope is main]
-    return tuple(node.name for scope, node in placed if _reach(scope, node, amax, shapes) > ROWS[FP16].largest)
+    placed = [node for scope, node in map(analysis.by_name.__getitem__, names) if scope is main]
+    found = [node for node in placed if _reach(main, node, amax, shapes) > ROWS[FP16].largest]
+    large = [node.name for node in found if _patches(node, shapes) > PATCHES]
+    if large:
+        log(f"sums in {label(FP16)} of {listed(large)} were not looked at: their patches are too large")
+    return tuple(node.name for node in found if node.name not in large)
+
+
+def _patches(node: NodeProto, shapes: Mapping[str, Sizes]) -> float:
+    """The values of what ``accumulate`` unfolds a convolution's input into; of other products 0."""
+    if node.op_type != "Conv":
+        return 0
+    weight, made = shapes.get(node.input[1]), shapes.get(node.output[0])
+    return math.prod((*weight[1:], made[0], *made[2:])) if weight and made else UNKNOWN
 
 
 def _reach(scope: Scope, node: NodeProto, amax: Mapping[str, float], shapes: Mapping[str, Sizes]) -> float:

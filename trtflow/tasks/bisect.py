@@ -157,7 +157,7 @@ def _overflowing(work: Bisection, plan: PrecisionPlan) -> tuple[str, ...]:
     settings = work.settings
     if settings.accumulation != FP32:
         return ()
-    return refused_by_fp16_sums(work.model, plan, work.whole, work.statistics, settings.rounding)
+    return refused_by_fp16_sums(work.model, plan, work.whole, work.statistics, settings.rounding, work.hooks.log)
 
 
 def _baseline(name: str, problem: Problem, oracle: PlanOracle) -> BaselineEntry:
