@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import ml_dtypes
 import numpy as np
@@ -16,13 +16,13 @@ from onnx import TensorProto, numpy_helper
 from trtflow.emulation.activations import ALPHA, PLAIN
 from trtflow.emulation.cells import GATES, Point
 from trtflow.emulation.emulate import instrument
-from trtflow.emulation.recurrent import RULES, can_spell_out, spelt_out
+from trtflow.emulation.recurrent import can_spell_out, rounded_at, spelt_out
 from trtflow.emulation.switchable import switchable
 from trtflow.emulation.typed import emulate_typed
 from trtflow.model.edit import clone, fresh_names, replace_nodes
 from trtflow.model.opset import lower_opset
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import Precision
+from trtflow.precision import Accumulation, Precision
 from trtflow.rewriting.rewrite import rewrite
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
@@ -179,20 +179,23 @@ def against_numpy(op: str, length: int = 40) -> tuple[onnx.ModelProto, Weights, 
     plain = net(op, "x w r b", **({"linear_before_reset": 1} if op == "GRU" else {}))
     for tensor in plain.graph.initializer:
         tensor.CopyFrom(f32(tensor.name, getattr(weights, tensor.name)[None]))
-    return plain, weights, random(length, BATCH, WIDTH, seed=4)
+    return plain, weights, random(length, BATCH, WIDTH, seed=5)
 
 
 @pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("accumulation", ["fp32", "fp16"])
 @pytest.mark.parametrize("rounding", RULED)
 @pytest.mark.parametrize("op", sorted(GATES))
-def test_a_rule_gives_the_bits_that_numpy_gives(op: str, rounding: Literal["tensor", "unit"], level: str) -> None:
+def test_a_rule_gives_the_bits_that_numpy_gives(
+    op: str, rounding: Literal["tensor", "unit"], accumulation: Accumulation, level: str
+) -> None:
     plain, weights, x = against_numpy(op)
-    expected = steps(weights, x, Rule(RULES[rounding]))
-    found = run(instrument(plain, PrecisionPlan("fp16"), rounding), {"x": x}, level)[0][:, 0]
+    expected = steps(weights, x, Rule(rounded_at(rounding, "fp16", accumulation)))
+    found = run(instrument(plain, PrecisionPlan("fp16"), rounding, accumulation), {"x": x}, level)[0][:, 0]
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("point", ["input", "hidden", "gates", "activations", "products", "cell", "state"])
+@pytest.mark.parametrize("point", get_args(Point))
 @pytest.mark.parametrize("op", sorted(GATES))
 def test_each_point_alone_is_rounded_as_in_numpy(op: str, point: Point) -> None:
     plain, weights, x = against_numpy(op, 3)
