@@ -16,7 +16,7 @@ from onnx import TensorProto, numpy_helper
 from trtflow.emulation.activations import ALPHA, PLAIN
 from trtflow.emulation.cells import GATES, Point
 from trtflow.emulation.emulate import instrument
-from trtflow.emulation.recurrent import can_spell_out, rounded_at, spelt_out
+from trtflow.emulation.recurrent import ARITHMETIC, FUSED, STORED, can_spell_out, rounded_at, spelt_out
 from trtflow.emulation.switchable import switchable
 from trtflow.emulation.typed import emulate_typed
 from trtflow.model.edit import clone, fresh_names, replace_nodes
@@ -165,6 +165,24 @@ def test_what_can_be_spelt_out(made: onnx.NodeProto, opset: int, expected: bool)
     assert can_spell_out(made, opset) is expected
 
 
+@pytest.mark.parametrize(
+    ("rounding", "precision", "accumulation", "expected"),
+    [
+        ("unit", "fp16", "fp32", FUSED),
+        ("unit", "bf16", "fp32", FUSED),
+        ("unit", "fp16", "fp16", FUSED | {"sums"}),
+        ("tensor", "fp16", "fp32", ARITHMETIC),
+        ("tensor", "fp16", "fp16", ARITHMETIC | {"sums"}),
+        ("tensor", "bf16", "fp32", STORED),
+        ("tensor", "bf16", "fp16", STORED),
+    ],
+)
+def test_a_step_computes_in_fp16_at_worst_and_never_in_bf16(
+    rounding: Literal["tensor", "unit"], precision: Precision, accumulation: Accumulation, expected: frozenset[Point]
+) -> None:
+    assert rounded_at(rounding, precision, accumulation) == expected
+
+
 RULED: tuple[Literal["tensor", "unit"], ...] = ("tensor", "unit")
 
 
@@ -269,11 +287,16 @@ def test_a_cell_that_overflows_is_infinite_and_saturates_its_output() -> None:
     assert (y == 2).all()
 
 
+@pytest.mark.parametrize("accumulation", ["fp32", "fp16"])
+@pytest.mark.parametrize("opset", [12, 17])
 @pytest.mark.parametrize("op", sorted(GATES))
-def test_the_rewritten_file_emulated_as_typed_gives_the_bits_of_the_plan(op: str) -> None:
-    plain, plan = net(op, "x w r b h", direction="bidirectional"), PrecisionPlan("fp16")
-    planned, typed = instrument(plain, plan), emulate_typed(rewrite(plain, plan).model)
-    assert ops(typed.graph).count("Scan") == 2
+def test_the_rewritten_file_emulated_as_typed_gives_the_bits_of_the_plan(
+    op: str, opset: int, accumulation: Accumulation
+) -> None:
+    plain, plan = net(op, "x w r b h", opset, direction="bidirectional"), PrecisionPlan("fp16")
+    planned = instrument(plain, plan, accumulation=accumulation)
+    typed = emulate_typed(rewrite(plain, plan).model, accumulation)
+    assert ops(typed.graph).count("Scan") == {"fp32": 2, "fp16": 4}[accumulation]
     for expected, found in zip(run(planned, {"x": X}), run(typed, {"x": X}), strict=True):
         np.testing.assert_array_equal(found, expected)
 

@@ -21,15 +21,19 @@ def chained(write: Writer, left: str, right: str, rank: int, precision: Precisio
     right = write("Reshape", right, write("Concat", block, wide, axis=0))
     zero = write("ConstantOfShape", write("Concat", outer, wide, axis=0))
     total = write.name()
-    body = _body(write.inner(), precision)
+    body = _body(write.inner(), rank, precision)
     write.several("Scan", [zero, left, right], [total], body=body, num_scan_inputs=2, scan_input_axes=[rank - 1, 0])
     return total
 
 
-def _body(write: Writer, precision: Precision) -> GraphProto:
+def _body(write: Writer, rank: int, precision: Precision) -> GraphProto:
+    """A sum and what is added to it."""
     held, left, right = (write.name() for _ in range(3))
     total = write.rounded(write("Add", held, write("MatMul", left, right)), precision)
-    ends = [helper.make_tensor_value_info(end, TensorProto.FLOAT, None) for end in (held, left, right, total)]
+    ends = [
+        helper.make_tensor_value_info(end, TensorProto.FLOAT, [None] * axes)  # before opset 14, a Scan asks for them
+        for end, axes in ((held, rank), (left, rank), (right, 2), (total, rank))
+    ]
     return helper.make_graph(write.nodes, "products", ends[:3], ends[3:])
 
 

@@ -24,8 +24,8 @@ def recurrent_mark(documents: Documents) -> Iterator[str]:
     if documents.rewrite.recurrent:
         yield (
             f"the state of {listed(documents.rewrite.recurrent)} was emulated in FP32, and a GPU keeps it in the low "
-            "precision: expect several times the error; export with opset 9 or newer and activations that ONNX has, validate on a "
-            "GPU, or ask for a wider margin"
+            "precision: expect several times the error; export with opset 9 or newer and activations that ONNX has, "
+            "validate on a GPU, or ask for a wider margin"
         )
     if documents.rewrite.stepped:
         yield (
