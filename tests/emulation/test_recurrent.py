@@ -177,7 +177,7 @@ def test_what_can_be_spelt_out(made: onnx.NodeProto, opset: int, expected: bool)
         ("tensor", "bf16", "fp16", STORED),
     ],
 )
-def test_a_step_computes_in_fp16_at_worst_and_never_in_bf16(
+def test_a_step_computes_in_fp16_at_worst_and_in_bf16_stores_alone(
     rounding: Literal["tensor", "unit"], precision: Precision, accumulation: Accumulation, expected: frozenset[Point]
 ) -> None:
     assert rounded_at(rounding, precision, accumulation) == expected
