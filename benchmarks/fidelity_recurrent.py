@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 from recurrent_steps import GATES, Rule, Weights, steps
 
 from trtflow.emulation.emulate import instrument
-from trtflow.emulation.recurrent import RULES
+from trtflow.emulation.recurrent import ARITHMETIC, FUSED, STORED
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FP16, FP32
 from trtflow.rewriting.rewrite import rewrite
@@ -34,20 +34,18 @@ HIDDEN = (32, 64, 128, 256, 512)
 TRIED: Mapping[str, Rule] = {
     "state": Rule(frozenset({"state"})),
     "state, cell": Rule(frozenset({"state", "cell"})),
-    "state, input": Rule(frozenset({"state", "input"})),
+    "unit": Rule(FUSED),
     "state, cell, input": Rule(frozenset({"state", "cell", "input"})),
     "state, cell, hidden": Rule(frozenset({"state", "cell", "hidden"})),
     "state, input, hidden": Rule(frozenset({"state", "input", "hidden"})),
     "state, cell, input, hidden": Rule(frozenset({"state", "cell", "input", "hidden"})),
-    "state, cell, gates (unit)": Rule(frozenset({"state", "cell", "gates"})),
+    "state, cell, gates": Rule(frozenset({"state", "cell", "gates"})),
     "state, cell, input, gates": Rule(frozenset({"state", "cell", "input", "gates"})),
     "state, cell, input, hidden, gates": Rule(frozenset({"state", "cell", "input", "hidden", "gates"})),
-    "tensor": Rule(RULES["tensor"]),
-    "tensor, products": Rule(RULES["tensor"] | {"products"}),
-    "tensor, products, adds": Rule(RULES["tensor"] | {"products"}, adds=True),
-    "state, cell, input, hidden, sums of 16": Rule(frozenset({"state", "cell", "input", "hidden"}), accumulate=True),
-    "tensor, sums of 16": Rule(RULES["tensor"], accumulate=True),
-    "tensor, products, adds, sums of 16": Rule(RULES["tensor"] | {"products"}, accumulate=True, adds=True),
+    "every tensor": Rule(STORED),
+    "every tensor, sums of 16": Rule(STORED | {"sums"}),
+    "tensor": Rule(ARITHMETIC),
+    "tensor, sums of 16": Rule(ARITHMETIC | {"sums"}),
 }
 Kernel = Callable[[Array], Array]
 
@@ -78,8 +76,13 @@ def main() -> None:
 
 OF = ("operator", "hidden", "kernel")
 RULE_HEADS = (*OF, "rule", "equal, 1 step", "8 steps", "all", "distance / error", "GPU / rule's error")
-RATIO_HEADS = (*OF, "steps", "GPU's error", "GPU / old", "GPU / tensor", "GPU / unit", "equal, tensor", "unit")
-COST_HEADS = ("LSTM of 128, steps", "plain, ms", "emulated before, ms", "tensor, ms", "unit, ms")
+EMULATED = ("tensor", "tensor, FP16 sums", "unit")
+RATIO_HEADS = (
+    *(*OF, "steps", "GPU's error", "GPU / old"),
+    *(f"GPU / {name}" for name in EMULATED),
+    *(f"equal, {name}" for name in EMULATED),
+)
+COST_HEADS = ("LSTM of 128, steps", "plain, ms", "emulated before, ms", "tensor, ms", "FP16 sums, ms", "unit, ms")
 
 
 def heads(names: tuple[str, ...]) -> list[str]:
@@ -105,6 +108,7 @@ class Case:
         self.tensor, self.unit = (
             ran(instrument(self.model, low, rounding), self.x) for rounding in ("tensor", "unit")
         )
+        self.summed = ran(instrument(self.model, low, accumulation=FP16), self.x)
         self.tried = {name: steps(self.weights, self.x[:RULED], rule) for name, rule in TRIED.items()}
 
 
@@ -193,11 +197,12 @@ def which_rule(case: Case, real: Array) -> Iterator[str]:
 
 def by_length(case: Case, kernel: Kernel, lengths: list[int]) -> Iterator[str]:
     """The kernel's error and its ratio to the emulators', per length, which is a prefix of the longest."""
+    emulated = case.tensor, case.summed, case.unit
     for length in lengths:
         real, exact = kernel(case.x[:length]), case.exact[:length]
         error = rms(real - exact)
-        ratios = [f"{error / rms(made[:length] - exact):.2f}" for made in (case.old, case.tensor, case.unit)]
-        same = [f"{np.mean(real == made[:length]):.1%}" for made in (case.tensor, case.unit)]
+        ratios = [f"{error / rms(made[:length] - exact):.2f}" for made in (case.old, *emulated)]
+        same = [f"{np.mean(real == made[:length]):.1%}" for made in emulated]
         yield " | ".join([str(length), f"{error / rms(exact):.2e}", *ratios, *same])
 
 
@@ -210,7 +215,8 @@ def costs() -> Iterator[str]:
     for length in (32, 512):
         case = Case("LSTM", 128, length, 1)
         low = PrecisionPlan(FP16)
-        protos = [case.model, around(case.model), instrument(case.model, low), instrument(case.model, low, "unit")]
+        protos = [case.model, around(case.model), instrument(case.model, low)]
+        protos += instrument(case.model, low, accumulation=FP16), instrument(case.model, low, "unit")
         yield f"| {length} | {' | '.join(f'{milliseconds(proto, case.x):.1f}' for proto in protos)} |"
 
 

@@ -5,7 +5,7 @@ One direction, default activations, GRU with ``linear_before_reset`` (what cuDNN
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,25 +20,29 @@ WIDTH = 16
 
 @dataclass(frozen=True)
 class Rule:
-    """Where FP16 rounds: the emulator's ``points``; each sum of 16 products, if matrices ``accumulate`` in it; each
-    addition of a bias or of h·R, if ``adds`` are in it."""
+    """Where FP16 rounds."""
 
     points: frozenset[Point]
-    accumulate: bool = False
-    adds: bool = False
 
     def at(self, point: Point, value: Array) -> Array:
         return half(value) if point in self.points else value
 
     def product(self, left: Array, right: Array) -> Array:
         """[…, k] · [k, n]."""
-        return chained(left, right) if self.accumulate else left @ right
+        return chained(left, right) if "sums" in self.points else left @ right
 
     def add(self, *terms: Array) -> Array:
         total = terms[0]
         for term in terms[1:]:
-            total = half(total + term) if self.adds else total + term
+            total = self.at("adds", total + term)
         return total
+
+    def sigmoid(self, value: Array) -> Array:
+        return self.at("activations", low_sigmoid(value) if "squash" in self.points else sigmoid(value))
+
+    def tanh(self, value: Array) -> Array:
+        made = 2 * half(low_sigmoid(2 * value)) - 1 if "squash" in self.points else np.tanh(value)
+        return self.at("activations", made)
 
 
 @dataclass(frozen=True)
@@ -73,38 +77,42 @@ def steps(weights: Weights, x: Array, rule: Rule) -> Array:
     rounded = Weights(weights.op, half(weights.w), half(weights.r), half(weights.b))
     gates = GATES[weights.op]
     given = rule.at("input", rule.product(half(x), rounded.w.T))
-    own, recurrent = np.split(rounded.b, 2)
-    waits = np.arange(len(own)) >= 2 * weights.hidden if weights.op == "GRU" else np.zeros(len(own), bool)
-    given = rule.add(given, own, np.where(waits, np.float32(0), recurrent))
+    own, recurrent = (np.split(bias, gates) for bias in np.split(rounded.b, 2))
     h = c = np.zeros((x.shape[1], weights.hidden), np.float32)
     made = []
     for step in given:
         product = rule.at("hidden", rule.product(h, rounded.r.T))
-        parts = np.split(step, gates, -1), np.split(product, gates, -1)
-        h, c = _step(rule, weights, *parts, h, c, recurrent[waits])
+        terms = list(zip(np.split(step, gates, -1), np.split(product, gates, -1), own, recurrent, strict=True))
+        h, c = _step(rule, weights.op, terms, h, c)
         made.append(h)
     return np.stack(made)
 
 
-def _step(
-    rule: Rule, weights: Weights, x: list[Array], r: list[Array], h: Array, c: Array, reset_bias: Array
-) -> tuple[Array, Array]:
-    def gate(index: int, squash: np.ufunc | object, other: Array) -> Array:
-        return rule.at("activations", squash(rule.at("gates", rule.add(x[index], other))))  # type: ignore[operator]
+def _step(rule: Rule, op: str, terms: Sequence[tuple[Array, ...]], h: Array, c: Array) -> tuple[Array, Array]:
+    """The next states; ``terms`` are what each gate is the sum of: of x, of h, and two biases."""
 
-    if weights.op == "RNN":
-        return rule.at("state", gate(0, np.tanh, r[0])), c
-    if weights.op == "GRU":
-        z, reset = gate(0, sigmoid, r[0]), gate(1, sigmoid, r[1])
-        candidate = gate(2, np.tanh, rule.at("products", reset * rule.add(r[2], reset_bias)))
-        new, kept = rule.at("products", (1 - z) * candidate), rule.at("products", z * h)
-        return rule.at("state", new + kept), c
-    i, o, f = (gate(index, sigmoid, r[index]) for index in range(3))
-    candidate = gate(3, np.tanh, r[3])
-    c = rule.at("cell", rule.at("products", f * c) + rule.at("products", i * candidate))
-    return rule.at("state", o * rule.at("activations", np.tanh(c))), c
+    def total(index: int) -> Array:
+        return rule.at("gates", rule.add(*terms[index]))
+
+    if op == "RNN":
+        return rule.at("state", rule.tanh(total(0))), c
+    if op == "GRU":
+        z, reset = rule.sigmoid(total(0)), rule.sigmoid(total(1))
+        of_x, of_h, own, recurrent = terms[2]
+        sum_ = rule.add(rule.add(of_x, own), reset * rule.add(of_h, recurrent))
+        candidate = rule.tanh(rule.at("gates", sum_))
+        return rule.at("state", rule.at("adds", 1 - z) * candidate + rule.at("products", z * h)), c
+    i, o, f = (rule.sigmoid(total(index)) for index in range(3))
+    c = rule.at("cell", f * c + rule.at("products", i * rule.tanh(total(3))))
+    return rule.at("state", o * rule.tanh(c)), c
 
 
 def sigmoid(value: Array) -> Array:
     with np.errstate(over="ignore"):
         return np.asarray(1 / (1 + np.exp(-value)), np.float32)
+
+
+def low_sigmoid(value: Array) -> Array:
+    """Each operation but the last rounded."""
+    with np.errstate(over="ignore"):
+        return np.asarray(1 / half(1 + half(np.exp(-value))), np.float32)

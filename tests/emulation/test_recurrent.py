@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import ml_dtypes
 import numpy as np
@@ -16,13 +16,13 @@ from onnx import TensorProto, numpy_helper
 from trtflow.emulation.activations import ALPHA, PLAIN
 from trtflow.emulation.cells import GATES, Point
 from trtflow.emulation.emulate import instrument
-from trtflow.emulation.recurrent import RULES, can_spell_out, spelt_out
+from trtflow.emulation.recurrent import ARITHMETIC, FUSED, STORED, can_spell_out, rounded_at, spelt_out
 from trtflow.emulation.switchable import switchable
 from trtflow.emulation.typed import emulate_typed
 from trtflow.model.edit import clone, fresh_names, replace_nodes
 from trtflow.model.opset import lower_opset
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import Precision
+from trtflow.precision import Accumulation, Precision
 from trtflow.rewriting.rewrite import rewrite
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
@@ -165,6 +165,24 @@ def test_what_can_be_spelt_out(made: onnx.NodeProto, opset: int, expected: bool)
     assert can_spell_out(made, opset) is expected
 
 
+@pytest.mark.parametrize(
+    ("rounding", "precision", "accumulation", "expected"),
+    [
+        ("unit", "fp16", "fp32", FUSED),
+        ("unit", "bf16", "fp32", FUSED),
+        ("unit", "fp16", "fp16", FUSED | {"sums"}),
+        ("tensor", "fp16", "fp32", ARITHMETIC),
+        ("tensor", "fp16", "fp16", ARITHMETIC | {"sums"}),
+        ("tensor", "bf16", "fp32", STORED),
+        ("tensor", "bf16", "fp16", STORED),
+    ],
+)
+def test_a_step_computes_in_fp16_at_worst_and_in_bf16_stores_alone(
+    rounding: Literal["tensor", "unit"], precision: Precision, accumulation: Accumulation, expected: frozenset[Point]
+) -> None:
+    assert rounded_at(rounding, precision, accumulation) == expected
+
+
 RULED: tuple[Literal["tensor", "unit"], ...] = ("tensor", "unit")
 
 
@@ -179,20 +197,23 @@ def against_numpy(op: str, length: int = 40) -> tuple[onnx.ModelProto, Weights, 
     plain = net(op, "x w r b", **({"linear_before_reset": 1} if op == "GRU" else {}))
     for tensor in plain.graph.initializer:
         tensor.CopyFrom(f32(tensor.name, getattr(weights, tensor.name)[None]))
-    return plain, weights, random(length, BATCH, WIDTH, seed=4)
+    return plain, weights, random(length, BATCH, WIDTH, seed=5)
 
 
 @pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("accumulation", ["fp32", "fp16"])
 @pytest.mark.parametrize("rounding", RULED)
 @pytest.mark.parametrize("op", sorted(GATES))
-def test_a_rule_gives_the_bits_that_numpy_gives(op: str, rounding: Literal["tensor", "unit"], level: str) -> None:
+def test_a_rule_gives_the_bits_that_numpy_gives(
+    op: str, rounding: Literal["tensor", "unit"], accumulation: Accumulation, level: str
+) -> None:
     plain, weights, x = against_numpy(op)
-    expected = steps(weights, x, Rule(RULES[rounding]))
-    found = run(instrument(plain, PrecisionPlan("fp16"), rounding), {"x": x}, level)[0][:, 0]
+    expected = steps(weights, x, Rule(rounded_at(rounding, "fp16", accumulation)))
+    found = run(instrument(plain, PrecisionPlan("fp16"), rounding, accumulation), {"x": x}, level)[0][:, 0]
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("point", ["input", "hidden", "gates", "activations", "products", "cell", "state"])
+@pytest.mark.parametrize("point", get_args(Point))
 @pytest.mark.parametrize("op", sorted(GATES))
 def test_each_point_alone_is_rounded_as_in_numpy(op: str, point: Point) -> None:
     plain, weights, x = against_numpy(op, 3)
@@ -266,11 +287,16 @@ def test_a_cell_that_overflows_is_infinite_and_saturates_its_output() -> None:
     assert (y == 2).all()
 
 
+@pytest.mark.parametrize("accumulation", ["fp32", "fp16"])
+@pytest.mark.parametrize("opset", [12, 17])
 @pytest.mark.parametrize("op", sorted(GATES))
-def test_the_rewritten_file_emulated_as_typed_gives_the_bits_of_the_plan(op: str) -> None:
-    plain, plan = net(op, "x w r b h", direction="bidirectional"), PrecisionPlan("fp16")
-    planned, typed = instrument(plain, plan), emulate_typed(rewrite(plain, plan).model)
-    assert ops(typed.graph).count("Scan") == 2
+def test_the_rewritten_file_emulated_as_typed_gives_the_bits_of_the_plan(
+    op: str, opset: int, accumulation: Accumulation
+) -> None:
+    plain, plan = net(op, "x w r b h", opset, direction="bidirectional"), PrecisionPlan("fp16")
+    planned = instrument(plain, plan, accumulation=accumulation)
+    typed = emulate_typed(rewrite(plain, plan).model, accumulation)
+    assert ops(typed.graph).count("Scan") == {"fp32": 2, "fp16": 4}[accumulation]
     for expected, found in zip(run(planned, {"x": X}), run(typed, {"x": X}), strict=True):
         np.testing.assert_array_equal(found, expected)
 

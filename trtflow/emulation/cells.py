@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trtflow.emulation.activations import Activation
+from trtflow.emulation.chained import chained
+from trtflow.emulation.squash import squashed
 from trtflow.emulation.writer import Writer
 from trtflow.precision import Precision
 
-Point = Literal["input", "hidden", "gates", "activations", "products", "cell", "state"]
-"""What a kernel may round: x·W; h·R; their sum with the bias; what the activations give; the products that c or h
-is the sum of; c; h."""
+Point = Literal["input", "hidden", "sums", "gates", "adds", "squash", "activations", "products", "cell", "state"]
+"""What a kernel may round: x·W; h·R; the sums within these two, every 16 products; their sum with the biases; each
+addition towards that; each operation inside Sigmoid and Tanh; what the activations give; of the two products that c
+or h is the sum of the one that is made first (a fused multiply-add makes the other); c; h."""
 
 GATES: Mapping[str, int] = {"GRU": 3, "LSTM": 4, "RNN": 1}
 
@@ -26,6 +29,7 @@ GATES: Mapping[str, int] = {"GRU": 3, "LSTM": 4, "RNN": 1}
 class Cell:
     """What the steps of one direction share. ``recurrence`` [hidden, gates · hidden] is R transposed.
 
+    biases:     [gates · hidden] each, of a GRU those of z and r, that x does not hold yet
     reset_bias: [hidden], of a GRU whose reset gate applies behind the product (``linear_before_reset``)
     peepholes:  [3 · hidden], of an LSTM
     """
@@ -36,6 +40,7 @@ class Cell:
     activations: Sequence[Activation]
     clip: float | None
     recurrence: str
+    biases: Sequence[str] = ()
     reset_bias: str = ""
     peepholes: str = ""
     linear_before_reset: bool = False
@@ -55,22 +60,42 @@ class Cell:
             return name
         return write("Max", write("Min", name, write.number(self.clip)), write.number(-self.clip))
 
-    def gate(self, write: Writer, which: int, *terms: str) -> str:
-        """The activation of the sum of ``terms``."""
+    def recurrent(self, write: Writer, h: str, recurrence: str) -> str:
+        """h·R."""
+        if "sums" in self.points:
+            return chained(write, h, recurrence, 2, self.precision)
+        return self.at("hidden", write, write("MatMul", h, recurrence))
+
+    def sum(self, write: Writer, *terms: str) -> str:
+        """The ``terms``, added from the left."""
         total = terms[0]
         for term in terms[1:]:
-            total = write("Add", total, term)
-        squashed = self.activations[which](write, self.clipped(write, self.at("gates", write, total)))
-        return self.at("activations", write, squashed)
+            total = self.at("adds", write, write("Add", total, term))
+        return total
 
-    def multiplied(self, write: Writer, left: str, right: str) -> str:
-        """One of the products that the state is the sum of."""
-        return self.at("products", write, write("Mul", left, right))
+    def squashed(self, write: Writer, which: int, name: str) -> str:
+        """The activation ``which`` of ``name``."""
+        activation = self.activations[which]
+        if "squash" in self.points:
+            made = squashed(write, activation, name, self.precision)
+        else:
+            made = activation(write, name)
+        return self.at("activations", write, made)
+
+    def gate(self, write: Writer, which: int, *terms: str) -> str:
+        """The activation of the sum of ``terms``."""
+        total = self.at("gates", write, self.sum(write, *terms))
+        return self.squashed(write, which, self.clipped(write, total))
+
+    def mixed(self, write: Writer, first: Sequence[str], fused: Sequence[str]) -> str:
+        """The sum of two products, the ``first`` of which is made before a multiply-add takes it."""
+        made = self.at("products", write, write("Mul", *first))
+        return write("Add", write("Mul", *fused), made)
 
 
 def lstm(write: Writer, cell: Cell, x: str, h: str, c: str) -> tuple[str, ...]:
     """The next h and c [batch, hidden]."""
-    total = write("Add", x, cell.at("hidden", write, write("MatMul", h, cell.recurrence)))
+    total = cell.sum(write, x, cell.recurrent(write, h, cell.recurrence), *cell.biases)
     iof, g = write.split(total, -1, 3 * cell.hidden, cell.hidden)
     candidate = cell.gate(write, 1, g)
     if cell.peepholes:  # o looks at the c that i and f make
@@ -82,12 +107,10 @@ def lstm(write: Writer, cell: Cell, x: str, h: str, c: str) -> tuple[str, ...]:
         i, o, f = cell.parts(write, cell.gate(write, 0, iof), 3)
     if cell.input_forget:
         f = write("Sub", write.number(1), i)
-    kept, added = cell.multiplied(write, f, c), cell.multiplied(write, i, candidate)
-    c = cell.at("cell", write, write("Add", kept, added))
+    c = cell.at("cell", write, cell.mixed(write, (i, candidate), (f, c)))
     if cell.peepholes:
         o = cell.gate(write, 0, given_o, write("Mul", peep_o, c))
-    squashed = cell.at("activations", write, cell.activations[2](write, c))
-    return cell.at("state", write, write("Mul", o, squashed)), c
+    return cell.at("state", write, write("Mul", o, cell.squashed(write, 2, c))), c
 
 
 def gru(write: Writer, cell: Cell, x: str, h: str) -> tuple[str, ...]:
@@ -95,26 +118,26 @@ def gru(write: Writer, cell: Cell, x: str, h: str) -> tuple[str, ...]:
     both = 2 * cell.hidden
     x_zr, x_h = write.split(x, -1, both, cell.hidden)
     if cell.linear_before_reset:
-        product = cell.at("hidden", write, write("MatMul", h, cell.recurrence))
+        product = cell.recurrent(write, h, cell.recurrence)
         h_zr, h_h = write.split(product, -1, both, cell.hidden)
     else:
         r_zr, r_h = write.split(cell.recurrence, 1, both, cell.hidden)
-        h_zr = cell.at("hidden", write, write("MatMul", h, r_zr))
-    z, r = cell.parts(write, cell.gate(write, 0, x_zr, h_zr), 2)
+        h_zr = cell.recurrent(write, h, r_zr)
+    z, r = cell.parts(write, cell.gate(write, 0, x_zr, h_zr, *cell.biases), 2)
     if cell.linear_before_reset:
-        reset = cell.multiplied(write, r, write("Add", h_h, cell.reset_bias) if cell.reset_bias else h_h)
+        reset = write("Mul", r, cell.sum(write, h_h, cell.reset_bias) if cell.reset_bias else h_h)
     else:
         operand = cell.at("state", write, write("Mul", r, h))
-        reset = cell.at("hidden", write, write("MatMul", operand, r_h))
+        reset = cell.recurrent(write, operand, r_h)
     candidate = cell.gate(write, 1, x_h, reset)
-    new = cell.multiplied(write, write("Sub", write.number(1), z), candidate)
-    return (cell.at("state", write, write("Add", new, cell.multiplied(write, z, h))),)
+    rest = cell.at("adds", write, write("Sub", write.number(1), z))
+    return (cell.at("state", write, cell.mixed(write, (z, h), (rest, candidate))),)
 
 
 def rnn(write: Writer, cell: Cell, x: str, h: str) -> tuple[str, ...]:
     """The next h [batch, hidden]."""
-    recurrent = cell.at("hidden", write, write("MatMul", h, cell.recurrence))
-    return (cell.at("state", write, cell.gate(write, 0, x, recurrent)),)
+    recurrent = cell.recurrent(write, h, cell.recurrence)
+    return (cell.at("state", write, cell.gate(write, 0, x, recurrent, *cell.biases)),)
 
 
 STEPS: Mapping[str, Callable[..., tuple[str, ...]]] = {"GRU": gru, "LSTM": lstm, "RNN": rnn}

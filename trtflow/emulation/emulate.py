@@ -18,7 +18,7 @@ from trtflow.emulation.cells import Point
 from trtflow.emulation.fusion import fused
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import keep_nan, loses_nan
-from trtflow.emulation.recurrent import RULES, can_spell_out, spelt_out
+from trtflow.emulation.recurrent import can_spell_out, rounded_at, spelt_out
 from trtflow.emulation.rounding import Roundings, cast_pair
 from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.assignment import Edges, edges
@@ -56,8 +56,9 @@ def instrument(
         assigned = fused(analysis, assigned, fresh)
     settled = {name for name in assigned.outputs if _is_settled(name, analysis, assigned)}
     made = replace(assigned, outputs={n: low for n, low in assigned.outputs.items() if n not in settled})
+    points = {low: rounded_at(rounding, low, accumulation) for low in recurrent.values()}
     lossy = {n.name for scope in analysis.scopes for n in scope.graph.node if loses_nan(scope, n, analysis.types)}
-    mended = _Mended(analysis.opset, recurrent, RULES[rounding], lossy, fresh)
+    mended = _Mended(analysis.opset, recurrent, points, lossy, fresh)
     roundings = Roundings(fresh)
     for scope in analysis.scopes:
         for node in scope.graph.node:
@@ -83,14 +84,15 @@ class _Mended:
 
     version: int
     recurrent: Mapping[str, Precision]
-    points: frozenset[Point]
+    points: Mapping[Precision, frozenset[Point]]
     lossy: Container[str]
     fresh: FreshNames
 
     def __call__(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         """What computes ``node`` as a GPU does."""
         if node.name in self.recurrent:
-            return spelt_out(node, self.recurrent[node.name], self.points, self.version, self.fresh)
+            low = self.recurrent[node.name]
+            return spelt_out(node, low, self.points[low], self.version, self.fresh)
         return keep_nan(node, self.version, self.fresh) if node.name in self.lossy else [node]
 
 

@@ -11,25 +11,43 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
 from trtflow.emulation.activations import activations
 from trtflow.emulation.cells import GATES, STEPS, Cell, Point
+from trtflow.emulation.chained import chained
 from trtflow.emulation.writer import Writer
 from trtflow.model.edit import FreshNames
 from trtflow.model.scopes import STANDARD_DOMAINS
-from trtflow.precision import Precision
+from trtflow.precision import FP16, FP32, Accumulation, Precision
 
-RULES: Mapping[Literal["tensor", "unit"], frozenset[Point]] = {
-    "tensor": frozenset({"input", "hidden", "gates", "activations", "cell", "state"}),
-    "unit": frozenset({"gates", "cell", "state"}),
-}
-"""What is rounded in every step: by kernels that store each intermediate tensor, and by one that fuses the step."""
+RoundedAs = Literal["tensor", "unit"]
+
+FUSED: frozenset[Point] = frozenset({"input", "state"})
+"""Of a kernel that computes a step in FP32: PyTorch's cuDNN, to the bit in 98 % and more of a first step."""
+
+STORED: frozenset[Point] = frozenset({"input", "hidden", "gates", "activations", "cell", "state"})
+"""Of kernels that compute in FP32 and store every tensor of a step."""
+
+ARITHMETIC: frozenset[Point] = frozenset(
+    {"input", "hidden", "adds", "squash", "activations", "products", "cell", "state"}
+)
+"""Of a kernel that computes a step in the low format: ONNX Runtime's cuDNN, which sums products in it as well."""
 
 FIRST_SCAN = 9
 """The opset of the Scan that this module writes."""
+
+
+def rounded_at(rounding: RoundedAs, precision: Precision, accumulation: Accumulation = FP32) -> frozenset[Point]:
+    """Where a step in ``precision`` is rounded: ``unit`` is the least that a GPU does, ``tensor`` the most.
+
+    Arithmetic in the low format was found in FP16 alone; in BF16 ``tensor`` rounds what a kernel may store.
+    """
+    points = FUSED
+    if rounding == "tensor":
+        points = ARITHMETIC if precision == FP16 else STORED
+    return points | {"sums"} if precision == accumulation else points
 
 
 def can_spell_out(node: onnx.NodeProto, version: int) -> bool:
@@ -92,7 +110,7 @@ class _Operator:
     def hidden(self) -> int:
         return int(self.attributes["hidden_size"])
 
-    def cell(self, write: Writer, index: int, reset_bias: str) -> Cell:
+    def cell(self, write: Writer, index: int, biases: Sequence[str], reset_bias: str) -> Cell:
         every = activations(self.node, self.directions) or ()
         each = len(every) // self.directions
         return Cell(
@@ -102,6 +120,7 @@ class _Operator:
             activations=every[index * each : (index + 1) * each],
             clip=self.attributes.get("clip"),
             recurrence=write("Transpose", write.element(self.input(2), index, 0), perm=[1, 0]),
+            biases=biases,
             reset_bias=reset_bias,
             peepholes=write.element(self.input(7), index, 0) if self.input(7) else "",
             linear_before_reset=bool(self.attributes.get("linear_before_reset", 0)),
@@ -111,8 +130,8 @@ class _Operator:
 
 def _direction(write: Writer, operator: _Operator, x: str, index: int) -> list[str]:
     """Y [steps, batch, hidden] and the last states [batch, hidden] of one direction."""
-    given, reset_bias = _projected(write, operator, x, index)
-    cell = operator.cell(write, index, reset_bias)
+    given, biases, reset_bias = _projected(write, operator, x, index)
+    cell = operator.cell(write, index, biases, reset_bias)
     states = [_initial(write, operator, x, index, slot) for slot in operator.states]
     backwards = index == 1 or operator.direction == "reverse"
     lengths = ""
@@ -171,22 +190,46 @@ def _stack(write: Writer, operator: _Operator, slot: int, parts: Sequence[str], 
     write("Concat", *(write.unsqueeze(part, axis) for part in parts), axis=axis, into=target)
 
 
-def _projected(write: Writer, operator: _Operator, x: str, index: int) -> tuple[str, str]:
-    """x·W + b of all steps [steps, batch, gates · hidden], and the bias that waits for the reset gate."""
+def _projected(write: Writer, operator: _Operator, x: str, index: int) -> tuple[str, Sequence[str], str]:
+    """x·W of all steps [steps, batch, gates · hidden] with the biases that come first, those that come after h·R, and
+    the one that waits for the reset gate.
+    """
     weight = write("Transpose", write.element(operator.input(1), index, 0), perm=[1, 0])
-    made = write("MatMul", x, weight)
-    if "input" in operator.points:
-        made = write.rounded(made, operator.precision)
+    if "sums" in operator.points:
+        made = chained(write, x, weight, 3, operator.precision)
+    else:
+        made = write("MatMul", x, weight)
+        made = write.rounded(made, operator.precision) if "input" in operator.points else made
     if not operator.input(3):
-        return made, ""
+        return made, (), ""
     size = GATES[operator.node.op_type] * operator.hidden
-    ours, recurrent = write.split(write.element(operator.input(3), index, 0), 0, size, size)
-    made = write("Add", made, ours)
-    if not operator.attributes.get("linear_before_reset", 0):
-        return write("Add", made, recurrent), ""
-    first, reset = write.split(recurrent, 0, size - operator.hidden, operator.hidden)
-    zeros = write.constant(np.zeros(operator.hidden, np.float32))  # the reset gate multiplies what is left out here
-    return write("Add", made, write("Concat", first, zeros, axis=0)), reset
+    biases = write.split(write.element(operator.input(3), index, 0), 0, size, size)
+    if operator.node.op_type == "GRU":
+        return _gru_biased(write, operator, made, biases)
+    return (made, biases, "") if "adds" in operator.points else (_added(write, operator, made, *biases), (), "")
+
+
+def _gru_biased(
+    write: Writer, operator: _Operator, made: str, biases: Sequence[str]
+) -> tuple[str, Sequence[str], str]:
+    """As ``_projected``: a candidate's biases never come after h·R, but the second may wait for the reset gate."""
+    sizes = 2 * operator.hidden, operator.hidden
+    (own, own_h), (recurrent, recurrent_h) = (write.split(bias, 0, *sizes) for bias in biases)
+    waits = bool(operator.attributes.get("linear_before_reset", 0))
+    of_zr, of_h = write.split(made, -1, *sizes)
+    of_h = _added(write, operator, of_h, own_h, *([] if waits else [recurrent_h]))
+    late = (own, recurrent) if "adds" in operator.points else ()
+    if not late:
+        of_zr = _added(write, operator, of_zr, own, recurrent)
+    return write("Concat", of_zr, of_h, axis=2), late, recurrent_h if waits else ""
+
+
+def _added(write: Writer, operator: _Operator, total: str, *biases: str) -> str:
+    """``total`` and the ``biases``."""
+    for bias in biases:
+        total = write("Add", total, bias)
+        total = write.rounded(total, operator.precision) if "adds" in operator.points else total
+    return total
 
 
 def _initial(write: Writer, operator: _Operator, x: str, index: int, slot: int) -> str:

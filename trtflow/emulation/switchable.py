@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import keep_nan, loses_nan
-from trtflow.emulation.recurrent import RULES, can_spell_out, spelt_out
+from trtflow.emulation.recurrent import can_spell_out, rounded_at, spelt_out
 from trtflow.emulation.rounding import cast_pair
 from trtflow.errors import ModelError
 from trtflow.model.analysis import Analysis, analyse
@@ -136,7 +136,7 @@ class _Builder:
         copy = copied(node)
         copy.name = self.fresh(node.name, branch)
         if branch == "low" and can_spell_out(copy, self.analysis.opset):
-            return spelt_out(copy, self.low, RULES["tensor"], self.analysis.opset, self.fresh)
+            return spelt_out(copy, self.low, rounded_at("tensor", self.low), self.analysis.opset, self.fresh)
         return keep_nan(copy, self.analysis.opset, self.fresh) if lossy else [copy]
 
 

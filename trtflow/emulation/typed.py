@@ -11,7 +11,7 @@ import onnx
 from trtflow.emulation.accumulation import accumulate
 from trtflow.emulation.layernorm import sidestep_fusion
 from trtflow.emulation.nan import keep_nan, loses_nan
-from trtflow.emulation.recurrent import RULES, can_spell_out, spelt_out
+from trtflow.emulation.recurrent import can_spell_out, rounded_at, spelt_out
 from trtflow.emulation.rounding import cast_pair
 from trtflow.model.edit import FreshNames, clone, fresh_names, replace_nodes
 from trtflow.model.opset import lower_opset
@@ -33,7 +33,7 @@ def emulate_typed(model: onnx.ModelProto, accumulation: Accumulation = FP32) -> 
     fresh = fresh_names(copy)
     version = opset(model)
     for scope in reversed(scopes(copy)):
-        _round_typed(scope, types, version, fresh)
+        _round_typed(scope, types, version, accumulation, fresh)
     keep_interface(copy, types)
     lower_opset(copy)
     sidestep_fusion(copy)
@@ -48,7 +48,7 @@ def _is_fp16(scope: Scope, node: onnx.NodeProto, types: Types) -> bool:
     return {OF_TYPE.get(types.of(scope, name).elem) for name in node.input[:2]} == {FP16}
 
 
-def _round_typed(scope: Scope, types: Types, version: int, fresh: FreshNames) -> None:
+def _round_typed(scope: Scope, types: Types, version: int, accumulation: Accumulation, fresh: FreshNames) -> None:
     nodes: list[onnx.NodeProto] = []
     for node in scope.graph.node:
         tail: list[onnx.NodeProto] = []
@@ -59,15 +59,21 @@ def _round_typed(scope: Scope, types: Types, version: int, fresh: FreshNames) ->
                 if name and precision in LOW:
                     node.output[index] = fresh(name, "raw")
                     tail.extend(cast_pair(node.output[index], name, precision, fresh))
-        nodes.extend(_computing(scope, node, low, types, version, fresh))
+        nodes.extend(_computing(scope, node, low, types, version, accumulation, fresh))
         nodes.extend(tail)
     replace_nodes(scope.graph, nodes)
 
 
 def _computing(
-    scope: Scope, node: onnx.NodeProto, low: Precision | None, types: Types, version: int, fresh: FreshNames
+    scope: Scope,
+    node: onnx.NodeProto,
+    low: Precision | None,
+    types: Types,
+    version: int,
+    accumulation: Accumulation,
+    fresh: FreshNames,
 ) -> list[onnx.NodeProto]:
     """What computes ``node``, whose outputs are in ``low``, as a GPU does."""
     if low is not None and can_spell_out(node, version):
-        return spelt_out(node, low, RULES["tensor"], version, fresh)
+        return spelt_out(node, low, rounded_at("tensor", low, accumulation), version, fresh)
     return keep_nan(node, version, fresh) if loses_nan(scope, node, types) else [node]

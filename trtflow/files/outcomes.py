@@ -74,7 +74,8 @@ class ModelFacts(Document):
 class RewriteOutcome(Document):
     """``rewrite.json``: the mixed file: Casts, Q/DQ pairs, bytes, nodes kept high against the plan, remarks.
 
-    ``recurrent`` are the low LSTM, GRU and RNN nodes whose state the emulator keeps in FP32.
+    ``recurrent`` are the low LSTM, GRU and RNN nodes whose state the emulator keeps in FP32, ``stepped`` those in
+    FP16 that it computes step by step.
     """
 
     casts: int
@@ -83,6 +84,7 @@ class RewriteOutcome(Document):
     promoted: Mapping[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     recurrent: tuple[str, ...] = ()
+    stepped: tuple[str, ...] = ()
 
 
 class NotHonoured(Document):

@@ -31,6 +31,7 @@ class CarriedOut:
     promoted: Mapping[str, str]
     notes: tuple[str, ...]
     recurrent: tuple[str, ...] = ()
+    stepped: tuple[str, ...] = ()
 
 
 def carry_out(model: onnx.ModelProto, decision: Constraints) -> CarriedOut:
@@ -63,7 +64,14 @@ def mix(
     """
     quantized = quantize(model, plan, amax, cures)
     rewritten = rewrite(quantized.model, quantized.plan)
-    return CarriedOut(rewritten.model, quantized.skipped, rewritten.promoted, rewritten.notes, rewritten.recurrent)
+    return CarriedOut(
+        rewritten.model,
+        quantized.skipped,
+        rewritten.promoted,
+        rewritten.notes,
+        rewritten.recurrent,
+        rewritten.stepped,
+    )
 
 
 def apply(constraints: Path, model: Path, destination: Path) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from trtflow.model.opset import raise_opset
 from trtflow.model.scopes import STANDARD_DOMAINS, Key, Scope, scopes
 from trtflow.model.types import DTYPE_ATTRIBUTES, has_default
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import BF16, FP32, LOW, ROWS, Precision
+from trtflow.precision import BF16, FP16, FP32, LOW, ROWS, Precision
 from trtflow.rewriting import surgery
 from trtflow.rewriting.casts import check_casts
 from trtflow.rewriting.promotion import legalized
@@ -34,13 +34,14 @@ from trtflow.rewriting.recurrent import shield_recurrent
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The mixed model, the nodes that stayed FP32 against the plan (with the reason), remarks, and the low
-    ``recurrent`` nodes whose state the emulator keeps in FP32."""
+    """The mixed model, the nodes that stayed FP32 against the plan (with the reason), remarks, the low
+    ``recurrent`` nodes whose state the emulator keeps in FP32, and those in FP16 that it computes step by step."""
 
     model: onnx.ModelProto
     promoted: Mapping[str, str]
     notes: tuple[str, ...]
     recurrent: tuple[str, ...] = ()
+    stepped: tuple[str, ...] = ()
 
 
 def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
@@ -73,9 +74,10 @@ def rewrite(model: onnx.ModelProto, plan: PrecisionPlan) -> Rewritten:
     )
     recurrent = [n for n, low in assigned.outputs.items() if low and before.by_name[n][1].op_type in RECURRENT]
     kept = tuple(n for n in recurrent if not can_spell_out(before.by_name[n][1], before.opset))
+    stepped = tuple(n for n in recurrent if n not in kept and FP16 in assigned.outputs[n].values())
     notes.extend(_remarks(before, recurrent, kept))
     check_casts(mixed)
-    return Rewritten(mixed, legal.promoted, tuple(notes), kept)
+    return Rewritten(mixed, legal.promoted, tuple(notes), kept, stepped)
 
 
 def _retype_ends(mixed: onnx.ModelProto, assigned: Edges) -> None:

@@ -54,4 +54,5 @@ def rewrite_file(model: onnx.ModelProto, decision: Constraints, destination: Pat
         promoted={**done.skipped, **done.promoted},
         notes=(*done.notes, *borrowed),
         recurrent=done.recurrent,
+        stepped=done.stepped,
     )
