@@ -50,7 +50,7 @@ def units_table(rows: Sequence[Row]) -> str:
             broken = ", ".join(f"{way} {number}" for way, number in infinite.items() if number)
             cells = [compared(row.units[real], row.units[emulated]) for real, emulated in PAIRS]
             lines.append(f"| {row.name} | {count} | {broken or 'none'} | " + " | ".join(cells) + " |")
-        elif row.ends:
+        elif row.ends and row.failed:
             lines.append(f"| {row.name} | {row.failed} |" + " |" * (len(PAIRS) + 1))
     return "\n".join(lines) + "\n"
 
