@@ -6,6 +6,7 @@ of each unit. A GPU is needed; ``--device cpu`` proves the script where there is
 
 The tensors at the ends of units are handed out for the second table, which takes away the fusion across units but
 not inside them. An eager convolution of PyTorch rounds before it adds its bias; ``tensor, bias apart`` does so, too.
+Inductor leaves convolutions and matrix products to libraries and fuses what follows them, as ``products apart``.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import onnx
@@ -31,17 +34,19 @@ from fusion_torch import Execute, Outputs, Torch
 from onnx import helper, numpy_helper
 
 from trtflow.data import Array, Feed
+from trtflow.emulation import fusion
 from trtflow.errors import TrtflowError
-from trtflow.model.analysis import analyse
+from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.edit import clone, replace_nodes
+from trtflow.model.scopes import Key
 from trtflow.model.selection import tapped
 from trtflow.model.types import infer
-from trtflow.model.units import found_units, inner_tensors, readers
+from trtflow.model.units import LINEAR, Unit, found_units, inner_tensors, readers
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import FLOAT_TYPES, FP16, FP32
 from trtflow.rewriting.promotion import legalized
 from trtflow.rewriting.rewrite import rewrite
-from trtflow.runners.emulated import EmulatedRunner
+from trtflow.runners.emulated import EmulatedRunner, Rounding
 from trtflow.runners.reference import ReferenceRunner
 from trtflow.tasks.inspect import inspect
 
@@ -177,8 +182,12 @@ class Case:
         if way in ("eager", "compiled"):
             with Torch(tapped(self.typed, taps), self.device, self.backend if way == "compiled" else "") as execute:
                 return _all(execute, self.feeds)
-        model = bias_apart(self.model) if way == "bias apart" else self.model
-        with EmulatedRunner(model, self.plan, "unit" if way == "unit" else "tensor", taps) as runner:
+        apart = way.endswith("apart")
+        model = bias_apart(self.model) if apart else self.model
+        plan = with_biases(self.plan, model) if apart else self.plan
+        rounding: Rounding = "unit" if way in ("unit", "products apart") else "tensor"
+        patched = products_apart() if way == "products apart" else nullcontext()
+        with patched, EmulatedRunner(model, plan, rounding, taps) as runner:
             return _all(runner, self.feeds)
 
 
@@ -211,6 +220,18 @@ def unit_ends(model: onnx.ModelProto) -> list[str]:
     return ends
 
 
+@contextmanager
+def products_apart() -> Iterator[None]:
+    """Let units of the emulator round what a convolution or matrix product ends, and fold nothing into it."""
+
+    def inner(analysis: Analysis, unit: Unit, users: dict[Key, list[str]]) -> frozenset[Key]:
+        products = [analysis.by_name[name] for name in unit.nodes if analysis.by_name[name][1].op_type in LINEAR]
+        return inner_tensors(analysis, unit, users) - {scope.key(node.output[0]) for scope, node in products}
+
+    with patch.object(fusion, "inner_tensors", inner), patch.object(fusion, "FOLDS_INTO", frozenset()):
+        yield
+
+
 def bias_apart(model: onnx.ModelProto) -> onnx.ModelProto:
     """``model`` with each convolution's bias, where it is constant, added by a node of its own."""
     copy = clone(model)
@@ -228,6 +249,13 @@ def bias_apart(model: onnx.ModelProto) -> onnx.ModelProto:
             del node.input[2]
     replace_nodes(copy.graph, nodes)
     return copy
+
+
+def with_biases(plan: PrecisionPlan, model: onnx.ModelProto) -> PrecisionPlan:
+    """``plan`` with each bias of ``bias_apart`` in the precision of its convolution."""
+    added = {node.name: plan.nodes.get(node.name.removesuffix("__bias_add")) for node in model.graph.node}
+    biases = {name: kept for name, kept in added.items() if kept and name.endswith("__bias_add")}
+    return PrecisionPlan(plan.default, {**plan.nodes, **biases})
 
 
 def _made(model: onnx.ModelProto) -> set[str]:
