@@ -148,12 +148,7 @@ def alone(typed: onnx.ModelProto, feed: Feed, providers: Sequence[object]) -> It
             wide = create_session(single(node, _wide(given), np.dtype(np.float32), opset)).run(None, _wide(given))[0]
             rounded = wide.astype(np.float16)
         best, low = _error(wide, rounded), single(node, given, rounded.dtype, opset)
-        found = [
-            _error(
-                wide, run(single(node, given, rounded.dtype, opset), [given], providers, setting)[0][node.output[0]]
-            )
-            for setting in SETTINGS[:2]
-        ]
+        found = [_error(wide, run(low, [given], providers, setting)[0][node.output[0]]) for setting in SETTINGS[:2]]
         if best and max(found) > 1.05 * best:
             yield f"  {node.op_type} {node.name.split('/')[-2]}/{node.name.split('/')[-1]}: " + ", ".join(
                 f"{error / best:.2f}" for error in found
