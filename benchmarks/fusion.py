@@ -6,6 +6,7 @@ of each unit. A GPU is needed; ``--device cpu`` proves the script where there is
 
 The tensors at the ends of units are handed out for the second table, which takes away the fusion across units but
 not inside them. An eager convolution of PyTorch rounds before it adds its bias; ``tensor, bias apart`` does so, too.
+Inductor leaves convolutions and matrix products to libraries and fuses what follows them, as ``products apart``.
 """
 
 from __future__ import annotations
@@ -18,36 +19,46 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import onnx
 from fusion_table import WAYS, Row, ends_table, units_table
+from fusion_torch import Execute, Outputs, Torch
 from onnx import helper, numpy_helper
 
 from trtflow.data import Array, Feed
+from trtflow.emulation import fusion
 from trtflow.errors import TrtflowError
-from trtflow.model.analysis import analyse
+from trtflow.model.analysis import Analysis, analyse
 from trtflow.model.edit import clone, replace_nodes
+from trtflow.model.scopes import Key
 from trtflow.model.selection import tapped
 from trtflow.model.types import infer
-from trtflow.model.units import found_units, inner_tensors, readers
+from trtflow.model.units import LINEAR, Unit, found_units, inner_tensors, readers
 from trtflow.plan import PrecisionPlan
-from trtflow.precision import FLOAT_TYPES, FP16
+from trtflow.precision import FLOAT_TYPES, FP16, FP32
 from trtflow.rewriting.promotion import legalized
 from trtflow.rewriting.rewrite import rewrite
-from trtflow.runners.emulated import EmulatedRunner
+from trtflow.runners.emulated import EmulatedRunner, Rounding
 from trtflow.runners.reference import ReferenceRunner
 from trtflow.tasks.inspect import inspect
 
-Outputs = Mapping[str, Array]
-Execute = Callable[[Feed], Outputs]
 MODELS = Path(__file__).parents[1] / ".gpu"
+_MAGIKA = "jax2tf_get_logits_/pjit_get_logits_/MagikaV2/LayerNorm_"
+KEPT: Mapping[str, Sequence[str]] = {
+    "unet": ("/down0/conv0/Conv", "/down0/bn0/BatchNormalization"),
+    "magika": tuple(
+        _MAGIKA + node for node in ("0/Square_1", "0/Sub", "0/Sum", "0/Sum_1", "1/Square", "1/Sum_1", "1/truediv_1")
+    ),
+}
+"""What stays in FP32 of networks that FP16 breaks, by the plans that ``trtflow run`` accepted on a GPU."""
 
 
 def main() -> int:
@@ -58,6 +69,7 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--backend", default="inductor", help="of torch.compile")
     parser.add_argument("--samples", type=int, default=2)
+    parser.add_argument("--units", nargs="*", metavar="NAME", help="networks of the second table; all unless given")
     parser.add_argument("--seconds", type=float, default=230, help="end what runs then")
     parser.add_argument("--jobs", type=int, default=5, help="networks at a time")
     parser.add_argument(
@@ -128,13 +140,18 @@ def _measured(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
         file = Path(scratch, "model.onnx")
         file.write_bytes(lzma.decompress((folder / "model.onnx.xz").read_bytes()))
         model = inspect(file)[0].model
-    feeds = list(_feeds(folder, model))[: options.samples]
-    case = Case(model, legalized(analyse(model), PrecisionPlan(FP16)).plan, feeds, options.device, options.backend)
-    taps = tuple(name for name in unit_ends(model) if name in _made(case.typed))
+    feeds = list(feeds_of(folder, model))[: options.samples]
+    plan = PrecisionPlan(FP16, dict.fromkeys(KEPT.get(folder.name, ()), FP32))
+    case = Case(model, legalized(analyse(model), plan).plan, feeds, options.device, options.backend)
+    units_wanted = options.units is None or folder.name in options.units
+    taps = tuple(name for name in unit_ends(model) if name in _made(case.typed)) if units_wanted else ()
     with ReferenceRunner(model, taps=taps) as runner:
         exact = _all(runner, feeds)
     names = [value.name for value in model.graph.output if exact[0][value.name].dtype.kind == "f"]
     ends = {way: sqnr(exact, case.outputs(way), names) for way in WAYS}
+    if not units_wanted:
+        yield Row(folder.name, ends)
+        return
     yield Row(folder.name, ends, failed="no time left")
     try:
         made = {way: case.outputs(way, taps)[0] for way in WAYS}
@@ -165,53 +182,20 @@ class Case:
         if way in ("eager", "compiled"):
             with Torch(tapped(self.typed, taps), self.device, self.backend if way == "compiled" else "") as execute:
                 return _all(execute, self.feeds)
-        model = bias_apart(self.model) if way == "bias apart" else self.model
-        with EmulatedRunner(model, self.plan, "unit" if way == "unit" else "tensor", taps) as runner:
+        apart = way.endswith("apart")
+        model = bias_apart(self.model) if apart else self.model
+        plan = with_biases(self.plan, model) if apart else self.plan
+        rounding: Rounding = "unit" if way in ("unit", "products apart") else "tensor"
+        patched = products_apart() if way == "products apart" else nullcontext()
+        with patched, EmulatedRunner(model, plan, rounding, taps) as runner:
             return _all(runner, self.feeds)
-
-
-@dataclass(frozen=True)
-class Torch:
-    """A typed model by PyTorch, node by node or compiled by ``backend``."""
-
-    model: onnx.ModelProto
-    device: str
-    backend: str
-
-    def __enter__(self) -> Execute:
-        from trtflow.runners.torch_graph import converted, fed, placed, supported, to_array
-        from trtflow.runners.torch_runner import exactly
-
-        model = supported(self.model)
-        weights = placed(model, self.device)
-        graphs: dict[tuple[object, ...], Any] = {}
-
-        def execute(feed: Feed) -> Outputs:
-            with exactly():
-                given = fed(model, feed, self.device)
-                key = tuple(tuple(tensor.shape) for tensor in given.values())
-                if key not in graphs:
-                    graph = converted(model, weights, given)
-                    graphs[key] = self._compiled(graph) if self.backend else graph
-                made = graphs[key](*given.values())
-                return {value.name: to_array(one) for value, one in zip(model.graph.output, made, strict=True)}
-
-        return execute
-
-    def __exit__(self, *raised: object) -> None: ...
-
-    def _compiled(self, graph: Any) -> Any:
-        import torch
-
-        torch._dynamo.reset()  # else it remembers, and in the end refuses, the networks before
-        return torch.compile(graph, backend=self.backend, fullgraph=True, dynamic=False)
 
 
 def _all(execute: Execute, feeds: Sequence[Feed]) -> list[Outputs]:
     return [{name: np.array(value) for name, value in execute(feed).items()} for feed in feeds]
 
 
-def _feeds(folder: Path, model: onnx.ModelProto) -> Iterator[Feed]:
+def feeds_of(folder: Path, model: onnx.ModelProto) -> Iterator[Feed]:
     for file in sorted((folder / "data").glob("*.npz")):
         with np.load(file) as held:
             yield {
@@ -236,6 +220,18 @@ def unit_ends(model: onnx.ModelProto) -> list[str]:
     return ends
 
 
+@contextmanager
+def products_apart() -> Iterator[None]:
+    """Let units of the emulator round what a convolution or matrix product ends, and fold nothing into it."""
+
+    def inner(analysis: Analysis, unit: Unit, users: dict[Key, list[str]]) -> frozenset[Key]:
+        products = [analysis.by_name[name] for name in unit.nodes if analysis.by_name[name][1].op_type in LINEAR]
+        return inner_tensors(analysis, unit, users) - {scope.key(node.output[0]) for scope, node in products}
+
+    with patch.object(fusion, "inner_tensors", inner), patch.object(fusion, "FOLDS_INTO", frozenset()):
+        yield
+
+
 def bias_apart(model: onnx.ModelProto) -> onnx.ModelProto:
     """``model`` with each convolution's bias, where it is constant, added by a node of its own."""
     copy = clone(model)
@@ -253,6 +249,13 @@ def bias_apart(model: onnx.ModelProto) -> onnx.ModelProto:
             del node.input[2]
     replace_nodes(copy.graph, nodes)
     return copy
+
+
+def with_biases(plan: PrecisionPlan, model: onnx.ModelProto) -> PrecisionPlan:
+    """``plan`` with each bias of ``bias_apart`` in the precision of its convolution."""
+    added = {node.name: plan.nodes.get(node.name.removesuffix("__bias_add")) for node in model.graph.node}
+    biases = {name: kept for name, kept in added.items() if kept and name.endswith("__bias_add")}
+    return PrecisionPlan(plan.default, {**plan.nodes, **biases})
 
 
 def _made(model: onnx.ModelProto) -> set[str]:

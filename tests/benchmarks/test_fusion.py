@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from fusion import bias_apart, relative, sqnr, unit_ends
+from fusion import KEPT, bias_apart, products_apart, relative, sqnr, unit_ends, with_biases
 from fusion_table import WAYS, Row, compared, ends_table, units_table
 from onnx import TensorProto, helper, numpy_helper
 
+from trtflow.plan import PrecisionPlan
+from trtflow.precision import FP16, FP32
+from trtflow.runners.emulated import EmulatedRunner, Rounding
 from trtflow.runners.reference import ReferenceRunner
 
 RANDOM = np.random.default_rng(0)
@@ -49,6 +53,31 @@ def test_a_bias_apart_is_a_node_and_changes_no_number(network: onnx.ModelProto) 
         np.testing.assert_allclose(one(feed)["y"], other(feed)["y"], rtol=1e-5)
 
 
+def test_units_round_their_products_apart_only_within(network: onnx.ModelProto) -> None:
+    feed = {"x": RANDOM.normal(size=(1, 2, 5, 5)).astype(np.float32)}
+    plan = PrecisionPlan(FP16)
+
+    def made(rounding: Rounding) -> np.ndarray:
+        with EmulatedRunner(bias_apart(network), plan, rounding, ("r",)) as runner:
+            return np.array(runner(feed)["r"])
+
+    whole = made("unit")
+    with products_apart():
+        apart = made("unit")
+    assert not np.array_equal(apart, whole)
+    np.testing.assert_array_equal(made("unit"), whole)
+
+
+def test_a_bias_apart_stays_with_its_convolution(network: onnx.ModelProto) -> None:
+    plan = with_biases(PrecisionPlan(FP16, {"conv": FP32, "add": FP32}), bias_apart(network))
+    assert dict(plan.nodes) == {"conv": FP32, "conv__bias_add": FP32, "add": FP32}
+
+
+def test_what_is_kept_of_the_unet_are_nodes_of_it() -> None:
+    model = onnx.load(Path(__file__).parents[2] / "models" / "unet" / "unet.onnx")
+    assert {*KEPT["unet"]} <= {node.name for node in model.graph.node}
+
+
 @pytest.mark.parametrize(
     ("found", "decibel", "error"),
     [([3.0, 4.0], math.inf, 0.0), ([3.0, 4.5], 20.0, 0.1), ([3.0, math.nan], -math.inf, math.inf)],
@@ -78,8 +107,9 @@ def test_a_network_that_failed_says_why_in_its_row() -> None:
         Row("bad", failed="torch has no LSTM here"),
     ]
     ends, units = ends_table(rows).splitlines()[2:], units_table(rows).splitlines()[2:]
-    assert ends[0] == "| good | 60.0 | 60.0 | 60.0 | 60.0 | 60.0 |"
-    assert ends[2] == "| bad | torch has no LSTM here | | | | |"
-    assert units[0].startswith("| good | 4 | eager 1, tensor 1, bias apart 1, compiled 1, unit 1 | r 1.000, 1.00 ")
+    assert ends[0] == "| good | 60.0 | 60.0 | 60.0 | 60.0 | 60.0 | 60.0 |"
+    assert ends[2] == "| bad | torch has no LSTM here | | | | | |"
+    infinite = ", ".join(f"{way} 1" for way in WAYS)
+    assert units[0].startswith(f"| good | 4 | {infinite} | r 1.000, 1.00 ")
     assert units[1] == "| half | no memory | | | | | |"
     assert len(units) == 2

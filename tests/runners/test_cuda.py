@@ -66,9 +66,13 @@ class _Session:
     asked: ClassVar[list[object]] = []
 
     def __init__(
-        self, model: bytes, options: object, providers: list[object], disabled_optimizers: list[str]
+        self,
+        model: bytes,
+        options: onnxruntime.SessionOptions,
+        providers: list[object],
+        disabled_optimizers: list[str],
     ) -> None:
-        self.asked[:] = providers
+        self.asked[:] = [options.use_deterministic_compute, *providers]
 
     def get_providers(self) -> list[str]:
         return ["CPUExecutionProvider"]
@@ -81,7 +85,7 @@ def test_a_provider_that_does_not_start_is_an_error(
     runner = Cuda().start(overflowing, EngineRequest(Path("m.onnx")))
     with pytest.raises(BackendError, match="did not start"), runner:
         pass
-    assert _Session.asked[0] == (PROVIDER, {"use_tf32": "0"})
+    assert _Session.asked == [True, (PROVIDER, {"use_tf32": "0"}), "CPUExecutionProvider"]
 
 
 @needs_cuda

@@ -7,8 +7,13 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto
 from torch_cases import Case, check_equal, numbers
+
+from trtflow.runners import torch_shapes
 
 X = numbers(2, 3, 4)
 FAR = np.iinfo(np.int64)
@@ -71,3 +76,19 @@ def test_numbers_are_moved(op: str, inputs: list[object], attributes: dict[str, 
 )
 def test_a_tensor_is_split(sizes: list[object], attributes: dict[str, object]) -> None:
     check_equal("Split", [X, *sizes], {"axis": 2, **attributes}, outputs=2)
+
+
+ENDS = st.one_of(st.integers(-9, 9), st.sampled_from([int(FAR.min), int(FAR.max)]))
+
+
+@given(ENDS, ENDS, st.sampled_from([-3, -1, 1, 2]), st.integers(0, 6))
+def test_a_slice_reads_what_pythons_does(start: int, end: int, step: int, length: int) -> None:
+    expected = range(*slice(start, end, step).indices(length))
+    assert torch_shapes.read_places(start, end, step, length) == expected
+
+
+def test_a_slice_is_one_graph_to_the_compiler() -> None:
+    compiled = torch.compile(
+        lambda x: torch_shapes.cut(x, [-3], [FAR.max], [-1], [2]), backend="eager", fullgraph=True
+    )
+    np.testing.assert_array_equal(compiled(torch.arange(8.0).reshape(2, 4)), [[1, 3], [5, 7]])

@@ -55,8 +55,11 @@ def _session(model: ModelProto) -> Any:
     from trtflow.model.session import open_session
 
     providers = [(PROVIDER, {"use_tf32": "0"}), "CPUExecutionProvider"]
+    options = onnxruntime.SessionOptions()
+    # Else sums over rows are added up in FP16, block by block and in any order: no two runs agree.
+    options.use_deterministic_compute = True
     try:
-        session = open_session(model, onnxruntime.SessionOptions(), providers)
+        session = open_session(model, options, providers)
     except ModelError as error:
         raise BuildError(f"ONNX Runtime's CUDA provider refuses the model: {error}") from error
     if session.get_providers()[0] != PROVIDER:

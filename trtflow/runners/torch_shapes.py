@@ -116,12 +116,19 @@ def cut(
         axes or range(len(starts)), starts, ends, steps or [1] * len(starts), strict=True
     ):
         axis = at % x.dim()
-        places = range(*slice(start, end, step).indices(x.shape[axis]))
+        places = read_places(start, end, step, x.shape[axis])
         if step > 0:
             x = x[(slice(None),) * axis + (slice(places.start, max(places.start, places.stop), step),)]
         else:
             x = taken(x, axis, places)
     return x
+
+
+def read_places(start: int, end: int, step: int, length: int) -> range:
+    """What a slice reads of an axis; in arithmetic, as ``torch.compile`` does not trace ``slice.indices``."""
+    low, high = (0, length) if step > 0 else (-1, length - 1)
+    first, last = (max(low, min(at + length if at < 0 else at, high)) for at in (start, end))
+    return range(first, last, step)
 
 
 def pad(
