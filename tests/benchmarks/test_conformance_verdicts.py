@@ -36,6 +36,7 @@ def written(folder: Path, op: str, elem: int) -> Path:
         ("inspect: output 'y' is INT4; expected a type of whole bytes, which arrays hold: cast", "values of less"),
         ("calibrate: no node of the model suits INT8 or FP8: Conv 'c' has weights that are fed", "no product"),
         ("the model is quantized already, and not as engines take it: TensorRT does not take 'd' (Deq", "pairs"),
+        ("only weights are quantized (weights in INT4 (4)): everything computes in floating point. Run", "weights"),
         ("check: R18 coverage: 2 of 9 tensors reach beyond the calibration samples in inference", "calibration that"),
         ("inspect: cannot run n (Flex, domain 'x'), and no FP32 tensor is computed before it by which", "a foreign"),
     ],

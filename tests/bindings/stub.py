@@ -7,6 +7,7 @@ is defined, so stub libraries define them and do nothing: enums, signatures and 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -52,7 +53,8 @@ def bindings(version: str, cache: Path) -> Path:
         made = Path(scratch) / "made"
         _unpack(_download(WHEELS[version], Path(scratch)), made / "site", version)
         _stub(made / "site" / "bindings" / "tensorrt.so", made / "lib")
-        made.rename(folder)
+        with contextlib.suppress(OSError):  # another process has made it meanwhile
+            made.rename(folder)
     return folder
 
 
