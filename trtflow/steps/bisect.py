@@ -11,7 +11,7 @@ from trtflow.steps.contract import Context, File, Result
 from trtflow.steps.options import SEARCH, Accumulation, Data, Decided, Decider, Saturation, runner_facts
 from trtflow.steps.trt_options import Trt
 
-version = 15
+version = 16
 environment = ("onnxruntime",)
 outputs = {"plan": "plan.json", "search": "search.json"}
 SETTINGS = SEARCH | {"high", "runner", "script", "baselines", "pareto"}
