@@ -51,7 +51,7 @@ REFUSALS: Mapping[str, str] = {
     r"no node of the model suits INT8 or FP8: \w+ '\S+' \w": "no product suits INT8, and one is told",
     r"cannot run \S+ \([^,]+, domain .*no FP32 tensor is computed before it": "a foreign operator first",
     r"'\S+' is a Scan of opset 8": "a Scan of opset 8, by name",
-    r"quantized already, and not as engines take it: TensorRT does not take \S+ \(": "pairs TensorRT refuses, by name",
+    r"quantized already, and not as engines take it: TensorRT does not take \S+ \(": "pairs that it refuses, by name",
     r"only weights are quantized \(.+\): everything computes in floating point": "weights alone quantized, as told",
     r"\d+ of \d+ tensors reach beyond the calibration samples": "calibration that does not cover inference, counted",
     r"FP32's own outputs hold nothing finite but zeros": "FP32's outputs are zero: nothing can be judged by them",
