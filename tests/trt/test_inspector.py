@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trtflow.errors import BackendError
-from trtflow.trt.inspector import EngineLayer, EngineTensor, inspect_engine, nodes_of, precision_of, read_layers
+from trtflow.trt.inspector import EngineLayer, EngineTensor, nodes_of, precision_of, read_layers
 
 METADATA = "[ONNX Layer: conv]\x1f[ONNX Layer: relu]"
 
@@ -157,21 +157,3 @@ NAMES = st.lists(st.text(st.characters(exclude_characters="\x1e\x1f"), min_size=
 @given(NAMES)
 def test_any_names_come_back_from_metadata(names: list[str]) -> None:
     assert nodes_of("\x1f".join(f"[ONNX Layer: {name}]" for name in names)) == tuple(names)
-
-
-class FakeInspected:
-    """An engine, its inspector, and the module that has the format's name."""
-
-    class LayerInformationFormat:
-        JSON = "json"
-
-    def create_engine_inspector(self) -> FakeInspected:
-        return self
-
-    def get_engine_information(self, form: str) -> str:
-        assert form == "json"
-        return json.dumps(LATER)
-
-
-def test_an_engine_is_asked_for_all_layers_at_once() -> None:
-    assert [found.nodes for found in inspect_engine(FakeInspected, FakeInspected())] == [("conv", "relu")]

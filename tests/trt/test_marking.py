@@ -18,15 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from trtflow.errors import BackendError, BuildError
+from trtflow.errors import BuildError
 from trtflow.model.layers import layers
 from trtflow.model.load import load
 from trtflow.model.shapes import inferred_shapes
 from trtflow.plan import PrecisionPlan
 from trtflow.precision import Precision
 from trtflow.rewriting.rewrite import rewrite
-from trtflow.trt.capabilities import Capabilities, capabilities
-from trtflow.trt.marking import Mark, Markable, mark, markable, network_tensors, require_capture
+from trtflow.trt.capabilities import capabilities
+from trtflow.trt.marking import Mark, Markable, mark, markable, network_tensors
 from trtflow.trt.request import Capture
 
 UNET = Path(__file__).parents[2] / "models" / "unet" / "unet.onnx"
@@ -280,42 +280,6 @@ def test_a_weakly_typed_layer_is_held_by_precision_and_output_type(
 def test_a_mark_that_tensorrt_refuses_is_an_error(capture: Capture) -> None:
     with pytest.raises(BuildError, match="`capture: outputs` may do"):
         mark(Weak(agrees=False), ["h"], capture)
-
-
-def versions(debug: bool, unfused: bool) -> Capabilities:
-    return Capabilities(
-        flavour="tensorrt",
-        version="10.1",
-        strong=True,
-        weak=True,
-        calibrators=True,
-        dynamic_ranges=True,
-        debug=debug,
-        unfused_debug=unfused,
-        progress=True,
-        strict_nans=False,
-    )
-
-
-@pytest.mark.parametrize(
-    ("capture", "debug", "unfused", "instead"),
-    [
-        ("outputs", False, False, ""),
-        ("debug", True, False, ""),
-        ("unfused-debug", True, True, ""),
-        ("debug", False, False, "outputs"),
-        ("unfused-debug", True, False, "debug"),
-        ("unfused-debug", False, False, "outputs"),
-    ],
-)
-def test_a_version_without_a_capture_says_what_to_use(
-    capture: Capture, debug: bool, unfused: bool, instead: str
-) -> None:
-    if instead:
-        with pytest.raises(BackendError, match=f"TensorRT 10.1 has no .*use `capture: {instead}`"):
-            require_capture(versions(debug, unfused), capture)
-    else:
-        require_capture(versions(debug, unfused), capture)
 
 
 @needs_rtx

@@ -57,16 +57,6 @@ class EngineLayer:
         return frozenset(tensor.precision for tensor in (*self.inputs, *self.outputs) if tensor.precision)
 
 
-def inspect_engine(module: Any, engine: Any) -> tuple[EngineLayer, ...]:
-    """The layers of ``engine``, an ``ICudaEngine`` of ``module``.
-
-    Raises:
-        BackendError: as ``read_layers``.
-    """
-    inspector = engine.create_engine_inspector()
-    return read_layers(inspector.get_engine_information(module.LayerInformationFormat.JSON))
-
-
 def read_layers(text: str) -> tuple[EngineLayer, ...]:
     """The layers that ``text``, of the inspector or of trtexec's ``--exportLayerInfo``, tells.
 

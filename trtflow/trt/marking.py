@@ -12,9 +12,9 @@ from math import prod
 from types import MappingProxyType
 from typing import Any, Literal
 
-from trtflow.errors import BackendError, BuildError
+from trtflow.errors import BuildError
 from trtflow.precision import FP32, QUANTIZED, ROWS, Precision
-from trtflow.trt.capabilities import Capabilities, Typing
+from trtflow.trt.capabilities import Typing
 from trtflow.trt.request import Capture
 
 Mechanism = Literal["typed", "cast", "constraint", "debug"]
@@ -75,19 +75,6 @@ def markable(network: Any, tensors: Iterable[str], shapes: Mapping[str, tuple[in
         {name: _bytes(shapes.get(name, known[name].shape), free) for name in allowed},
         {name: why for name, why in refused.items() if why},
     )
-
-
-def require_capture(can: Capabilities, capture: Capture) -> None:
-    """That this version has such a way to read tensors.
-
-    Raises:
-        BackendError: it has not.
-    """
-    if capture == "debug" and not can.debug:
-        raise BackendError(f"{can.says} has no debug tensors (10.0 and newer have): use `capture: outputs`.")
-    if capture == "unfused-debug" and not can.unfused_debug:
-        way = "debug" if can.debug else "outputs"
-        raise BackendError(f"{can.says} has no unfused debug tensors (10.12 and newer have): use `capture: {way}`.")
 
 
 def mark(
